@@ -1,0 +1,67 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let swiftSettings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+let package = Package(
+    name: "frostvisor",
+    products: [
+        .executable(name: "frost", targets: ["frost"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+    ],
+    targets: [
+        // The cipher, the pager and the formats: the very C files that the hypervisor is built from.
+        .target(
+            name: "FrostCore",
+            path: "hypervisor/core",
+            // Sealing an image in a debug build would take minutes with unoptimised C.
+            cSettings: [.unsafeFlags(["-O2"])]
+        ),
+        .target(
+            name: "FrostKit",
+            dependencies: [
+                "FrostCore",
+                .product(name: "Subprocess", package: "swift-subprocess"),
+            ],
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
+            name: "frost",
+            dependencies: [
+                "FrostKit",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: swiftSettings
+        ),
+        // An AES-GCM that shares no line with ours, for the tests only.
+        .systemLibrary(
+            name: "COpenSSL",
+            path: "Tests/COpenSSL",
+            pkgConfig: "libcrypto",
+            providers: [.apt(["libssl-dev"])]
+        ),
+        .testTarget(
+            name: "FrostCoreTests",
+            dependencies: ["FrostCore", "COpenSSL"],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "FrostKitTests",
+            dependencies: ["FrostKit", "FrostCore"],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "BootTests",
+            dependencies: ["FrostKit", "FrostCore", "COpenSSL"],
+            swiftSettings: swiftSettings
+        ),
+    ],
+    cLanguageStandard: .gnu17
+)

@@ -1,0 +1,109 @@
+/* pager.h — which pages are in the clear, and how they come and go. The heart of the hypervisor.
+ *
+ * Pure: reaches DRAM and the nested tables only through `struct pager_ops`, so that host tests and replays run
+ * this very code. Not reentrant.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "gcm.h"
+#include "page.h"
+
+typedef uint32_t slot_t;
+#define SLOT_NONE UINT32_MAX
+
+enum slot_flags : uint8_t {
+    SLOT_USED       = 1,
+    SLOT_DIRTY      = 2,    /* differs from its home: must be sealed when evicted */
+    SLOT_REFERENCED = 4,    /* second chance: set on use, cleared by the clock's hand */
+};
+
+struct slot {
+    page_id  page;
+    uint16_t children;      /* metadata: resident pages that it describes; not evictable while > 0 */
+    uint8_t  flags;         /* enum slot_flags */
+    uint8_t  reserved;
+};
+
+/* What the nested tables knew of a page: the entry's accessed and dirty bits. */
+struct page_use {
+    bool accessed;
+    bool dirty;
+};
+
+enum pager_event : uint8_t { PAGER_OPENED, PAGER_SEALED, PAGER_DROPPED };
+
+struct pager_ops {
+    /* 4096 bytes of DRAM at host-physical `home`, 16-byte aligned; valid until the next call. */
+    void *(*dram)(void *context, uint64_t home);
+    /* Ends the guest's access to level-0 page `index` (if mapped at all) and tells how it was used. */
+    struct page_use (*unmap)(void *context, uint32_t index);
+    /* Was the page used since last asked? Clears the mark. */
+    bool (*accessed)(void *context, uint32_t index);
+    /* For trace and counters: `state` is what an opened page was; cycles by RDTSC. */
+    void (*event)(void *context, enum pager_event event, page_id page, enum page_state state, uint64_t cycles);
+};
+
+enum pager_status : uint8_t {
+    PAGER_OK = 0,
+    PAGER_TAMPERED,         /* `failed` names the page; nothing of it was released */
+    PAGER_NO_VICTIM,        /* every slot holds a metadata page with resident children */
+    PAGER_COUNTER_USED_UP,  /* 2^64 - 1 seals */
+};
+
+struct pager;
+/* Picks a slot to empty; SLOT_NONE if none may be. Never a slot whose children > 0. */
+typedef slot_t (*pager_policy)(struct pager *pager);
+
+struct pager {
+    struct page_geometry geometry;
+    struct page_entry    root;          /* describes the top level's only page; never leaves the frozen region */
+    uint64_t             counter;       /* of the last seal under the session key */
+    const struct gcm_key *image_key;
+    const struct gcm_key *session_key;
+
+    struct slot *slots;                 /* slot_count of them */
+    uint32_t    *buckets;               /* page_id -> slot: open addressing, bucket_count (power of two) */
+    uint8_t     *frames;                /* slot i is frames + 4096 i */
+    uint32_t     slot_count;
+    uint32_t     bucket_count;
+    uint32_t     used;                  /* slots in use */
+    uint32_t     hand;
+
+    pager_policy           policy;
+    const struct pager_ops *ops;
+    void                   *context;
+    page_id                failed;      /* after PAGER_TAMPERED */
+};
+
+/* Buckets wanted for so many slots: the power of two >= 2 * slot_count. */
+uint32_t pager_bucket_count(uint32_t slot_count);
+
+/* The caller has set geometry, root, counter, keys, arrays and their counts, policy, ops, context; this empties
+ * the tables. slot_count >= 1 + 2 * PAGE_LEVELS. */
+void pager_start(struct pager *pager);
+
+/* The slot of a page that is resident, else SLOT_NONE. No side effect. */
+slot_t pager_find(const struct pager *pager, page_id page);
+
+/* Makes a level-0 page resident, with the metadata pages above it, evicting as needed.
+ *   will_write  the caller (not the guest, whose writes the nested tables' dirty bit reports) will write the slot
+ *   slot        set when PAGER_OK
+ */
+[[nodiscard]] enum pager_status pager_fetch(struct pager *pager, uint32_t index, bool will_write, slot_t *slot);
+
+/* Makes resident a level-0 page whose plaintext lies at home, put there by firmware before the guest ran; zeroes
+ * that home. The page must be PAGE_BLANK. */
+[[nodiscard]] enum pager_status pager_adopt(struct pager *pager, uint32_t index, slot_t *slot);
+
+/* The nested tables drop a mapping of a resident page: remember what they knew. */
+void pager_note_use(struct pager *pager, slot_t slot, struct page_use use);
+
+static inline void *pager_frame(const struct pager *pager, slot_t slot)
+{
+    return pager->frames + (uint64_t)slot * PAGE_BYTES;
+}
+
+slot_t pager_policy_clock(struct pager *pager);     /* second chance by accessed marks */
+slot_t pager_policy_fifo(struct pager *pager);      /* oldest first: a stress mode that evicts hot pages */
