@@ -1,0 +1,68 @@
+/* page.c — nonce, additional data and place of a page. */
+#include "page.h"
+
+static void put_big_endian(uint8_t *to, uint64_t value, int bytes)
+{
+    for (int i = bytes - 1; i >= 0; i--, value >>= 8)
+        to[i] = (uint8_t)value;
+}
+
+static void nonce_make(uint8_t nonce[GCM_NONCE_BYTES], uint32_t domain, uint64_t counter)
+{
+    put_big_endian(nonce, domain, 4);
+    put_big_endian(nonce + 4, counter, 8);
+}
+
+/* A page's identity, as additional data: little-endian, like every struct of ours. */
+struct page_name {
+    uint64_t index;
+    uint32_t level;
+    uint32_t zero;
+};
+_Static_assert(sizeof(struct page_name) == 16, "one block");
+
+static struct page_name page_name(page_id page)
+{
+    return (struct page_name){.index = page_index(page), .level = page_level(page)};
+}
+
+struct page_geometry page_geometry_make(uint64_t covered_bytes, uint64_t meta_base)
+{
+    struct page_geometry geometry = {0};
+    uint64_t pages = (covered_bytes + PAGE_BYTES - 1) / PAGE_BYTES;
+
+    do {
+        pages = (pages + PAGE_ENTRIES - 1) / PAGE_ENTRIES;
+        geometry.top_level++;
+        geometry.level_base[geometry.top_level] = meta_base + geometry.meta_bytes;
+        geometry.meta_bytes += pages * PAGE_BYTES;
+    } while (pages > 1 && geometry.top_level < PAGE_LEVELS - 1);
+    return geometry;
+}
+
+uint64_t page_home(const struct page_geometry *geometry, page_id page)
+{
+    return geometry->level_base[page_level(page)] + (uint64_t)page_index(page) * PAGE_BYTES;
+}
+
+void page_seal(const struct gcm_key *key, page_id page, enum page_state state, uint64_t counter, const void *plain,
+               void *home, struct page_entry *entry)
+{
+    uint8_t nonce[GCM_NONCE_BYTES];
+    struct page_name name = page_name(page);
+
+    nonce_make(nonce, state, counter);
+    entry->counter = counter;
+    entry->state = state;
+    entry->reserved = 0;
+    gcm_seal(key, nonce, &name, sizeof name, plain, home, PAGE_BYTES, entry->tag);
+}
+
+bool page_open(const struct gcm_key *key, page_id page, const struct page_entry *entry, const void *home, void *slot)
+{
+    uint8_t nonce[GCM_NONCE_BYTES];
+    struct page_name name = page_name(page);
+
+    nonce_make(nonce, entry->state, entry->counter);
+    return gcm_open(key, nonce, &name, sizeof name, home, slot, PAGE_BYTES, entry->tag);
+}

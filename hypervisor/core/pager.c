@@ -1,0 +1,204 @@
+/* pager.c — opening and sealing pages, and the tree that vouches for them.
+ *
+ * A metadata page stays resident while any page that it describes does: an eviction then always finds the entry that
+ * it must update, and never has to open a page in order to close one. `children` counts those pages, and is raised
+ * before a slot is sought, so that the search cannot evict the path that it is meant to extend.
+ */
+#include "pager.h"
+
+#include "bytes.h"
+#include "slots.h"
+
+static uint64_t cycles_now(void)
+{
+    return __builtin_ia32_rdtsc();
+}
+
+static bool is_top(const struct pager *pager, page_id page)
+{
+    return page_level(page) == pager->geometry.top_level;
+}
+
+/* The slot of the page that describes this one; NULL for the top page, which the root describes. */
+static struct slot *parent_of(struct pager *pager, page_id page)
+{
+    return is_top(pager, page) ? NULL : &pager->slots[pager_find(pager, page_parent(page))];
+}
+
+/* The page's parent is resident. */
+static struct page_entry *entry_of(struct pager *pager, page_id page)
+{
+    if (is_top(pager, page))
+        return &pager->root;
+
+    struct page_entry *entries = pager_frame(pager, pager_find(pager, page_parent(page)));
+
+    return &entries[page_entry_index(page)];
+}
+
+void pager_start(struct pager *pager)
+{
+    slots_clear(pager);
+    pager->failed = 0;
+}
+
+void pager_note_use(struct pager *pager, slot_t slot, struct page_use use)
+{
+    if (use.accessed)
+        pager->slots[slot].flags |= SLOT_REFERENCED;
+    if (use.dirty)
+        pager->slots[slot].flags |= SLOT_DIRTY;
+}
+
+static enum pager_status seal(struct pager *pager, slot_t slot)
+{
+    page_id page = pager->slots[slot].page;
+    struct slot *parent = parent_of(pager, page);
+    uint64_t start = cycles_now();
+
+    if (pager->counter == UINT64_MAX)
+        return PAGER_COUNTER_USED_UP;
+    pager->counter++;
+    page_seal(pager->session_key, page, PAGE_SEALED, pager->counter, pager_frame(pager, slot),
+              pager->ops->dram(pager->context, page_home(&pager->geometry, page)), entry_of(pager, page));
+    if (parent != NULL)
+        parent->flags |= SLOT_DIRTY | SLOT_REFERENCED;
+    pager->ops->event(pager->context, PAGER_SEALED, page, PAGE_SEALED, cycles_now() - start);
+    return PAGER_OK;
+}
+
+static enum pager_status evict(struct pager *pager, slot_t slot)
+{
+    page_id page = pager->slots[slot].page;
+    struct slot *parent = parent_of(pager, page);
+
+    if (page_level(page) == 0)
+        pager_note_use(pager, slot, pager->ops->unmap(pager->context, page_index(page)));
+    if (pager->slots[slot].flags & SLOT_DIRTY) {
+        enum pager_status status = seal(pager, slot);
+
+        if (status != PAGER_OK)
+            return status;
+    } else {
+        pager->ops->event(pager->context, PAGER_DROPPED, page, entry_of(pager, page)->state, 0);
+    }
+    slots_remove(pager, slot);
+    if (parent != NULL)
+        parent->children--;
+    return PAGER_OK;
+}
+
+static enum pager_status take_slot(struct pager *pager, slot_t *slot)
+{
+    *slot = slots_free(pager);
+    if (*slot != SLOT_NONE)
+        return PAGER_OK;
+    *slot = pager->policy(pager);
+    if (*slot == SLOT_NONE)
+        return PAGER_NO_VICTIM;
+    return evict(pager, *slot);
+}
+
+/* An entry comes from an authenticated page, so a malformed one is our own bug: refused all the same. */
+static bool fill(struct pager *pager, page_id page, const struct page_entry *entry, void *frame)
+{
+    const struct gcm_key *key = entry->state == PAGE_IMAGED ? pager->image_key : pager->session_key;
+
+    if (entry->reserved != 0)
+        return false;
+    switch (entry->state) {
+    case PAGE_BLANK:
+        bytes_wipe(frame, PAGE_BYTES);
+        return true;
+    case PAGE_IMAGED:
+    case PAGE_SEALED:
+        return page_open(key, page, entry, pager->ops->dram(pager->context, page_home(&pager->geometry, page)),
+                         frame);
+    }
+    return false;
+}
+
+/* Opens a page whose parent is resident. */
+static enum pager_status open_page(struct pager *pager, page_id page, slot_t *slot)
+{
+    struct slot *parent = parent_of(pager, page);
+
+    if (parent != NULL)
+        parent->children++;
+
+    enum pager_status status = take_slot(pager, slot);
+
+    if (status == PAGER_OK) {
+        const struct page_entry *entry = entry_of(pager, page);
+        uint64_t start = cycles_now();
+
+        if (fill(pager, page, entry, pager_frame(pager, *slot))) {
+            slots_insert(pager, *slot, page);
+            /* Whoever asked is about to use it: one turn of the clock's hand to prove that. */
+            pager->slots[*slot].flags |= SLOT_REFERENCED;
+            pager->ops->event(pager->context, PAGER_OPENED, page, entry->state, cycles_now() - start);
+            return PAGER_OK;
+        }
+        pager->failed = page;
+        status = PAGER_TAMPERED;
+    }
+    if (parent != NULL)
+        parent->children--;
+    return status;
+}
+
+/* Opens the page and those above it, from the nearest resident one downward. */
+static enum pager_status open_path(struct pager *pager, page_id page, slot_t *slot)
+{
+    page_id path[PAGE_LEVELS];
+    uint32_t missing = 0;
+
+    for (page_id at = page; pager_find(pager, at) == SLOT_NONE; at = page_parent(at)) {
+        path[missing++] = at;
+        if (is_top(pager, at))
+            break;
+    }
+    while (missing > 0) {
+        enum pager_status status = open_page(pager, path[--missing], slot);
+
+        if (status != PAGER_OK)
+            return status;
+    }
+    return PAGER_OK;
+}
+
+enum pager_status pager_fetch(struct pager *pager, uint32_t index, bool will_write, slot_t *slot)
+{
+    page_id page = page_make(0, index);
+    slot_t found = pager_find(pager, page);
+
+    if (found == SLOT_NONE) {
+        enum pager_status status = open_path(pager, page, &found);
+
+        if (status != PAGER_OK)
+            return status;
+    }
+    pager_note_use(pager, found, (struct page_use){.accessed = true, .dirty = will_write});
+    *slot = found;
+    return PAGER_OK;
+}
+
+enum pager_status pager_adopt(struct pager *pager, uint32_t index, slot_t *slot)
+{
+    page_id page = page_make(0, index);
+    bool resident = pager_find(pager, page) != SLOT_NONE;
+    enum pager_status status = pager_fetch(pager, index, true, slot);
+
+    if (status != PAGER_OK)
+        return status;
+    if (resident || entry_of(pager, page)->state != PAGE_BLANK) {
+        pager->failed = page;
+        return PAGER_TAMPERED;
+    }
+
+    void *home = pager->ops->dram(pager->context, page_home(&pager->geometry, page));
+
+    __builtin_memcpy(pager_frame(pager, *slot), home, PAGE_BYTES);
+    bytes_wipe(home, PAGE_BYTES);
+    return PAGER_OK;
+}

@@ -1,0 +1,13 @@
+/* slots.h — the table of slots, for pager.c only. */
+#pragma once
+#include "pager.h"
+
+/* All slots free, no page found. */
+void slots_clear(struct pager *pager);
+
+/* A slot that holds nothing; SLOT_NONE when all are used. */
+slot_t slots_free(const struct pager *pager);
+
+/* The page must not be resident, the slot must be free. */
+void slots_insert(struct pager *pager, slot_t slot, page_id page);
+void slots_remove(struct pager *pager, slot_t slot);
