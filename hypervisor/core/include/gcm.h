@@ -11,7 +11,7 @@
 
 /* Everything secret that the kernels need, as memory operands: round keys and powers of the hash key. */
 struct gcm_key {
-    _Alignas(64) uint8_t round_keys[15][16];
+    _Alignas(16) uint8_t round_keys[15][16];
     uint8_t hash_powers[8][16];     /* H^1 .. H^8, in the form the kernel multiplies with */
     uint8_t hash_halves[8][16];     /* high ^ low of each power, for Karatsuba */
 };
