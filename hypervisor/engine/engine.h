@@ -1,0 +1,65 @@
+/* engine.h — all that a CPU vendor means to the rest of the hypervisor. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "guest.h"
+#include "pager.h"
+
+enum exit_kind : uint8_t {
+    EXIT_MISS,              /* gpa, access: no mapping for a guest-physical address */
+    EXIT_CPUID,
+    EXIT_MSR_READ,          /* the MSR's number is in ECX */
+    EXIT_MSR_WRITE,
+    EXIT_CR0_WRITE,         /* value: the CR0 that the guest asked for */
+    EXIT_PORT,              /* port, width, is_input, is_string */
+    EXIT_CACHE,             /* WBINVD, INVD and the like */
+    EXIT_VIRTUALISATION,    /* an instruction of the vendor's virtualisation extension */
+    EXIT_TRIPLE_FAULT,
+    EXIT_INIT,
+    EXIT_REFUSED,           /* the CPU would not enter the guest */
+    EXIT_UNKNOWN,
+};
+
+struct exit {
+    enum exit_kind kind;
+    uint64_t gpa;           /* bytes, any alignment */
+    uint32_t access;        /* enum trace_miss_flags */
+    uint64_t value;
+    uint64_t next_rip;      /* where the guest goes on when the instruction has been emulated */
+    uint16_t port;
+    uint8_t  width;         /* bytes: 1, 2, 4 */
+    bool     is_input;
+    bool     is_string;
+    uint64_t raw;           /* the vendor's own code; for panic and trace only */
+};
+
+/* What decides how the guest's addresses and instructions are read. */
+struct guest_mode {
+    uint64_t cr0, cr3, cr4, efer;
+    uint64_t code_base;     /* of CS */
+    bool     code_long;     /* 64-bit code segment */
+};
+
+enum exception : uint8_t { EXCEPTION_UD = 6, EXCEPTION_GP = 13 };
+
+struct engine {
+    const char       *name;
+    enum image_engine id;
+    bool (*present)(void);                          /* CPUID and lock bits; no side effect */
+    /* Control block, empty nested tables in `pool` (pool_pages of 4 KiB), state of the guest's first instruction. */
+    void (*prepare)(const struct image_header *header, void *pool, uint32_t pool_pages, void *pool_notes);
+    uint64_t (*pool_note_bytes)(uint32_t pool_pages);   /* bookkeeping that prepare wants beside the pool */
+    struct exit (*run)(void);                       /* enter, return decoded */
+    void (*map)(uint64_t gpa, uint64_t hpa);        /* guest RAM: 4 KiB, write-back, all rights */
+    void (*map_device)(uint64_t gpa, uint64_t bytes);   /* 1:1, uncacheable; 4 KiB or 2 MiB */
+    struct page_use (*unmap)(uint64_t gpa);         /* and forget the translation */
+    bool (*accessed)(uint64_t gpa);                 /* test and clear */
+    struct guest_mode (*mode)(void);
+    void (*set_cr0)(uint64_t value);                /* and what hangs on it: EFER.LMA, the TLB */
+    void (*set_efer)(uint64_t value);
+    void (*inject)(enum exception vector);          /* #GP with error code 0 */
+    void (*wipe)(void);                             /* guest state in control blocks */
+};
+
+extern const struct engine svm;

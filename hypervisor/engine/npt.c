@@ -1,0 +1,203 @@
+#include "npt.h"
+
+#include "bytes.h"
+#include "memory.h"
+#include "panic.h"
+#include "registers.h"
+#include "state.h"
+#include "tracer.h"
+
+#define LEVELS      4u
+#define ENTRIES     512u
+#define NONE        UINT16_MAX
+#define LARGE_BYTES UINT64_C(0x200000)
+
+/* Nested walks count as user accesses (APM vol 2, "Nested Table Walk"): U everywhere. */
+#define TABLE_BITS  (PTE_P | PTE_W | PTE_U)
+#define RAM_BITS    (PTE_P | PTE_W | PTE_U)                         /* PAT entry 0: write-back */
+#define DEVICE_BITS (PTE_P | PTE_W | PTE_U | PTE_PCD | PTE_PWT)     /* PAT entry 3: uncacheable */
+
+static uint64_t (*tables)[ENTRIES];     /* tables[0] is the root */
+static struct npt_note *notes;
+static uint32_t table_count;
+static uint16_t first_free;
+static uint32_t hand;
+static bool flush;
+
+static uint32_t index_at(uint64_t gpa, uint32_t level)
+{
+    return (uint32_t)(gpa >> (12 + 9 * (level - 1))) % ENTRIES;
+}
+
+static bool is_leaf(uint64_t entry, uint32_t level)
+{
+    return level == 1 || (entry & PTE_PS);
+}
+
+static uint16_t child_of(uint64_t entry)
+{
+    return (uint16_t)(((entry & PTE_FRAME) - frozen_hpa(tables)) / PAGE_BYTES);
+}
+
+void npt_start(void *pool, uint32_t pages, struct npt_note *pool_notes)
+{
+    tables = pool;
+    notes = pool_notes;
+    table_count = pages;
+    bytes_wipe(pool, (uint64_t)pages * PAGE_BYTES);
+    bytes_wipe(notes, pages * sizeof *notes);
+    notes[0].level = LEVELS;
+    first_free = NONE;
+    for (uint32_t i = pages - 1; i > 0; i--) {
+        notes[i].parent = first_free;
+        first_free = (uint16_t)i;
+    }
+}
+
+uint64_t npt_root(void)
+{
+    return frozen_hpa(tables);
+}
+
+/* Takes a table without children out of the tree. Pages that it mapped stay resident: what it knew of their use
+ * goes to the pager, and a later soft miss maps them again. */
+static void table_drop(uint16_t table)
+{
+    struct npt_note *note = &notes[table];
+    for (uint32_t i = 0; i < ENTRIES && note->entries != 0; i++) {
+        uint64_t entry = tables[table][i];
+        if (!(entry & PTE_P))
+            continue;
+        if (!(entry & PTE_PCD)) {
+            uint64_t slot = ((entry & PTE_FRAME) - frozen_hpa(guest.pager.frames)) / PAGE_BYTES;
+            pager_note_use(&guest.pager, (slot_t)slot, (struct page_use){entry & PTE_A, entry & PTE_D});
+        }
+        tables[table][i] = 0;
+        note->entries--;
+    }
+    tables[note->parent][note->parent_entry] = 0;
+    notes[note->parent].entries--;
+    notes[note->parent].children--;
+    *note = (struct npt_note){.parent = first_free};
+    first_free = table;
+    flush = true;
+}
+
+/* Second chance, by the accessed bit that a walk sets in the entry above. `keep` is the table being extended. */
+static void table_reclaim(uint16_t keep)
+{
+    for (uint32_t turns = 0; turns < 2 * table_count; turns++) {
+        hand = hand + 1 < table_count ? hand + 1 : 1;
+        struct npt_note *note = &notes[hand];
+        if (note->level == 0 || note->children != 0 || hand == keep)
+            continue;
+        uint64_t *above = &tables[note->parent][note->parent_entry];
+        if (*above & PTE_A) {
+            *above &= ~PTE_A;
+            continue;
+        }
+        table_drop((uint16_t)hand);
+        tracer_count(COUNT_TABLE_DROP, 0);
+        return;
+    }
+    panic(PANIC_NO_ROOM, table_count);
+}
+
+static uint16_t table_add(uint16_t parent, uint32_t entry)
+{
+    if (first_free == NONE)
+        table_reclaim(parent);
+    uint16_t table = first_free;
+    first_free = notes[table].parent;
+    notes[table] = (struct npt_note){
+        .parent = parent, .parent_entry = (uint16_t)entry, .level = (uint8_t)(notes[parent].level - 1)};
+    tables[parent][entry] = frozen_hpa(tables[table]) | TABLE_BITS | PTE_A;
+    notes[parent].entries++;
+    notes[parent].children++;
+    return table;
+}
+
+static void map(uint64_t gpa, uint64_t entry, uint32_t leaf_level)
+{
+    uint16_t table = 0;
+    for (uint32_t level = LEVELS; level > leaf_level; level--) {
+        uint64_t at = tables[table][index_at(gpa, level)];
+        if ((at & PTE_P) && is_leaf(at, level))
+            panic(PANIC_STATE, gpa);        /* a small mapping inside a large one */
+        table = at & PTE_P ? child_of(at) : table_add(table, index_at(gpa, level));
+    }
+    uint64_t *leaf = &tables[table][index_at(gpa, leaf_level)];
+    if (*leaf & PTE_P)
+        panic(PANIC_STATE, gpa);
+    *leaf = entry;
+    notes[table].entries++;
+}
+
+void npt_map(uint64_t gpa, uint64_t hpa)
+{
+    map(gpa, hpa | RAM_BITS, 1);
+}
+
+void npt_map_device(uint64_t gpa, uint64_t bytes)
+{
+    gpa &= ~(bytes - 1);
+    if (bytes == LARGE_BYTES)
+        map(gpa, gpa | DEVICE_BITS | PTE_PS, 2);
+    else
+        map(gpa, gpa | DEVICE_BITS, 1);
+}
+
+/* The 4 KiB entry that maps gpa, or null. */
+static uint64_t *find(uint64_t gpa, uint16_t *table)
+{
+    *table = 0;
+    for (uint32_t level = LEVELS; level > 1; level--) {
+        uint64_t at = tables[*table][index_at(gpa, level)];
+        if (!(at & PTE_P) || is_leaf(at, level))
+            return 0;
+        *table = child_of(at);
+    }
+    uint64_t *leaf = &tables[*table][index_at(gpa, 1)];
+    return *leaf & PTE_P ? leaf : 0;
+}
+
+struct page_use npt_unmap(uint64_t gpa)
+{
+    uint16_t table;
+    uint64_t *leaf = find(gpa, &table);
+    if (leaf == 0)
+        return (struct page_use){false, false};
+    struct page_use use = {*leaf & PTE_A, *leaf & PTE_D};
+    *leaf = 0;
+    flush = true;
+    if (--notes[table].entries == 0)
+        table_drop(table);
+    return use;
+}
+
+bool npt_accessed(uint64_t gpa)
+{
+    uint16_t table;
+    uint64_t *leaf = find(gpa, &table);
+    if (leaf == 0 || !(*leaf & PTE_A))
+        return false;
+    *leaf &= ~PTE_A;    /* a stale TLB entry only makes a used page look unused until the next flush */
+    return true;
+}
+
+void npt_flush(void)
+{
+    flush = true;
+}
+
+bool npt_take_flush(void)
+{
+    bool taken = flush;
+    flush = false;
+    return taken;
+}
+
+void npt_wipe(void)
+{
+    bytes_wipe(tables, (uint64_t)table_count * PAGE_BYTES);
+}

@@ -1,0 +1,32 @@
+/* svm_decode.h — length and operands of the few instructions that SVM intercepts without telling them: CPUs without
+ * NRIP save and decode assists, QEMU's among them. AMD APM vol 3 (24594), "Instruction Encoding". */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "engine/engine.h"
+
+struct svm_instruction {
+    uint8_t length;     /* bytes */
+    uint8_t opcode;     /* second byte, after 0F */
+    uint8_t modrm;
+    uint8_t rex;        /* 0 when there is none */
+};
+
+/* Decodes the two-byte-opcode (0F ..) instruction at the guest's RIP; false when it is not one of CPUID, RDMSR,
+ * WRMSR, INVD, WBINVD, CLTS, MOV to CR, LMSW with a register. */
+bool svm_decode(const struct guest_mode *mode, uint64_t rip, struct svm_instruction *instruction);
+
+#define OPCODE_LMSW_GROUP 0x01u     /* /6, and the SVM instructions */
+#define OPCODE_CLTS       0x06u
+#define OPCODE_INVD       0x08u
+#define OPCODE_WBINVD     0x09u
+#define OPCODE_MOV_TO_CR  0x22u
+#define OPCODE_WRMSR      0x30u
+#define OPCODE_RDMSR      0x32u
+#define OPCODE_CPUID      0xA2u
+
+#define MODRM_MOD FIELD(7, 6)
+#define MODRM_REG FIELD(5, 3)
+#define MODRM_RM  FIELD(2, 0)
+#define REX_B     BIT(0)

@@ -1,0 +1,217 @@
+#include "exits.h"
+
+#include "ending.h"
+#include "guest_memory.h"
+#include "guest_msr.h"
+#include "memory.h"
+#include "panic.h"
+#include "platform.h"
+#include "registers.h"
+#include "serial.h"
+#include "state.h"
+#include "tracer.h"
+
+#define LARGE_BYTES UINT64_C(0x200000)
+
+static void done(const struct exit *exit)
+{
+    guest.regs.rip = exit->next_rip;
+}
+
+/* Brings the page that the guest missed into a slot, or maps a device's memory, and lets the guest retry. */
+static void handle_miss(const struct exit *exit)
+{
+    uint64_t start = rdtsc();
+    uint64_t page = exit->gpa & ~(uint64_t)(PAGE_BYTES - 1);
+    uint64_t large = exit->gpa & ~(LARGE_BYTES - 1);
+    enum trace_counter counter;
+    uint32_t flags = exit->access;
+
+    switch (guest_memory_kind(exit->gpa)) {
+    case MEMORY_RAM: {
+        bool soft = pager_find(&guest.pager, page_make(0, page / PAGE_BYTES)) != SLOT_NONE;
+        engine->map(page, frozen_hpa(guest_memory_page(page, false)));
+        counter = soft ? COUNT_SOFT_MISS : COUNT_MISS;
+        flags |= soft ? MISS_SOFT : 0u;
+        break;
+    }
+    case MEMORY_DEVICE:
+        engine->map_device(page, guest_memory_all_device(large, LARGE_BYTES) ? LARGE_BYTES : PAGE_BYTES);
+        counter = COUNT_DEVICE_MISS;
+        break;
+    case MEMORY_STRAY:
+    default:
+        panic(PANIC_STRAY, exit->gpa);
+    }
+    uint64_t cycles = rdtsc() - start;
+    tracer_count(counter, cycles);
+    tracer_event((struct trace_record){.kind = TRACE_MISS, .value = exit->gpa, .detail = flags, .cycles = cycles});
+}
+
+/* What the guest may know of the CPU: no cache-line flushes (they push plaintext out and cannot be intercepted), no
+ * virtualisation, no MONITOR; bits that mirror CR4 mirror the guest's. */
+static void handle_cpuid(const struct exit *exit)
+{
+    uint32_t leaf = (uint32_t)guest.regs.rax, subleaf = (uint32_t)guest.regs.rcx;
+    struct cpuid r = cpuid(leaf, subleaf);
+    uint64_t cr4 = engine->mode().cr4;
+
+    switch (leaf) {
+    case 1:
+        r.ecx &= (uint32_t)~(CPUID_1_ECX_MONITOR | CPUID_1_ECX_VMX | CPUID_1_ECX_OSXSAVE);
+        r.ecx |= cr4 & CR4_OSXSAVE ? (uint32_t)CPUID_1_ECX_OSXSAVE : 0;
+        r.edx &= (uint32_t)~CPUID_1_EDX_CLFSH;
+        break;
+    case 7:
+        if (subleaf != 0)
+            break;
+        r.ebx &= (uint32_t)~(CPUID_7_EBX_CLFLUSHOPT | CPUID_7_EBX_CLWB);
+        r.ecx &= (uint32_t)~(CPUID_7_ECX_OSPKE | CPUID_7_ECX_CLDEMOTE);
+        r.ecx |= cr4 & CR4_PKE ? (uint32_t)CPUID_7_ECX_OSPKE : 0;
+        break;
+    case 0x80000001:
+        r.ecx &= (uint32_t)~CPUID_80000001_ECX_SVM;
+        break;
+    case 0x80000008:
+        r.ebx &= (uint32_t)~(CPUID_80000008_EBX_CLZERO | CPUID_80000008_EBX_WBNOINVD);
+        break;
+    case 0x8000000A:    /* SVM */
+    case 0x8000001F:    /* encrypted memory */
+        r = (struct cpuid){0};
+        break;
+    default:
+        break;
+    }
+    guest.regs.rax = r.eax;
+    guest.regs.rbx = r.ebx;
+    guest.regs.rcx = r.ecx;
+    guest.regs.rdx = r.edx;
+    done(exit);
+}
+
+static void handle_msr(const struct exit *exit)
+{
+    uint32_t msr = (uint32_t)guest.regs.rcx;
+    uint64_t value = guest.regs.rdx << 32 | (uint32_t)guest.regs.rax;
+    bool valid;
+
+    if (exit->kind == EXIT_MSR_WRITE) {
+        valid = guest_msr_write(msr, value);
+    } else {
+        valid = guest_msr_read(msr, &value);
+        if (valid) {
+            guest.regs.rax = (uint32_t)value;
+            guest.regs.rdx = value >> 32;
+        }
+    }
+    if (valid)
+        done(exit);
+    else
+        engine->inject(EXCEPTION_GP);
+}
+
+/* The real CD and NW stay 0: with CD set, an AMD CPU would write hit lines back (APM vol 2, 7.4). The guest reads
+ * them as 0. */
+static void handle_cr0(const struct exit *exit)
+{
+    struct guest_mode mode = engine->mode();
+    uint64_t value = exit->value | CR0_ET;
+    bool paging_starts = (value & CR0_PG) && !(mode.cr0 & CR0_PG);
+
+    if (value >> 32 || ((value & CR0_PG) && !(value & CR0_PE)) || ((value & CR0_NW) && !(value & CR0_CD)) ||
+        (paging_starts && (mode.efer & EFER_LME) && (!(mode.cr4 & CR4_PAE) || mode.code_long))) {
+        engine->inject(EXCEPTION_GP);
+        return;
+    }
+    engine->set_cr0(value & ~(CR0_CD | CR0_NW));
+    done(exit);
+}
+
+static bool touches(const struct exit *exit, uint32_t first, uint32_t count)
+{
+    return exit->port < first + count && first < exit->port + (uint32_t)exit->width;
+}
+
+static void pass_through(const struct exit *exit)
+{
+    uint64_t mask = BIT(8 * exit->width) - 1, value = guest.regs.rax;
+    if (exit->is_input) {
+        value = exit->width == 1 ? in8(exit->port) : exit->width == 2 ? in16(exit->port) : in32(exit->port);
+        guest.regs.rax = exit->width == 4 ? value : (guest.regs.rax & ~mask) | value;
+    } else if (exit->width == 1) {
+        out8(exit->port, (uint8_t)value);
+    } else if (exit->width == 2) {
+        out16(exit->port, (uint16_t)value);
+    } else {
+        out32(exit->port, (uint32_t)value);
+    }
+}
+
+static void handle_port(const struct exit *exit)
+{
+    uint64_t mask = BIT(8 * exit->width) - 1, value = guest.regs.rax & mask;
+
+    if (exit->is_string) {      /* none of these ports is made for it */
+        engine->inject(EXCEPTION_GP);
+        return;
+    }
+    if (touches(exit, COM2, UART_PORTS)) {
+        if (exit->is_input)     /* as if there were no chip */
+            guest.regs.rax = exit->width == 4 ? mask : guest.regs.rax | mask;
+        done(exit);
+        return;
+    }
+    if (!exit->is_input)
+        ending_watch_port(exit->port, exit->width, (uint32_t)value);
+    pass_through(exit);
+    done(exit);
+}
+
+void exit_handle(const struct exit *exit)
+{
+    uint64_t start = rdtsc();
+    enum trace_counter counter;
+
+    switch (exit->kind) {
+    case EXIT_MISS:
+        handle_miss(exit);
+        return;
+    case EXIT_CPUID:
+        counter = COUNT_EXIT_CPUID;
+        handle_cpuid(exit);
+        break;
+    case EXIT_MSR_READ:
+    case EXIT_MSR_WRITE:
+        counter = COUNT_EXIT_MSR;
+        handle_msr(exit);
+        break;
+    case EXIT_CR0_WRITE:
+        counter = COUNT_EXIT_CR;
+        handle_cr0(exit);
+        break;
+    case EXIT_PORT:
+        counter = COUNT_EXIT_PORT;
+        handle_port(exit);
+        break;
+    case EXIT_CACHE:        /* a write-back of all caches would be the leak itself; the guest needs none */
+        counter = COUNT_EXIT_CACHE;
+        done(exit);
+        break;
+    case EXIT_VIRTUALISATION:
+        counter = COUNT_EXIT_SVM;
+        engine->inject(EXCEPTION_UD);
+        break;
+    case EXIT_TRIPLE_FAULT:
+        ending(ENDING_TRIPLE_FAULT, guest.regs.rip);
+    case EXIT_INIT:
+        panic(PANIC_INIT, exit->raw);
+    case EXIT_REFUSED:
+        panic(PANIC_ENTRY, exit->raw);
+    case EXIT_UNKNOWN:
+    default:
+        panic(PANIC_UNKNOWN_EXIT, exit->raw);
+    }
+    uint64_t cycles = rdtsc() - start;
+    tracer_count(counter, cycles);
+    tracer_event((struct trace_record){.kind = TRACE_EXIT, .detail = counter, .value = exit->raw, .cycles = cycles});
+}

@@ -1,0 +1,103 @@
+#include "keys.h"
+
+#include "bytes.h"
+#include "panic.h"
+#include "registers.h"
+#include "serial.h"
+#include "state.h"
+
+#define ATTEMPTS      3u
+#define RANDOM_TRIES  1000u     /* Intel SDM vol 1, 7.3.17: RDRAND fails ten times in a row only when broken */
+
+extern uint8_t stack_bottom[];  /* entry.asm */
+
+/* What earlier calls left below the stack pointer. */
+static void wipe_dead_stack(void)
+{
+    uint64_t from = (uint64_t)stack_bottom, to;
+    asm volatile("mov %%rsp, %0" : "=r"(to));
+    uint64_t bytes = to - from;
+    asm volatile("rep stosb" : "+D"(from), "+c"(bytes) : "a"(0) : "memory");
+}
+
+static size_t read_passphrase(void)
+{
+    size_t bytes = 0;
+    for (;;) {
+        uint8_t byte = serial_read(COM1);
+        if (byte == '\r' || byte == '\n')
+            break;
+        if (byte == 0x7F || byte == '\b')
+            bytes -= bytes > 0;
+        else if (bytes < sizeof secrets.passphrase)
+            secrets.passphrase[bytes++] = byte;
+    }
+    console_text("\r\n");
+    return bytes;
+}
+
+static bool unwrap(void)
+{
+    gcm_key_expand(&secrets.image, secrets.raw);
+    bool right = gcm_open(&secrets.image, header.wrap_nonce, &header, IMAGE_AUTHENTICATED_BYTES, header.wrapped_key,
+                          secrets.raw, sizeof secrets.raw, header.wrap_tag);
+    if (right)
+        gcm_key_expand(&secrets.image, secrets.raw);
+    bytes_wipe(secrets.raw, sizeof secrets.raw);
+    wipe_dead_stack();
+    return right;
+}
+
+void keys_unlock_image(void)
+{
+    if (header.key_source == KEY_EMBEDDED) {
+        __builtin_memcpy(secrets.raw, header.embedded_kek, sizeof secrets.raw);
+        if (!unwrap())
+            panic(PANIC_KEY, KEY_EMBEDDED);
+        return;
+    }
+    for (uint32_t attempt = 0; attempt < ATTEMPTS; attempt++) {
+        console_text("frostvisor: passphrase: ");
+        size_t bytes = read_passphrase();
+        pbkdf2_sha256(&secrets.derivation, secrets.passphrase, bytes, header.salt, sizeof header.salt,
+                      header.kdf_iterations, secrets.raw);
+        bytes_wipe(secrets.passphrase, sizeof secrets.passphrase);
+        if (unwrap())
+            return;
+        console_text("frostvisor: wrong passphrase, or the image header was changed\r\n");
+    }
+    panic(PANIC_KEY, KEY_CONSOLE);
+}
+
+bool keys_random_supported(void)
+{
+    return cpuid(1, 0).ecx & CPUID_1_ECX_RDRAND;
+}
+
+static uint64_t random64(bool has_rdseed)
+{
+    for (uint32_t i = 0; i < RANDOM_TRIES; i++) {
+        uint64_t value;
+        bool good = false;
+        if (has_rdseed)
+            asm volatile("rdseed %0" : "=r"(value), "=@ccc"(good));
+        if (!good)
+            asm volatile("rdrand %0" : "=r"(value), "=@ccc"(good));
+        if (good)
+            return value;
+        asm volatile("pause");
+    }
+    panic(PANIC_NO_CIPHER, 0);
+}
+
+void keys_make_session(void)
+{
+    bool has_rdseed = cpuid(0, 0).eax >= 7 && (cpuid(7, 0).ebx & CPUID_7_EBX_RDSEED);
+    for (uint32_t i = 0; i < sizeof secrets.raw; i += 8) {
+        uint64_t value = random64(has_rdseed);
+        __builtin_memcpy(secrets.raw + i, &value, sizeof value);
+    }
+    gcm_key_expand(&secrets.session, secrets.raw);
+    bytes_wipe(secrets.raw, sizeof secrets.raw);
+    wipe_dead_stack();
+}

@@ -1,0 +1,73 @@
+#include "panic.h"
+
+#include "bytes.h"
+#include "registers.h"
+#include "serial.h"
+#include "state.h"
+#include "tracer.h"
+
+static const char *const words[] = {
+    [PANIC_INTEGRITY]      = "integrity: DRAM was changed, page",
+    [PANIC_STRAY]          = "stray: the guest touched memory it does not have, at",
+    [PANIC_UNKNOWN_EXIT]   = "unknown exit, code",
+    [PANIC_HOST_EXCEPTION] = "exception in the hypervisor, vector and address",
+    [PANIC_NO_ENGINE]      = "no engine: this CPU or its firmware offers no SVM with nested paging, or forbids it",
+    [PANIC_NO_CIPHER]      = "no cipher: this CPU lacks AES-NI, PCLMULQDQ or RDRAND",
+    [PANIC_HEADER]         = "the image header is damaged",
+    [PANIC_KEY]            = "wrong passphrase, or the image header was changed",
+    [PANIC_MEMORY_MAP]     = "the firmware offers no RAM where the image needs it, at",
+    [PANIC_NO_ROOM]        = "the frozen region is too small, slots",
+    [PANIC_ENTRY]          = "the CPU refused the guest's state, code",
+    [PANIC_INSTRUCTION]    = "cannot decode the guest's instruction at",
+    [PANIC_COUNTER]        = "the seal counter is used up",
+    [PANIC_INIT]           = "INIT signal: someone resets the machine",
+    [PANIC_FREEZE]         = "this CPU cannot freeze the region in this way",
+    [PANIC_DISK]           = "cannot read the disk",
+    [PANIC_STATE]          = "a contract inside the hypervisor was broken, at",
+};
+
+void wipe_secrets(void)
+{
+    /* Vector registers hold the guest's values, and hold the cipher's while a page is under way. */
+    asm volatile("pxor %xmm0, %xmm0; pxor %xmm1, %xmm1; pxor %xmm2, %xmm2; pxor %xmm3, %xmm3;"
+                 "pxor %xmm4, %xmm4; pxor %xmm5, %xmm5; pxor %xmm6, %xmm6; pxor %xmm7, %xmm7;"
+                 "pxor %xmm8, %xmm8; pxor %xmm9, %xmm9; pxor %xmm10, %xmm10; pxor %xmm11, %xmm11;"
+                 "pxor %xmm12, %xmm12; pxor %xmm13, %xmm13; pxor %xmm14, %xmm14; pxor %xmm15, %xmm15");
+    bytes_wipe(&secrets, sizeof secrets);
+    if (guest.pager.frames != 0)
+        bytes_wipe(guest.pager.frames, (uint64_t)guest.pager.slot_count * PAGE_BYTES);
+    bytes_wipe(&guest.regs, sizeof guest.regs);
+    if (engine != 0)
+        engine->wipe();
+}
+
+[[noreturn]] static void stop(enum panic_code code, uint64_t value, uint32_t level)
+{
+    static uint32_t depth;      /* a panic inside a panic stops at once */
+    if (depth++ != 0)
+        halt();
+    wipe_secrets();
+    console_text("\r\nfrostvisor: panic: ");
+    console_text(words[code]);
+    console_text(": ");
+    console_hex(value);
+    if (level != LEVEL_NONE) {
+        console_text(", level ");
+        console_text((const char[]){(char)('0' + level), 0});
+    }
+    console_text("\r\n");
+    serial_flush(COM1);
+    tracer_add((struct trace_record){.kind = TRACE_PANIC, .detail = code, .value = value, .level = (uint8_t)level});
+    tracer_end(ENDING_PANIC, code);
+    halt();
+}
+
+void panic(enum panic_code code, uint64_t value)
+{
+    stop(code, value, LEVEL_NONE);
+}
+
+void panic_page(uint64_t index, uint32_t level)
+{
+    stop(PANIC_INTEGRITY, index, level);
+}

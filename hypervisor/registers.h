@@ -1,0 +1,189 @@
+/* registers.h — control registers, MSRs, CPUID and the instructions that reach them. Bits as the manuals print
+ * them; sources: AMD APM vol 2 (24593) chapters 3, 5, 7; vol 3 (24594) appendix E; Intel SDM (325462) vol 4. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#define BIT(n)           (UINT64_C(1) << (n))
+#define FIELD(high, low) ((BIT((high) - (low)) * 2 - 1) << (low))
+
+static inline uint64_t field_get(uint64_t word, uint64_t field)
+{
+    return (word & field) / (field & -field);
+}
+
+#define CR0_PE   BIT(0)
+#define CR0_MP   BIT(1)
+#define CR0_EM   BIT(2)
+#define CR0_TS   BIT(3)
+#define CR0_ET   BIT(4)
+#define CR0_NE   BIT(5)
+#define CR0_WP   BIT(16)
+#define CR0_NW   BIT(29)
+#define CR0_CD   BIT(30)
+#define CR0_PG   BIT(31)
+
+#define CR4_PAE        BIT(5)
+#define CR4_OSFXSR     BIT(9)
+#define CR4_OSXMMEXCPT BIT(10)
+#define CR4_LA57       BIT(12)
+#define CR4_OSXSAVE    BIT(18)
+#define CR4_PKE        BIT(22)
+
+#define RFLAGS_CF BIT(0)
+#define RFLAGS_FIXED BIT(1)     /* always one */
+
+/* Page-table entries, host, guest and nested alike (APM vol 2, "Page-Translation-Table Entry Fields"). */
+#define PTE_P     BIT(0)
+#define PTE_W     BIT(1)
+#define PTE_U     BIT(2)
+#define PTE_PWT   BIT(3)
+#define PTE_PCD   BIT(4)
+#define PTE_A     BIT(5)
+#define PTE_D     BIT(6)
+#define PTE_PS    BIT(7)        /* of a directory entry: maps a large page */
+#define PTE_PAT   BIT(7)        /* of a 4 KiB entry: third bit of the PAT index */
+#define PTE_NX    BIT(63)
+#define PTE_FRAME FIELD(51, 12)
+
+enum msr : uint32_t {
+    MSR_MTRR_CAP      = 0x0FE,
+    MSR_MTRR_PHYSBASE = 0x200,  /* base, mask, base, mask, ... */
+    MSR_MTRR_FIX64K_00000 = 0x250,
+    MSR_MTRR_FIX16K_80000 = 0x258,
+    MSR_MTRR_FIX16K_A0000 = 0x259,
+    MSR_MTRR_FIX4K_C0000  = 0x268,
+    MSR_MTRR_FIX4K_C8000, MSR_MTRR_FIX4K_D0000, MSR_MTRR_FIX4K_D8000, MSR_MTRR_FIX4K_E0000, MSR_MTRR_FIX4K_E8000,
+    MSR_MTRR_FIX4K_F0000, MSR_MTRR_FIX4K_F8000,
+    MSR_PAT           = 0x277,
+    MSR_MTRR_DEF_TYPE = 0x2FF,
+    MSR_EFER          = 0xC0000080,
+    MSR_SYSCFG        = 0xC0010010,
+    MSR_VM_CR         = 0xC0010114,
+    MSR_VM_HSAVE_PA   = 0xC0010117,
+};
+
+#define MTRR_FIXED_COUNT 11u
+static const enum msr mtrr_fixed[MTRR_FIXED_COUNT] = {
+    MSR_MTRR_FIX64K_00000, MSR_MTRR_FIX16K_80000, MSR_MTRR_FIX16K_A0000, MSR_MTRR_FIX4K_C0000,
+    MSR_MTRR_FIX4K_C8000,  MSR_MTRR_FIX4K_D0000,  MSR_MTRR_FIX4K_D8000,  MSR_MTRR_FIX4K_E0000,
+    MSR_MTRR_FIX4K_E8000,  MSR_MTRR_FIX4K_F0000,  MSR_MTRR_FIX4K_F8000,
+};
+
+#define EFER_SCE   BIT(0)
+#define EFER_LME   BIT(8)
+#define EFER_LMA   BIT(10)
+#define EFER_NXE   BIT(11)
+#define EFER_SVME  BIT(12)
+#define EFER_FFXSR BIT(14)
+#define EFER_TCE   BIT(15)
+#define EFER_GUEST (EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE | EFER_FFXSR | EFER_TCE)  /* what a guest may write */
+
+#define MTRR_CAP_VCNT  FIELD(7, 0)
+#define MTRR_CAP_FIX   BIT(8)
+#define MTRR_CAP_WC    BIT(10)
+#define MTRR_DEF_E     BIT(11)      /* MTRRs on */
+#define MTRR_DEF_FE    BIT(10)      /* fixed-range MTRRs on */
+#define MTRR_MASK_V    BIT(11)
+
+#define MEMORY_TYPE_UC UINT64_C(0)
+#define MEMORY_TYPE_WC UINT64_C(1)
+#define MEMORY_TYPE_WB UINT64_C(6)
+#define PAT_ALL_WB     UINT64_C(0x0606060606060606)
+#define PAT_RESET      UINT64_C(0x0007040600070406)     /* APM vol 2, "PAT Register": value at reset */
+#define PAT_HOST       UINT64_C(0x0007040100070406)     /* the same, with entry 4 = write-combining */
+#define PTE_WC         PTE_PAT                          /* selects PAT entry 4 */
+
+#define SYSCFG_TOM2_WB BIT(22)      /* AMD: RAM above 4 GiB is write-back whatever the default type says */
+
+struct cpuid {
+    uint32_t eax, ebx, ecx, edx;
+};
+
+#define CPUID_1_ECX_PCLMULQDQ  BIT(1)
+#define CPUID_1_ECX_MONITOR    BIT(3)
+#define CPUID_1_ECX_VMX        BIT(5)
+#define CPUID_1_ECX_AES        BIT(25)
+#define CPUID_1_ECX_OSXSAVE    BIT(27)
+#define CPUID_1_ECX_RDRAND     BIT(30)
+#define CPUID_1_EDX_MTRR       BIT(12)
+#define CPUID_1_EDX_PAT        BIT(16)
+#define CPUID_1_EDX_CLFSH      BIT(19)
+#define CPUID_7_EBX_RDSEED     BIT(18)
+#define CPUID_7_EBX_CLFLUSHOPT BIT(23)
+#define CPUID_7_EBX_CLWB       BIT(24)
+#define CPUID_7_ECX_OSPKE      BIT(4)
+#define CPUID_7_ECX_CLDEMOTE   BIT(25)
+#define CPUID_80000001_ECX_SVM BIT(2)
+#define CPUID_80000008_EBX_CLZERO   BIT(0)
+#define CPUID_80000008_EBX_WBNOINVD BIT(9)
+
+static inline struct cpuid cpuid(uint32_t leaf, uint32_t subleaf)
+{
+    struct cpuid r;
+    asm volatile("cpuid" : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx) : "a"(leaf), "c"(subleaf));
+    return r;
+}
+
+static inline uint64_t rdmsr(enum msr msr)
+{
+    uint32_t low, high;
+    asm volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(msr));
+    return (uint64_t)high << 32 | low;
+}
+
+static inline void wrmsr(enum msr msr, uint64_t value)
+{
+    asm volatile("wrmsr" : : "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)) : "memory");
+}
+
+static inline uint64_t rdtsc(void)
+{
+    uint32_t low, high;
+    asm volatile("rdtsc" : "=a"(low), "=d"(high));
+    return (uint64_t)high << 32 | low;
+}
+
+#define READ_CR(n)                                                                  \
+    static inline uint64_t read_cr##n(void)                                         \
+    {                                                                               \
+        uint64_t value;                                                             \
+        asm volatile("mov %%cr" #n ", %0" : "=r"(value));                           \
+        return value;                                                               \
+    }                                                                               \
+    static inline void write_cr##n(uint64_t value)                                  \
+    {                                                                               \
+        asm volatile("mov %0, %%cr" #n : : "r"(value) : "memory");                  \
+    }
+READ_CR(0)
+READ_CR(3)
+READ_CR(4)
+#undef READ_CR
+
+static inline void out8(uint16_t port, uint8_t value) { asm volatile("outb %0, %1" : : "a"(value), "Nd"(port)); }
+static inline void out16(uint16_t port, uint16_t value) { asm volatile("outw %0, %1" : : "a"(value), "Nd"(port)); }
+static inline void out32(uint16_t port, uint32_t value) { asm volatile("outl %0, %1" : : "a"(value), "Nd"(port)); }
+static inline uint8_t in8(uint16_t port)
+{
+    uint8_t value;
+    asm volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
+    return value;
+}
+static inline uint16_t in16(uint16_t port)
+{
+    uint16_t value;
+    asm volatile("inw %1, %0" : "=a"(value) : "Nd"(port));
+    return value;
+}
+static inline uint32_t in32(uint16_t port)
+{
+    uint32_t value;
+    asm volatile("inl %1, %0" : "=a"(value) : "Nd"(port));
+    return value;
+}
+
+[[noreturn]] static inline void halt(void)
+{
+    for (;;)
+        asm volatile("cli; hlt");
+}

@@ -1,0 +1,234 @@
+/* start.c — the story: check, freeze, unlock, launch, loop. */
+#include "bytes.h"
+#include "descriptors.h"
+#include "exits.h"
+#include "freeze.h"
+#include "guest_memory.h"
+#include "guest_msr.h"
+#include "keys.h"
+#include "memory.h"
+#include "panic.h"
+#include "platform.h"
+#include "registers.h"
+#include "serial.h"
+#include "state.h"
+#include "tracer.h"
+
+#define SLOTS_MINIMUM   24u     /* an instruction's pages and tables, with a metadata page for each */
+#define POOL_MINIMUM    16u
+#define POOL_SHARE      16u     /* one nested-table page for so many slots */
+#define LARGE_BYTES     UINT64_C(0x200000)
+
+extern uint8_t image_end[];     /* frostvisor.ld: the region's first free page */
+
+struct secrets secrets;
+struct guest guest;
+struct image_header header;
+const struct engine *engine;
+static struct boot_info boot;
+
+/* How the rest of the region is divided. */
+struct room {
+    uint32_t pool_pages, slots, buckets;
+    uint64_t pool_notes, slot_table, bucket_table, frames;     /* offsets from image_end */
+};
+
+static uint64_t page_up(uint64_t bytes)
+{
+    return (bytes + PAGE_BYTES - 1) & ~(uint64_t)(PAGE_BYTES - 1);
+}
+
+static struct room divide(uint32_t slots)
+{
+    struct room room = {.slots = slots, .buckets = pager_bucket_count(slots)};
+    uint64_t useful = header.covered_bytes / LARGE_BYTES + POOL_MINIMUM;    /* more tables would stay empty */
+    room.pool_pages = slots / POOL_SHARE < POOL_MINIMUM ? POOL_MINIMUM : slots / POOL_SHARE;
+    if (room.pool_pages > useful)
+        room.pool_pages = (uint32_t)useful;
+    room.pool_notes = (uint64_t)room.pool_pages * PAGE_BYTES;
+    room.slot_table = room.pool_notes + engine->pool_note_bytes(room.pool_pages);
+    room.bucket_table = room.slot_table + slots * sizeof(struct slot);
+    room.frames = page_up(room.bucket_table + room.buckets * sizeof(uint32_t));
+    return room;
+}
+
+static struct room make_room(void)
+{
+    uint64_t bytes = header.frozen_bytes - ((uint64_t)image_end - HYPERVISOR_BASE);
+    uint32_t slots = (uint32_t)(bytes / PAGE_BYTES);
+    if (header.slot_limit != 0 && slots > header.slot_limit)
+        slots = header.slot_limit;
+    while (slots >= SLOTS_MINIMUM) {
+        struct room room = divide(slots);
+        if (room.frames + (uint64_t)slots * PAGE_BYTES <= bytes)
+            return room;
+        slots--;
+    }
+    panic(PANIC_NO_ROOM, slots);
+}
+
+static void *window(void *context, uint64_t home)
+{
+    (void)context;
+    return memory_dram(home);
+}
+
+static struct page_use unmap(void *context, uint32_t index)
+{
+    (void)context;
+    return engine->unmap((uint64_t)index * PAGE_BYTES);
+}
+
+static bool accessed(void *context, uint32_t index)
+{
+    (void)context;
+    return engine->accessed((uint64_t)index * PAGE_BYTES);
+}
+
+static void page_event(void *context, enum pager_event event, page_id page, enum page_state state, uint64_t cycles)
+{
+    (void)context;
+    bool meta = page_level(page) != 0;
+    struct trace_record record = {.value = page_index(page), .level = (uint8_t)page_level(page), .cycles = cycles};
+    enum trace_counter counter;
+    switch (event) {
+    case PAGER_OPENED:
+        record.kind = TRACE_OPEN;
+        record.detail = state;
+        if (meta)
+            counter = state == PAGE_BLANK ? COUNT_META_BLANK : COUNT_META_OPEN;
+        else
+            counter = state == PAGE_BLANK ? COUNT_OPEN_BLANK : state == PAGE_IMAGED ? COUNT_OPEN_IMAGED : COUNT_OPEN_SEALED;
+        break;
+    case PAGER_SEALED:
+        record.kind = TRACE_SEAL;
+        counter = meta ? COUNT_META_SEAL : COUNT_SEAL;
+        break;
+    case PAGER_DROPPED:
+    default:
+        record.kind = TRACE_DROP;
+        counter = meta ? COUNT_META_DROP : COUNT_DROP;
+        break;
+    }
+    tracer_count(counter, cycles);
+    tracer_event(record);
+}
+
+static const struct pager_ops pager_ops = {.dram = window, .unmap = unmap, .accessed = accessed, .event = page_event};
+
+static void read_header(uint64_t boot_info)
+{
+    boot = *(const struct boot_info *)boot_info;
+    header = *(const struct image_header *)(uint64_t)boot.header;
+    if (crc32(0, &header, offsetof(struct image_header, checksum)) != header.checksum ||
+        __builtin_memcmp(header.magic, IMAGE_MAGIC, sizeof header.magic) != 0 || header.version != IMAGE_VERSION ||
+        header.run_count > IMAGE_RUNS ||
+        page_geometry_make(header.covered_bytes, header.meta_base).meta_bytes != header.meta_bytes)
+        panic(PANIC_HEADER, header.version);
+}
+
+static void choose_engine(void)
+{
+    if (!gcm_supported() || !keys_random_supported())
+        panic(PANIC_NO_CIPHER, cpuid(1, 0).ecx);
+    if ((header.engine != ENGINE_ANY && header.engine != svm.id) || !svm.present())
+        panic(PANIC_NO_ENGINE, header.engine);
+    engine = &svm;
+}
+
+/* The loader's memory becomes the guest's, blank: nothing of it may be left in DRAM. */
+static void erase_loader(void)
+{
+    for (uint64_t at = LOADER_LOW_BASE; at < LOADER_LOW_END; at += PAGE_BYTES)
+        bytes_wipe(memory_dram(at), PAGE_BYTES);
+}
+
+static void start_pager(const struct room *room)
+{
+    struct pager *pager = &guest.pager;
+    pager->geometry = page_geometry_make(header.covered_bytes, header.meta_base);
+    pager->root = header.root;
+    pager->image_key = &secrets.image;
+    pager->session_key = &secrets.session;
+    pager->slots = (struct slot *)(image_end + room->slot_table);
+    pager->buckets = (uint32_t *)(image_end + room->bucket_table);
+    pager->frames = image_end + room->frames;
+    pager->slot_count = room->slots;
+    pager->bucket_count = room->buckets;
+    pager->policy = header.policy == POLICY_FIFO ? pager_policy_fifo : pager_policy_clock;
+    pager->ops = &pager_ops;
+    pager_start(pager);
+}
+
+static void tell_facts(const struct room *room)
+{
+    uint64_t ram = 0;
+    for (uint32_t i = 0; i < guest.ram_ranges; i++)
+        ram += guest.ram[i].end - guest.ram[i].base;
+    tracer_fact(FACT_ENGINE, engine->id);
+    tracer_fact(FACT_RAM_BYTES, ram);
+    tracer_fact(FACT_FROZEN_BASE, header.frozen_base);
+    tracer_fact(FACT_FROZEN_BYTES, header.frozen_bytes);
+    tracer_fact(FACT_SLOTS_BASE, frozen_hpa(image_end + room->frames));
+    tracer_fact(FACT_SLOTS, room->slots);
+    tracer_fact(FACT_TABLE_PAGES, room->pool_pages);
+    tracer_fact(FACT_META_BASE, header.meta_base);
+    tracer_fact(FACT_META_BYTES, header.meta_bytes);
+    tracer_fact(FACT_POLICY, header.policy);
+    tracer_fact(FACT_TRACE_EVERY, header.trace_every);
+    tracer_fact(FACT_TEXT_BYTES, (uint64_t)image_end - HYPERVISOR_BASE);
+}
+
+/* The guest's first registers. */
+static void greet(void)
+{
+    guest.regs.rip = header.entry;
+    guest.regs.rsp = header.stack;
+    guest.regs.rsi = header.rsi;
+    guest.regs.rdi = guest_memory_range_end(0x100000);
+    guest.regs.rbx = guest.pm1a_control;
+    guest.regs.rdx = boot.drive;
+}
+
+[[noreturn]] void start(uint64_t boot_info);
+void start(uint64_t boot_info)
+{
+    serial_start(COM1);
+    tracer_start(0);
+    descriptors_start();
+    write_cr0((read_cr0() | CR0_MP | CR0_NE) & ~(CR0_EM | CR0_TS));
+    write_cr4(read_cr4() | CR4_OSFXSR | CR4_OSXMMEXCPT);
+
+    read_header(boot_info);
+    tracer_start(header.trace_every);
+    tracer_fact(FACT_FORMAT, TRACE_FORMAT);
+    choose_engine();
+    guest.pm1a_control = platform_pm1a_control();
+    guest_memory_start(&boot);
+    guest_msr_start();
+
+    memory_start(header.frozen_base, header.frozen_bytes, header.freeze != FREEZE_WINDOW);
+    erase_loader();
+    uint64_t cycles = freeze((enum image_freeze)header.freeze, header.frozen_base, header.frozen_bytes);
+    tracer_add((struct trace_record){.kind = TRACE_FREEZE, .detail = header.freeze, .cycles = cycles,
+                                     .value = header.frozen_bytes});
+    struct room room = make_room();
+    tell_facts(&room);
+
+    keys_unlock_image();
+    keys_make_session();
+    start_pager(&room);
+    platform_stop_dma();
+    engine->prepare(&header, image_end, room.pool_pages, image_end + room.pool_notes);
+    guest_memory_adopt_low();
+    if (header.e820_gpa != 0)
+        guest_memory_fill_e820(header.e820_gpa, &boot);
+    greet();
+    tracer_add((struct trace_record){.kind = TRACE_LAUNCH});
+
+    for (;;) {
+        struct exit exit = engine->run();
+        exit_handle(&exit);
+        tracer_drain();
+    }
+}
