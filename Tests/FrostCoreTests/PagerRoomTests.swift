@@ -24,8 +24,8 @@ import Testing
         for index in machine.content.keys { #expect(machine.read(index) == PAGER_OK) }
     }
 
-    /// An instruction that needs `pages`: it touches them in order, starts over after each miss, and is done when it
-    /// gets through without one.
+    /// An instruction that needs `pages`: it touches them in order, starts over after each miss, and is done when
+    /// it gets through without one.
     private func run(_ pages: [UInt32], on machine: SimulatedMachine) -> Int {
         var misses = 0
         while true {

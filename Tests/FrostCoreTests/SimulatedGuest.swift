@@ -89,7 +89,7 @@ extension SimulatedMachine {
 // MARK: - Invariants
 
 extension SimulatedMachine {
-    /// Holds between any two calls of the pager: every resident page's parent is resident and counts it; each is found.
+    /// Holds between any two calls: every resident page is found, and its parent is resident and counts it.
     func checkTables() {
         let pager = pager.pointee
         var children: [page_id: UInt16] = [:]

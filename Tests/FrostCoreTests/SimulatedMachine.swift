@@ -8,7 +8,7 @@ func guestPage(_ index: UInt32) -> page_id {
 
 /// What lies around the pager: DRAM, the nested tables, the keys, and a guest that uses all of it.
 ///
-/// - Shape: DRAM is sparse; a home that nobody wrote reads as junk, so that a pager that opens a blank page from
+/// - Shape: DRAM is sparse; a home that nobody wrote reads as junk, so a pager that opens a blank page from
 ///   DRAM is found out.
 final class SimulatedMachine {
     let covered: UInt64

@@ -48,12 +48,15 @@ static inline void expand_round_keys(struct gcm_key *key, const uint8_t *raw)
     round_keys[0] = even;
     round_keys[1] = odd;
     for (int i = 2; i <= GCM_ROUNDS; i += 2) {
-        even = next_round_key(even, _mm_aesenclast_si128(_mm_shuffle_epi8(odd, rotate_last_word), constant));
+        __m128i words = _mm_shuffle_epi8(odd, rotate_last_word);
+
+        even = next_round_key(even, _mm_aesenclast_si128(words, constant));
         round_keys[i] = even;
         constant = _mm_slli_epi32(constant, 1);
         if (i == GCM_ROUNDS)
             break;
-        odd = next_round_key(odd, _mm_aesenclast_si128(_mm_shuffle_epi32(even, 0xFF), _mm_setzero_si128()));
+        words = _mm_shuffle_epi32(even, 0xFF);
+        odd = next_round_key(odd, _mm_aesenclast_si128(words, _mm_setzero_si128()));
         round_keys[i + 1] = odd;
     }
 }
@@ -92,7 +95,8 @@ static inline __m128i tail_load(const uint8_t *from, size_t bytes)
 }
 
 /* This and finish_tag are not inline, so that nothing of them lives, and is spilled, across the kernel. */
-__attribute__((noinline)) static __m128i hash_additional(const struct gcm_key *key, const uint8_t *aad, size_t bytes)
+__attribute__((noinline))
+static __m128i hash_additional(const struct gcm_key *key, const uint8_t *aad, size_t bytes)
 {
     __m128i hash = _mm_setzero_si128();
 
@@ -103,8 +107,9 @@ __attribute__((noinline)) static __m128i hash_additional(const struct gcm_key *k
     return hash;
 }
 
-__attribute__((noinline)) static __m128i finish_tag(const struct gcm_key *key, __m128i hash, const uint8_t *nonce, size_t aad_bytes,
-                                 size_t bytes)
+__attribute__((noinline))
+static __m128i finish_tag(const struct gcm_key *key, __m128i hash, const uint8_t *nonce, size_t aad_bytes,
+                          size_t bytes)
 {
     __m128i bits = _mm_set_epi64x((long long)(aad_bytes * 8), (long long)(bytes * 8));
     __m128i first = _mm_add_epi32(gcm_counter_base(nonce), _mm_set_epi32(0, 0, 0, 1));

@@ -1,19 +1,29 @@
-/* gcm_aesni.c — the AES-NI and PCLMULQDQ kernel: eight blocks at a time.
+/* gcm_aesni.c — the AES-NI and PCLMULQDQ kernel: four blocks in flight, eight to a reduction.
  *
- * Eight AES states fill half of the registers, the three sums of the hash, a round key and temporaries the rest, so
- * round keys and hash powers are memory operands. Nothing may be spilled: ci/ looks for vector stores to the stack.
+ * While AES works on four blocks, the four before them are hashed: the two units overlap. Four states, four
+ * hashed blocks, three sums, a round key and temporaries fill the sixteen registers, so round keys and hash
+ * powers are memory operands. Nothing may be spilled: the stack would then hold key material.
  *
- * The last round yields the output at once: its round key is XORed with the input first. Thus a ciphertext block
- * is read once, or never read back, and goes from its register into the hash.
+ * The last round yields the output at once: its round key is XORed with the input first. Thus a block of DRAM is
+ * read once, or never read back, and goes from its register into the hash.
  */
 #include "gcm_kernel.h"
 
 #pragma clang attribute push(__attribute__((target("aes,pclmul,ssse3,sse4.1"))), apply_to = function)
 
 #define UNROLL _Pragma("clang loop unroll(full)")
+#define HALF   (GCM_WIDE / 2)
 
-struct wide {
-    __m128i block[GCM_WIDE];
+struct half {
+    __m128i block[HALF];
+};
+
+/* What a loop over halves carries along, in registers. */
+struct flow {
+    const struct gcm_key *key;
+    __m128i counter;
+    struct half pending;        /* ciphertext, byte-reversed, not yet hashed */
+    struct gcm_product sum;
 };
 
 /* The compiler may neither load a block twice nor move a load of key material out of the loop. */
@@ -25,83 +35,105 @@ static inline __m128i load_once(const uint8_t *in)
     return block;
 }
 
-/* Ends the life of all temporaries: left alone, the compiler multiplies later, and spills what it must keep. */
-static inline struct gcm_product settle(struct gcm_product sum)
+/* Ends the life of temporaries: left alone, the compiler multiplies later, and spills what it must keep. */
+static inline void settle(struct gcm_product *sum)
 {
-    __asm__ volatile("" : "+x"(sum.lo), "+x"(sum.middle), "+x"(sum.hi));
-    return sum;
+    __asm__ volatile("" : "+x"(sum->lo), "+x"(sum->middle), "+x"(sum->hi));
 }
 
-static inline void wide_round(struct wide *wide, const uint8_t *round_key)
+static inline __m128i count(__m128i *counter)
 {
-    __m128i *b = wide->block;
+    __m128i now = gcm_reverse(*counter);
+
+    *counter = _mm_add_epi32(*counter, _mm_set_epi32(0, 0, 0, 1));
+    return now;
+}
+
+static inline void half_round(struct half *half, const uint8_t *round_key)
+{
+    __m128i *b = half->block;
     __m128i k;
 
-    __asm__ volatile(
-        "movdqa %[from], %[k]\n\t"
-        "aesenc %[k], %0\n\taesenc %[k], %1\n\taesenc %[k], %2\n\taesenc %[k], %3\n\t"
-        "aesenc %[k], %4\n\taesenc %[k], %5\n\taesenc %[k], %6\n\taesenc %[k], %7"
-        : "+x"(b[0]), "+x"(b[1]), "+x"(b[2]), "+x"(b[3]), "+x"(b[4]), "+x"(b[5]), "+x"(b[6]), "+x"(b[7]),
-          [k] "=&x"(k)
-        : [from] "m"(*(const __m128i *)round_key));
+    __asm__ volatile("movdqa %[from], %[k]\n\t"
+                     "aesenc %[k], %0\n\taesenc %[k], %1\n\taesenc %[k], %2\n\taesenc %[k], %3"
+                     : "+x"(b[0]), "+x"(b[1]), "+x"(b[2]), "+x"(b[3]), [k] "=&x"(k)
+                     : [from] "m"(*(const __m128i *)round_key));
 }
 
-static inline struct wide wide_start(const struct gcm_key *key, __m128i counter)
+/* power: that of the first pending block. */
+static inline void hash_pending(struct flow *flow, size_t i, size_t power)
 {
-    struct wide wide;
-    __m128i round_key = gcm_load(key->round_keys[0]);
+    flow->sum = gcm_multiply_add(flow->key, flow->sum, flow->pending.block[i], power - i);
+    settle(&flow->sum);
+}
 
-    UNROLL for (int i = 0; i < GCM_WIDE; i++) {
-        wide.block[i] = _mm_xor_si128(gcm_reverse(counter), round_key);
-        counter = _mm_add_epi32(counter, _mm_set_epi32(0, 0, 0, 1));
+/* power: as above; 0 when nothing is pending yet. */
+static inline void half_step(struct flow *flow, size_t power, const uint8_t *in, uint8_t *out,
+                             bool opening)
+{
+    const struct gcm_key *key = flow->key;
+    struct half half;
+
+    UNROLL for (size_t i = 0; i < HALF; i++)
+        half.block[i] = _mm_xor_si128(count(&flow->counter), gcm_load(key->round_keys[0]));
+    UNROLL for (size_t round = 1; round < GCM_ROUNDS; round++) {
+        half_round(&half, key->round_keys[round]);
+        if (power != 0 && round % 3 == 0)
+            hash_pending(flow, round / 3 - 1, power);
     }
-    return wide;
-}
-
-static inline __m128i wide_step(const struct gcm_key *key, __m128i hash, __m128i counter, const uint8_t *in,
-                                uint8_t *out, bool opening)
-{
-    struct wide wide = wide_start(key, counter);
-    struct gcm_product sum = gcm_product_zero();
-
-    UNROLL for (int round = 1; round < GCM_ROUNDS; round++)
-        wide_round(&wide, key->round_keys[round]);
-
-    UNROLL for (size_t i = 0; i < GCM_WIDE; i++) {
+    UNROLL for (size_t i = 0; i < HALF; i++) {
         __m128i input = load_once(in + 16 * i);
         __m128i last = _mm_xor_si128(input, gcm_load(key->round_keys[GCM_ROUNDS]));
-        __m128i output = _mm_aesenclast_si128(wide.block[i], last);
-        __m128i hashed = gcm_reverse(opening ? input : output);
+        __m128i output = _mm_aesenclast_si128(half.block[i], last);
 
         _mm_storeu_si128((__m128i_u *)(out + 16 * i), output);
-        if (i == 0)
-            hashed = _mm_xor_si128(hashed, hash);
-        sum = settle(gcm_multiply_add_power(key, sum, hashed, GCM_WIDE - i));
+        flow->pending.block[i] = gcm_reverse(opening ? input : output);
     }
-    return gcm_reduce(sum);
+}
+
+/* The hash so far joins the first block of the next sum. */
+static inline void begin_sum(struct flow *flow, __m128i hash)
+{
+    flow->sum = gcm_product_zero();
+    flow->pending.block[0] = _mm_xor_si128(flow->pending.block[0], hash);
+}
+
+/* groups: of GCM_WIDE blocks, at least one. */
+static inline __m128i run_wide(struct flow *flow, __m128i hash, const uint8_t *in, uint8_t *out,
+                               size_t groups, bool opening)
+{
+    half_step(flow, 0, in, out, opening);
+    for (;;) {
+        begin_sum(flow, hash);
+        half_step(flow, GCM_WIDE, in + 16 * HALF, out + 16 * HALF, opening);
+        if (--groups == 0)
+            break;
+        in += 16 * GCM_WIDE;
+        out += 16 * GCM_WIDE;
+        half_step(flow, HALF, in, out, opening);
+        hash = gcm_reduce(flow->sum);
+    }
+    UNROLL for (size_t i = 0; i < HALF; i++)
+        hash_pending(flow, i, HALF);
+    return gcm_reduce(flow->sum);
 }
 
 static inline __m128i run(const struct gcm_key *key, __m128i hash, const uint8_t *nonce, const uint8_t *in,
                           uint8_t *out, size_t blocks, bool opening)
 {
+    struct flow flow = {.key = key};
+    size_t wide = blocks / GCM_WIDE * GCM_WIDE;
+
     /* Counter 1 masks the tag. */
-    __m128i counter = _mm_add_epi32(gcm_counter_base(nonce), _mm_set_epi32(0, 0, 0, 2));
+    flow.counter = _mm_add_epi32(gcm_counter_base(nonce), _mm_set_epi32(0, 0, 0, 2));
+    if (wide != 0)
+        hash = run_wide(&flow, hash, in, out, wide / GCM_WIDE, opening);
+    for (size_t i = wide; i < blocks; i++) {
+        __m128i input = load_once(in + 16 * i);
+        __m128i output = _mm_xor_si128(input, gcm_encrypt_block(key, count(&flow.counter)));
 
-    for (; blocks >= GCM_WIDE; blocks -= GCM_WIDE) {
-        hash = wide_step(key, hash, counter, in, out, opening);
-        counter = _mm_add_epi32(counter, _mm_set_epi32(0, 0, 0, GCM_WIDE));
-        in += 16 * GCM_WIDE;
-        out += 16 * GCM_WIDE;
-    }
-    for (; blocks > 0; blocks--) {
-        __m128i input = load_once(in);
-        __m128i output = _mm_xor_si128(input, gcm_encrypt_block(key, gcm_reverse(counter)));
-
-        _mm_storeu_si128((__m128i_u *)out, output);
+        _mm_storeu_si128((__m128i_u *)(out + 16 * i), output);
         hash = gcm_absorb(key, hash, gcm_reverse(opening ? input : output));
-        counter = _mm_add_epi32(counter, _mm_set_epi32(0, 0, 0, 1));
-        in += 16;
-        out += 16;
     }
     return hash;
 }

@@ -1,9 +1,9 @@
 /* gcm_kernel.h — what gcm.c asks of a kernel, and the arithmetic that they share.
  *
- * GHASH is computed as POLYVAL: blocks are byte-reversed, and the hash key was multiplied by x when it was expanded.
- * Products then need no shift, and a reduction is two multiplications by one constant.
+ * GHASH is computed as POLYVAL: blocks are byte-reversed, and the hash key was multiplied by x when it was
+ * expanded. Products then need no shift, and a reduction is two multiplications by one constant.
  *
- * Vectors travel in registers only. They are secret: a hash and the ciphertext behind it give the hash key away.
+ * Vectors travel in registers only. They are secret: a hash and its ciphertext give the hash key away.
  *
  *   source  RFC 8452 (AES-GCM-SIV), appendix A: how GHASH and POLYVAL relate
  */
@@ -26,7 +26,7 @@ __m128i gcm_aesni_seal(const struct gcm_key *key, __m128i hash, const uint8_t *n
 __m128i gcm_aesni_open(const struct gcm_key *key, __m128i hash, const uint8_t *nonce, const uint8_t *in,
                        uint8_t *out, size_t blocks);
 
-/* A product before reduction: lo + middle x^64 + hi x^128. `middle` is Karatsuba's: lo and hi are still in it. */
+/* A product before reduction: lo + middle x^64 + hi x^128. Karatsuba: lo and hi are still in `middle`. */
 struct gcm_product {
     __m128i lo;
     __m128i middle;
@@ -35,20 +35,14 @@ struct gcm_product {
 
 static inline __m128i gcm_reverse(__m128i block)
 {
-    return _mm_shuffle_epi8(block, _mm_set_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
+    const __m128i order = _mm_set_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+
+    return _mm_shuffle_epi8(block, order);
 }
 
 static inline __m128i gcm_halves(__m128i a)
 {
     return _mm_xor_si128(a, _mm_shuffle_epi32(a, 0x4E));
-}
-
-static inline struct gcm_product gcm_multiply_add(struct gcm_product sum, __m128i a, __m128i power, __m128i halves)
-{
-    sum.lo = _mm_xor_si128(sum.lo, _mm_clmulepi64_si128(a, power, 0x00));
-    sum.hi = _mm_xor_si128(sum.hi, _mm_clmulepi64_si128(a, power, 0x11));
-    sum.middle = _mm_xor_si128(sum.middle, _mm_clmulepi64_si128(gcm_halves(a), halves, 0x00));
-    return sum;
 }
 
 static inline __m128i gcm_reduce(struct gcm_product sum)
@@ -68,11 +62,17 @@ static inline __m128i gcm_load(const void *bytes)
     return _mm_loadu_si128(bytes);
 }
 
-/* power: 1 .. GCM_WIDE. */
-static inline struct gcm_product gcm_multiply_add_power(const struct gcm_key *key, struct gcm_product sum,
-                                                        __m128i block, size_t power)
+/* sum + a H^power; power: 1 .. GCM_WIDE. */
+static inline struct gcm_product gcm_multiply_add(const struct gcm_key *key, struct gcm_product sum, __m128i a,
+                                                  size_t power)
 {
-    return gcm_multiply_add(sum, block, gcm_load(key->hash_powers[power - 1]), gcm_load(key->hash_halves[power - 1]));
+    __m128i h = gcm_load(key->hash_powers[power - 1]);
+    __m128i halves = gcm_load(key->hash_halves[power - 1]);
+
+    sum.lo = _mm_xor_si128(sum.lo, _mm_clmulepi64_si128(a, h, 0x00));
+    sum.hi = _mm_xor_si128(sum.hi, _mm_clmulepi64_si128(a, h, 0x11));
+    sum.middle = _mm_xor_si128(sum.middle, _mm_clmulepi64_si128(gcm_halves(a), halves, 0x00));
+    return sum;
 }
 
 static inline struct gcm_product gcm_product_zero(void)
@@ -83,7 +83,7 @@ static inline struct gcm_product gcm_product_zero(void)
 /* One more block, byte-reversed, into the hash. */
 static inline __m128i gcm_absorb(const struct gcm_key *key, __m128i hash, __m128i block)
 {
-    return gcm_reduce(gcm_multiply_add_power(key, gcm_product_zero(), _mm_xor_si128(hash, block), 1));
+    return gcm_reduce(gcm_multiply_add(key, gcm_product_zero(), _mm_xor_si128(hash, block), 1));
 }
 
 /* nonce || 32-bit big-endian 0, byte-reversed: adding to the lowest lane counts. */
@@ -94,7 +94,8 @@ static inline __m128i gcm_counter_base(const uint8_t *nonce)
 
     __builtin_memcpy(&high, nonce, 8);
     __builtin_memcpy(&low, nonce + 8, 4);
-    return _mm_set_epi64x((long long)__builtin_bswap64(high), (long long)((uint64_t)__builtin_bswap32(low) << 32));
+    high = __builtin_bswap64(high);
+    return _mm_set_epi64x((long long)high, (long long)((uint64_t)__builtin_bswap32(low) << 32));
 }
 
 static inline __m128i gcm_encrypt_block(const struct gcm_key *key, __m128i block)

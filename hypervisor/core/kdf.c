@@ -44,7 +44,7 @@ static void schedule_make(struct sha256 *sha)
     }
 }
 
-/* One round; s[0..7] are a..h, seen through `turn` so that nothing moves. Unrolled, every index is constant. */
+/* One round; s[0..7] are a..h, seen through `turn` so that nothing moves. Unrolled, indices are constant. */
 static inline void round_run(uint32_t s[8], size_t turn, uint32_t input)
 {
     uint32_t a = s[(0 - turn) % 8], b = s[(1 - turn) % 8], c = s[(2 - turn) % 8];

@@ -45,8 +45,8 @@ uint64_t page_home(const struct page_geometry *geometry, page_id page)
     return geometry->level_base[page_level(page)] + (uint64_t)page_index(page) * PAGE_BYTES;
 }
 
-void page_seal(const struct gcm_key *key, page_id page, enum page_state state, uint64_t counter, const void *plain,
-               void *home, struct page_entry *entry)
+void page_seal(const struct gcm_key *key, page_id page, enum page_state state, uint64_t counter,
+               const void *plain, void *home, struct page_entry *entry)
 {
     uint8_t nonce[GCM_NONCE_BYTES];
     struct page_name name = page_name(page);
@@ -58,7 +58,8 @@ void page_seal(const struct gcm_key *key, page_id page, enum page_state state, u
     gcm_seal(key, nonce, &name, sizeof name, plain, home, PAGE_BYTES, entry->tag);
 }
 
-bool page_open(const struct gcm_key *key, page_id page, const struct page_entry *entry, const void *home, void *slot)
+bool page_open(const struct gcm_key *key, page_id page, const struct page_entry *entry, const void *home,
+               void *slot)
 {
     uint8_t nonce[GCM_NONCE_BYTES];
     struct page_name name = page_name(page);

@@ -1,8 +1,8 @@
 /* pager.c — opening and sealing pages, and the tree that vouches for them.
  *
- * A metadata page stays resident while any page that it describes does: an eviction then always finds the entry that
- * it must update, and never has to open a page in order to close one. `children` counts those pages, and is raised
- * before a slot is sought, so that the search cannot evict the path that it is meant to extend.
+ * A metadata page stays resident while any page that it describes does: an eviction then always finds the entry
+ * that it must update, and never has to open a page in order to close one. `children` counts those pages, and is
+ * raised before a slot is sought, so that the search cannot evict the path that it is meant to extend.
  */
 #include "pager.h"
 
@@ -36,6 +36,11 @@ static struct page_entry *entry_of(struct pager *pager, page_id page)
     return &entries[page_entry_index(page)];
 }
 
+static void *home_of(struct pager *pager, page_id page)
+{
+    return pager->ops->dram(pager->context, page_home(&pager->geometry, page));
+}
+
 void pager_start(struct pager *pager)
 {
     slots_clear(pager);
@@ -60,7 +65,7 @@ static enum pager_status seal(struct pager *pager, slot_t slot)
         return PAGER_COUNTER_USED_UP;
     pager->counter++;
     page_seal(pager->session_key, page, PAGE_SEALED, pager->counter, pager_frame(pager, slot),
-              pager->ops->dram(pager->context, page_home(&pager->geometry, page)), entry_of(pager, page));
+              home_of(pager, page), entry_of(pager, page));
     if (parent != NULL)
         parent->flags |= SLOT_DIRTY | SLOT_REFERENCED;
     pager->ops->event(pager->context, PAGER_SEALED, page, PAGE_SEALED, cycles_now() - start);
@@ -112,8 +117,7 @@ static bool fill(struct pager *pager, page_id page, const struct page_entry *ent
         return true;
     case PAGE_IMAGED:
     case PAGE_SEALED:
-        return page_open(key, page, entry, pager->ops->dram(pager->context, page_home(&pager->geometry, page)),
-                         frame);
+        return page_open(key, page, entry, home_of(pager, page), frame);
     }
     return false;
 }
@@ -196,7 +200,7 @@ enum pager_status pager_adopt(struct pager *pager, uint32_t index, slot_t *slot)
         return PAGER_TAMPERED;
     }
 
-    void *home = pager->ops->dram(pager->context, page_home(&pager->geometry, page));
+    void *home = home_of(pager, page);
 
     __builtin_memcpy(pager_frame(pager, *slot), home, PAGE_BYTES);
     bytes_wipe(home, PAGE_BYTES);

@@ -76,11 +76,16 @@ static void close_gap(struct pager *pager, uint32_t gap)
 {
     uint32_t mask = pager->bucket_count - 1;
 
-    for (uint32_t at = bucket_next(pager, gap); pager->buckets[at] != SLOT_NONE; at = bucket_next(pager, at)) {
-        uint32_t wanted = bucket_wanted(pager, pager->slots[pager->buckets[at]].page);
+    for (uint32_t at = bucket_next(pager, gap);; at = bucket_next(pager, at)) {
+        slot_t slot = pager->buckets[at];
+
+        if (slot == SLOT_NONE)
+            break;
+
+        uint32_t wanted = bucket_wanted(pager, pager->slots[slot].page);
 
         if (((at - wanted) & mask) >= ((at - gap) & mask)) {
-            pager->buckets[gap] = pager->buckets[at];
+            pager->buckets[gap] = slot;
             gap = at;
         }
     }
@@ -119,8 +124,8 @@ static bool take_marks(struct pager *pager, slot_t slot)
     return used;
 }
 
-/* The first turn may only take marks away; the second then finds an unmarked page, unless a page is used faster
- * than the hand turns. Then the last one seen must do: NO_VICTIM is to mean that nothing is evictable.
+/* The first turn may only take marks away; the second then finds an unmarked page, unless pages are used faster
+ * than the hand turns. Then the last one seen must do: SLOT_NONE is to mean that nothing is evictable.
  */
 slot_t pager_policy_clock(struct pager *pager)
 {
