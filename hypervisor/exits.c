@@ -29,7 +29,7 @@ static void handle_miss(const struct exit *exit)
 
     switch (guest_memory_kind(exit->gpa)) {
     case MEMORY_RAM: {
-        bool soft = pager_find(&guest.pager, page_make(0, page / PAGE_BYTES)) != SLOT_NONE;
+        bool soft = pager_find(&pager, page_make(0, page / PAGE_BYTES)) != SLOT_NONE;
         engine->map(page, frozen_hpa(guest_memory_page(page, false)));
         counter = soft ? COUNT_SOFT_MISS : COUNT_MISS;
         flags |= soft ? MISS_SOFT : 0u;

@@ -3,7 +3,6 @@
 #include <stdint.h>
 
 #include "image.h"
-#include "pager.h"
 #include "trace.h"
 
 /* In the order of their encoding, so that an instruction's register number is an index. */
@@ -30,7 +29,6 @@ struct guest_memory_types {
 struct guest {
     struct guest_regs         regs;
     struct guest_memory_types types;
-    struct pager              pager;
     struct memory_range       ram[GUEST_RANGES];    /* sorted */
     uint32_t                  ram_ranges;
     struct memory_range       hidden[3];            /* never the guest's: frozen region, metadata homes, RAM above */

@@ -119,11 +119,11 @@ static slot_t require_slot(enum pager_status status, slot_t slot)
     case PAGER_OK:
         return slot;
     case PAGER_TAMPERED:
-        panic_page(page_index(guest.pager.failed), page_level(guest.pager.failed));
+        panic_page(page_index(pager.failed), page_level(pager.failed));
     case PAGER_NO_VICTIM:
-        panic(PANIC_NO_ROOM, guest.pager.slot_count);
+        panic(PANIC_NO_ROOM, pager.slot_count);
     case PAGER_COUNTER_USED_UP:
-        panic(PANIC_COUNTER, guest.pager.counter);
+        panic(PANIC_COUNTER, pager.counter);
     }
     panic(PANIC_STATE, status);
 }
@@ -151,14 +151,14 @@ slot_t guest_memory_slot(uint64_t gpa, bool will_write)
 {
     slot_t slot = SLOT_NONE;
     vectors_save();
-    enum pager_status status = pager_fetch(&guest.pager, (uint32_t)(gpa / PAGE_BYTES), will_write, &slot);
+    enum pager_status status = pager_fetch(&pager, (uint32_t)(gpa / PAGE_BYTES), will_write, &slot);
     vectors_restore();
     return require_slot(status, slot);
 }
 
 void *guest_memory_page(uint64_t gpa, bool will_write)
 {
-    return pager_frame(&guest.pager, guest_memory_slot(gpa, will_write));
+    return pager_frame(&pager, guest_memory_slot(gpa, will_write));
 }
 
 void guest_memory_adopt_low(void)
@@ -173,7 +173,7 @@ void guest_memory_adopt_low(void)
         if (imaged || (gpa >= LOADER_LOW_BASE && gpa < LOADER_LOW_END))
             continue;
         slot_t slot = SLOT_NONE;
-        (void)require_slot(pager_adopt(&guest.pager, (uint32_t)(gpa / PAGE_BYTES), &slot), slot);
+        (void)require_slot(pager_adopt(&pager, (uint32_t)(gpa / PAGE_BYTES), &slot), slot);
     }
 }
 

@@ -9,17 +9,6 @@
 #define ATTEMPTS      3u
 #define RANDOM_TRIES  1000u     /* Intel SDM vol 1, 7.3.17: RDRAND fails ten times in a row only when broken */
 
-extern uint8_t stack_bottom[];  /* entry.asm */
-
-/* What earlier calls left below the stack pointer. */
-static void wipe_dead_stack(void)
-{
-    uint64_t from = (uint64_t)stack_bottom, to;
-    asm volatile("mov %%rsp, %0" : "=r"(to));
-    uint64_t bytes = to - from;
-    asm volatile("rep stosb" : "+D"(from), "+c"(bytes) : "a"(0) : "memory");
-}
-
 static size_t read_passphrase(void)
 {
     size_t bytes = 0;
@@ -52,6 +41,7 @@ void keys_unlock_image(void)
 {
     if (header.key_source == KEY_EMBEDDED) {
         __builtin_memcpy(secrets.raw, header.embedded_kek, sizeof secrets.raw);
+        bytes_wipe(header.embedded_kek, sizeof header.embedded_kek);
         if (!unwrap())
             panic(PANIC_KEY, KEY_EMBEDDED);
         return;

@@ -26,6 +26,16 @@ static const char *const words[] = {
     [PANIC_STATE]          = "a contract inside the hypervisor was broken, at",
 };
 
+extern uint8_t stack_bottom[];  /* entry.asm */
+
+void wipe_dead_stack(void)
+{
+    uint64_t from = (uint64_t)stack_bottom, to;
+    asm volatile("mov %%rsp, %0" : "=r"(to));
+    uint64_t bytes = to - from;
+    asm volatile("rep stosb" : "+D"(from), "+c"(bytes) : "a"(0) : "memory");
+}
+
 void wipe_secrets(void)
 {
     /* Vector registers hold the guest's values, and hold the cipher's while a page is under way. */
@@ -34,8 +44,10 @@ void wipe_secrets(void)
                  "pxor %xmm8, %xmm8; pxor %xmm9, %xmm9; pxor %xmm10, %xmm10; pxor %xmm11, %xmm11;"
                  "pxor %xmm12, %xmm12; pxor %xmm13, %xmm13; pxor %xmm14, %xmm14; pxor %xmm15, %xmm15");
     bytes_wipe(&secrets, sizeof secrets);
-    if (guest.pager.frames != 0)
-        bytes_wipe(guest.pager.frames, (uint64_t)guest.pager.slot_count * PAGE_BYTES);
+    bytes_wipe(header.embedded_kek, sizeof header.embedded_kek);
+    wipe_dead_stack();
+    if (pager.frames != 0)
+        bytes_wipe(pager.frames, (uint64_t)pager.slot_count * PAGE_BYTES);
     bytes_wipe(&guest.regs, sizeof guest.regs);
     if (engine != 0)
         engine->wipe();

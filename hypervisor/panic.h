@@ -11,3 +11,6 @@
 
 /* Erases keys, slots and everything else that is secret. Safe to call twice. */
 void wipe_secrets(void);
+
+/* Erases what earlier calls left below the stack pointer. */
+void wipe_dead_stack(void);

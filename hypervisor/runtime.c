@@ -10,7 +10,9 @@ int memcmp(const void *a, const void *b, size_t bytes);
 void *memcpy(void *restrict to, const void *restrict from, size_t bytes)
 {
     void *at = to;
-    asm volatile("rep movsb" : "+D"(at), "+S"(from), "+c"(bytes) : : "memory");
+    size_t words = bytes / 8, rest = bytes % 8;
+    asm volatile("rep movsq" : "+D"(at), "+S"(from), "+c"(words) : : "memory");
+    asm volatile("rep movsb" : "+D"(at), "+S"(from), "+c"(rest) : : "memory");
     return to;
 }
 
@@ -26,7 +28,10 @@ void *memmove(void *to, const void *from, size_t bytes)
 void *memset(void *to, int value, size_t bytes)
 {
     void *at = to;
-    asm volatile("rep stosb" : "+D"(at), "+c"(bytes) : "a"(value) : "memory");
+    size_t words = bytes / 8, rest = bytes % 8;
+    uint64_t word = (uint8_t)value * UINT64_C(0x0101010101010101);
+    asm volatile("rep stosq" : "+D"(at), "+c"(words) : "a"(word) : "memory");
+    asm volatile("rep stosb" : "+D"(at), "+c"(rest) : "a"(word) : "memory");
     return to;
 }
 

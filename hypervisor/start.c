@@ -23,6 +23,7 @@ extern uint8_t image_end[];     /* frostvisor.ld: the region's first free page *
 
 struct secrets secrets;
 struct guest guest;
+struct pager pager;
 struct image_header header;
 const struct engine *engine;
 static struct boot_info boot;
@@ -145,19 +146,18 @@ static void erase_loader(void)
 
 static void start_pager(const struct room *room)
 {
-    struct pager *pager = &guest.pager;
-    pager->geometry = page_geometry_make(header.covered_bytes, header.meta_base);
-    pager->root = header.root;
-    pager->image_key = &secrets.image;
-    pager->session_key = &secrets.session;
-    pager->slots = (struct slot *)(image_end + room->slot_table);
-    pager->buckets = (uint32_t *)(image_end + room->bucket_table);
-    pager->frames = image_end + room->frames;
-    pager->slot_count = room->slots;
-    pager->bucket_count = room->buckets;
-    pager->policy = header.policy == POLICY_FIFO ? pager_policy_fifo : pager_policy_clock;
-    pager->ops = &pager_ops;
-    pager_start(pager);
+    pager.geometry = page_geometry_make(header.covered_bytes, header.meta_base);
+    pager.root = header.root;
+    pager.image_key = &secrets.image;
+    pager.session_key = &secrets.session;
+    pager.slots = (struct slot *)(image_end + room->slot_table);
+    pager.buckets = (uint32_t *)(image_end + room->bucket_table);
+    pager.frames = image_end + room->frames;
+    pager.slot_count = room->slots;
+    pager.bucket_count = room->buckets;
+    pager.policy = header.policy == POLICY_FIFO ? pager_policy_fifo : pager_policy_clock;
+    pager.ops = &pager_ops;
+    pager_start(&pager);
 }
 
 static void tell_facts(const struct room *room)

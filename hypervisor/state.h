@@ -5,6 +5,7 @@
 #include "guest.h"
 #include "image.h"
 #include "kdf.h"
+#include "pager.h"
 
 /* Everything that opens ciphertext, in one place that one call erases. */
 struct secrets {
@@ -18,5 +19,6 @@ struct secrets {
 
 extern struct secrets secrets;
 extern struct guest guest;
+extern struct pager pager;
 extern struct image_header header;
 extern const struct engine *engine;     /* the one that was chosen; null until then */

@@ -69,8 +69,8 @@ static void table_drop(uint16_t table)
         if (!(entry & PTE_P))
             continue;
         if (!(entry & PTE_PCD)) {
-            uint64_t slot = ((entry & PTE_FRAME) - frozen_hpa(guest.pager.frames)) / PAGE_BYTES;
-            pager_note_use(&guest.pager, (slot_t)slot, (struct page_use){entry & PTE_A, entry & PTE_D});
+            uint64_t slot = ((entry & PTE_FRAME) - frozen_hpa(pager.frames)) / PAGE_BYTES;
+            pager_note_use(&pager, (slot_t)slot, (struct page_use){entry & PTE_A, entry & PTE_D});
         }
         tables[table][i] = 0;
         note->entries--;
