@@ -14,6 +14,9 @@
 #define UNROLL _Pragma("clang loop unroll(full)")
 #define HALF   (GCM_WIDE / 2)
 
+/* `opening` and `power` are to be constants in all of the kernel. */
+#define INLINE static inline __attribute__((always_inline))
+
 struct half {
     __m128i block[HALF];
 };
@@ -27,7 +30,7 @@ struct flow {
 };
 
 /* The compiler may neither load a block twice nor move a load of key material out of the loop. */
-static inline __m128i load_once(const uint8_t *in)
+INLINE __m128i load_once(const uint8_t *in)
 {
     __m128i block = gcm_load(in);
 
@@ -35,13 +38,7 @@ static inline __m128i load_once(const uint8_t *in)
     return block;
 }
 
-/* Ends the life of temporaries: left alone, the compiler multiplies later, and spills what it must keep. */
-static inline void settle(struct gcm_product *sum)
-{
-    __asm__ volatile("" : "+x"(sum->lo), "+x"(sum->middle), "+x"(sum->hi));
-}
-
-static inline __m128i count(__m128i *counter)
+INLINE __m128i count(__m128i *counter)
 {
     __m128i now = gcm_reverse(*counter);
 
@@ -49,7 +46,7 @@ static inline __m128i count(__m128i *counter)
     return now;
 }
 
-static inline void half_round(struct half *half, const uint8_t *round_key)
+INLINE void half_round(struct half *half, const uint8_t *round_key)
 {
     __m128i *b = half->block;
     __m128i k;
@@ -61,14 +58,13 @@ static inline void half_round(struct half *half, const uint8_t *round_key)
 }
 
 /* power: that of the first pending block. */
-static inline void hash_pending(struct flow *flow, size_t i, size_t power)
+INLINE void hash_pending(struct flow *flow, size_t i, size_t power)
 {
     flow->sum = gcm_multiply_add(flow->key, flow->sum, flow->pending.block[i], power - i);
-    settle(&flow->sum);
 }
 
 /* power: as above; 0 when nothing is pending yet. */
-static inline void half_step(struct flow *flow, size_t power, const uint8_t *in, uint8_t *out,
+INLINE void half_step(struct flow *flow, size_t power, const uint8_t *in, uint8_t *out,
                              bool opening)
 {
     const struct gcm_key *key = flow->key;
@@ -92,14 +88,14 @@ static inline void half_step(struct flow *flow, size_t power, const uint8_t *in,
 }
 
 /* The hash so far joins the first block of the next sum. */
-static inline void begin_sum(struct flow *flow, __m128i hash)
+INLINE void begin_sum(struct flow *flow, __m128i hash)
 {
     flow->sum = gcm_product_zero();
     flow->pending.block[0] = _mm_xor_si128(flow->pending.block[0], hash);
 }
 
 /* groups: of GCM_WIDE blocks, at least one. */
-static inline __m128i run_wide(struct flow *flow, __m128i hash, const uint8_t *in, uint8_t *out,
+INLINE __m128i run_wide(struct flow *flow, __m128i hash, const uint8_t *in, uint8_t *out,
                                size_t groups, bool opening)
 {
     half_step(flow, 0, in, out, opening);
@@ -118,7 +114,7 @@ static inline __m128i run_wide(struct flow *flow, __m128i hash, const uint8_t *i
     return gcm_reduce(flow->sum);
 }
 
-static inline __m128i run(const struct gcm_key *key, __m128i hash, const uint8_t *nonce, const uint8_t *in,
+INLINE __m128i run(const struct gcm_key *key, __m128i hash, const uint8_t *nonce, const uint8_t *in,
                           uint8_t *out, size_t blocks, bool opening)
 {
     struct flow flow = {.key = key};

@@ -62,16 +62,22 @@ static inline __m128i gcm_load(const void *bytes)
     return _mm_loadu_si128(bytes);
 }
 
-/* sum + a H^power; power: 1 .. GCM_WIDE. */
+/* sum + a H^power; power: 1 .. GCM_WIDE.
+ *
+ * In assembly, because one temporary must do: the compiler starts all three products at once, and spills.
+ */
 static inline struct gcm_product gcm_multiply_add(const struct gcm_key *key, struct gcm_product sum, __m128i a,
                                                   size_t power)
 {
-    __m128i h = gcm_load(key->hash_powers[power - 1]);
-    __m128i halves = gcm_load(key->hash_halves[power - 1]);
+    __m128i t;
 
-    sum.lo = _mm_xor_si128(sum.lo, _mm_clmulepi64_si128(a, h, 0x00));
-    sum.hi = _mm_xor_si128(sum.hi, _mm_clmulepi64_si128(a, h, 0x11));
-    sum.middle = _mm_xor_si128(sum.middle, _mm_clmulepi64_si128(gcm_halves(a), halves, 0x00));
+    __asm__ volatile("movdqa %[a], %[t]\n\tpclmulqdq $0x00, %[h], %[t]\n\tpxor %[t], %[lo]\n\t"
+                     "movdqa %[a], %[t]\n\tpclmulqdq $0x11, %[h], %[t]\n\tpxor %[t], %[hi]\n\t"
+                     "pshufd $0x4E, %[a], %[t]\n\tpxor %[a], %[t]\n\t"
+                     "pclmulqdq $0x00, %[halves], %[t]\n\tpxor %[t], %[middle]"
+                     : [lo] "+x"(sum.lo), [middle] "+x"(sum.middle), [hi] "+x"(sum.hi), [t] "=&x"(t)
+                     : [a] "x"(a), [h] "m"(*(const __m128i *)key->hash_powers[power - 1]),
+                       [halves] "m"(*(const __m128i *)key->hash_halves[power - 1]));
     return sum;
 }
 
