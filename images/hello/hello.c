@@ -1,0 +1,113 @@
+/* hello.c — the smallest proof: the guest runs, sees the CPU that it is meant to see, and powers off.
+ *
+ * source  AMD APM vol 3 (24594), appendix E (CPUID); vol 2 (24593), section 7.7 (MTRRs), 7.8 (PAT), 15.4 (SVM) */
+#include "guest.h"
+#include "machine.h"
+#include "traps.h"
+
+#define CPUID_1_ECX_MONITOR     BIT(3)
+#define CPUID_1_ECX_OSXSAVE     BIT(27)
+#define CPUID_1_EDX_CLFSH       BIT(19)
+#define CPUID_7_EBX_CLFLUSHOPT  BIT(23)
+#define CPUID_7_EBX_CLWB        BIT(24)
+#define CPUID_80000001_ECX_SVM  BIT(2)
+
+#define PAT_OTHER       UINT64_C(0x0100070406050106)    /* a valid value that no firmware chooses */
+#define PAT_FORBIDDEN   UINT64_C(0x0007040600070402)    /* type 2 does not exist */
+#define MTRR_OTHER      UINT64_C(0x80000006)            /* 2 GiB, write-back: base register only */
+#define SVM_INSTRUCTION_BYTES 3u
+#define WRMSR_BYTES           2u
+
+static uint64_t checks, failures;
+
+static void check(bool holds, const char *what)
+{
+    checks++;
+    if (holds)
+        return;
+    failures++;
+    print("hello: FAILED: ");
+    print(what);
+    print("\n");
+}
+
+static void check_cpuid(void)
+{
+    check(!(cpuid(1, 0).ecx & CPUID_1_ECX_MONITOR), "CPUID hides MONITOR");
+    check(!(cpuid(1, 0).edx & CPUID_1_EDX_CLFSH), "CPUID hides CLFLUSH");
+    check(!(cpuid(7, 0).ebx & (CPUID_7_EBX_CLFLUSHOPT | CPUID_7_EBX_CLWB)), "CPUID hides CLFLUSHOPT and CLWB");
+    check(!(cpuid(0x80000001, 0).ecx & CPUID_80000001_ECX_SVM), "CPUID hides SVM");
+    check(cpuid(0x8000000A, 0).edx == 0, "CPUID offers no SVM features");
+
+    check(!(cpuid(1, 0).ecx & CPUID_1_ECX_OSXSAVE), "OSXSAVE is 0 while CR4.OSXSAVE is 0");
+    write_cr4(read_cr4() | CR4_OSXSAVE);
+    check(cpuid(1, 0).ecx & CPUID_1_ECX_OSXSAVE, "OSXSAVE is 1 once CR4.OSXSAVE is 1");
+    write_cr4(read_cr4() & ~CR4_OSXSAVE);
+    check(!(cpuid(1, 0).ecx & CPUID_1_ECX_OSXSAVE), "OSXSAVE is 0 again");
+}
+
+/* A register that the guest owns a copy of: it keeps what was written, and can be put back. */
+static void check_kept(uint32_t msr, uint64_t other, const char *what)
+{
+    uint64_t before = rdmsr(msr);
+    wrmsr(msr, other);
+    uint64_t during = rdmsr(msr);
+    wrmsr(msr, before);
+    check(before != other && during == other && rdmsr(msr) == before, what);
+}
+
+static void check_memory_types(void)
+{
+    check_kept(MSR_PAT, PAT_OTHER, "PAT keeps what is written");
+    check_kept(MSR_MTRR_PHYSBASE0 + 2, MTRR_OTHER, "a variable MTRR keeps what is written");
+    check_kept(MSR_MTRR_DEF_TYPE, rdmsr(MSR_MTRR_DEF_TYPE) ^ 6, "the default memory type keeps what is written");
+
+    traps_expect(VECTOR_GP, WRMSR_BYTES);
+    wrmsr(MSR_PAT, PAT_FORBIDDEN);
+    check(trap_counts[VECTOR_GP] == 1, "a forbidden PAT gives #GP");
+    check(rdmsr(MSR_PAT) != PAT_FORBIDDEN, "a forbidden PAT is not kept");
+}
+
+/* All of memory must be as it was, and the guest must go on. */
+static void check_caches(void)
+{
+    static volatile uint64_t words[512];
+    uint64_t sum = 0;
+
+    for (uint64_t i = 0; i < 512; i++)
+        words[i] = i * i;
+    invd();
+    wbinvd();
+    for (uint64_t i = 0; i < 512; i++)
+        sum += words[i];
+    check(sum == UINT64_C(511) * 512 * 1023 / 6, "INVD and WBINVD change nothing");
+}
+
+static void check_virtualisation(void)
+{
+    check(!(rdmsr(MSR_EFER) & EFER_SVME), "EFER.SVME reads 0");
+    wrmsr(MSR_EFER, rdmsr(MSR_EFER));
+    check(!(rdmsr(MSR_EFER) & EFER_SVME), "EFER.SVME still reads 0 after a write");
+
+    traps_expect(VECTOR_UD, SVM_INSTRUCTION_BYTES);
+    asm volatile("vmmcall");
+    check(trap_counts[VECTOR_UD] == 1, "VMMCALL gives #UD");
+    traps_expect(VECTOR_UD, SVM_INSTRUCTION_BYTES);
+    asm volatile("vmrun" : : "a"(UINT64_C(0x5000)));
+    check(trap_counts[VECTOR_UD] == 2, "VMRUN gives #UD");
+}
+
+int main(void)
+{
+    print("hello: this is the guest\n");
+    traps_start();
+    check_cpuid();
+    check_memory_types();
+    check_caches();
+    check_virtualisation();
+    check(entry.ram_end % PAGE_BYTES == 0 && entry.ram_end > (uintptr_t)image_end, "there is RAM behind the image");
+    print_fact("hello: RAM ends at MiB", entry.ram_end >> 20);
+    print_fact("hello: checks", checks);
+    print_fact("hello: failures", failures);
+    return 0;
+}
