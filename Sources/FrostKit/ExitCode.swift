@@ -1,0 +1,50 @@
+/// What `frost` tells its caller by its exit status.
+public enum ExitCode: Int32, Sendable, CaseIterable {
+    case asAsked = 0
+    case otherwise = 1
+    case integrity = 10
+    case panic = 11
+    case tripleFault = 12
+    case reset = 13
+    case wrongPassphrase = 14
+    case machineDied = 15
+    case usage = 64
+    case badInput = 65
+    case noSuchFile = 66
+    case unavailable = 69
+    case ourBug = 70
+    case cannotWrite = 73
+    case inputOutput = 74
+    case timeLimit = 124
+    case interrupted = 130
+
+    public var meaning: String {
+        switch self {
+        case .asAsked: "ended as asked"
+        case .otherwise: "ended otherwise: an expected text or ending did not come"
+        case .integrity: "integrity panic: DRAM was changed under the guest"
+        case .panic: "any other panic of the hypervisor"
+        case .tripleFault: "the guest ended in a triple fault"
+        case .reset: "the guest reset the machine"
+        case .wrongPassphrase: "wrong passphrase"
+        case .machineDied: "the machine (QEMU) died or was killed without an end record"
+        case .usage: "wrong usage"
+        case .badInput: "a bad input file: damaged, foreign or truncated image, not a kernel, bad recipe"
+        case .noSuchFile: "no such file or recipe"
+        case .unavailable: "a tool, platform or feature is missing here"
+        case .ourBug: "a bug of ours"
+        case .cannotWrite: "the output cannot be written"
+        case .inputOutput: "input or output failed"
+        case .timeLimit: "the time limit was reached"
+        case .interrupted: "interrupted by a signal"
+        }
+    }
+
+    /// One line a code, for `--help`.
+    public static var table: String {
+        allCases.map { code in
+            let number = String(code.rawValue)
+            return String(repeating: " ", count: 5 - number.count) + number + "  " + code.meaning
+        }.joined(separator: "\n")
+    }
+}

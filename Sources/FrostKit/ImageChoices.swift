@@ -1,0 +1,73 @@
+import FrostCore
+
+/// How the cache is made to keep the frozen region.
+public enum FreezeStrategy: String, Sendable, Codable, CaseIterable {
+    case fit
+    case nofill
+    case waylock
+    /// Nothing is frozen: the baseline that always leaks.
+    case window
+
+    /// Of `enum image_freeze`.
+    var number: UInt32 {
+        switch self {
+        case .fit: FREEZE_FIT.rawValue
+        case .nofill: FREEZE_NOFILL.rawValue
+        case .waylock: FREEZE_WAYLOCK.rawValue
+        case .window: FREEZE_WINDOW.rawValue
+        }
+    }
+
+    init?(number: UInt32) {
+        guard let strategy = Self.allCases.first(where: { $0.number == number }) else { return nil }
+        self = strategy
+    }
+
+    public var isAvailable: Bool { self == .fit || self == .window }
+}
+
+/// What runs the guest.
+public enum EngineChoice: String, Sendable, Codable, CaseIterable {
+    /// Whatever the CPU offers.
+    case any
+    case svm
+    case vmx
+    case ring3
+
+    /// Of `enum image_engine`.
+    var number: UInt32 {
+        switch self {
+        case .any: ENGINE_ANY.rawValue
+        case .svm: ENGINE_SVM.rawValue
+        case .vmx: ENGINE_VMX.rawValue
+        case .ring3: ENGINE_RING3.rawValue
+        }
+    }
+
+    init?(number: UInt32) {
+        guard let engine = Self.allCases.first(where: { $0.number == number }) else { return nil }
+        self = engine
+    }
+
+    public var isAvailable: Bool { self == .any || self == .svm }
+}
+
+/// Which page has to go when a slot is needed.
+public enum EvictionPolicy: String, Sendable, Codable, CaseIterable {
+    case clock
+    /// A stress mode: evicts hot pages.
+    case fifo
+
+    /// Of `enum image_policy`.
+    var number: UInt32 {
+        switch self {
+        case .clock: POLICY_CLOCK.rawValue
+        case .fifo: POLICY_FIFO.rawValue
+        }
+    }
+
+    init?(number: UInt32) {
+        guard let policy = Self.allCases.first(where: { $0.number == number }) else { return nil }
+        self = policy
+    }
+}

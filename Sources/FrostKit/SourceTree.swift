@@ -1,0 +1,71 @@
+public import Foundation
+
+/// The repository on disk: the sources of the hypervisor and its guests, and where what is built from them goes.
+public struct SourceTree: Sendable {
+    public let root: URL
+
+    public var hypervisor: URL { root.appending(path: "hypervisor", directoryHint: .isDirectory) }
+    public var coreHeaders: URL { hypervisor.appending(path: "core/include", directoryHint: .isDirectory) }
+    public var images: URL { root.appending(path: "images", directoryHint: .isDirectory) }
+    public var commonGuestSources: URL { images.appending(path: "common", directoryHint: .isDirectory) }
+    public var build: URL { root.appending(path: ".build/frostvisor", directoryHint: .isDirectory) }
+
+    /// Takes FROST_ROOT, else looks upward from the working directory, else from the executable.
+    /// - Throws: ``Failure/notFound``, or ``Failure/notARoot(_:)`` when FROST_ROOT names something else.
+    public init(environment: [String: String] = ProcessInfo.processInfo.environment) throws(Failure) {
+        if let named = environment["FROST_ROOT"] {
+            let root = URL(filePath: named, directoryHint: .isDirectory)
+            guard Self.isRoot(root) else { throw .notARoot(named) }
+            self.root = root.standardizedFileURL
+            return
+        }
+        let starts = [
+            URL(filePath: FileManager.default.currentDirectoryPath, directoryHint: .isDirectory),
+            URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent(),
+        ]
+        for start in starts {
+            if let root = Self.firstRoot(above: start) {
+                self.root = root
+                return
+            }
+        }
+        throw .notFound
+    }
+
+    public init(root: URL) {
+        self.root = root
+    }
+
+    private static func firstRoot(above start: URL) -> URL? {
+        var folder = start.standardizedFileURL
+        while !isRoot(folder) {
+            guard folder.path(percentEncoded: false) != "/" else { return nil }
+            folder.deleteLastPathComponent()
+        }
+        return folder
+    }
+
+    private static func isRoot(_ folder: URL) -> Bool {
+        let mark = folder.appending(path: "hypervisor/core/include/image.h")
+        return FileManager.default.fileExists(atPath: mark.path(percentEncoded: false))
+    }
+
+    public enum Failure: Explained, Equatable {
+        case notFound
+        case notARoot(String)
+
+        public var exitCode: ExitCode { .noSuchFile }
+
+        public var description: String {
+            switch self {
+            case .notFound:
+                """
+                The Frostvisor sources are neither above the working directory nor above this program. \
+                Run frost inside the repository, or set FROST_ROOT to its folder.
+                """
+            case .notARoot(let path):
+                "FROST_ROOT is '\(path)', but there is no Frostvisor repository. Set it to the repository's folder."
+            }
+        }
+    }
+}

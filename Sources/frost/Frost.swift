@@ -1,0 +1,29 @@
+import ArgumentParser
+import FrostKit
+import Glibc
+
+@main
+struct Frost: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "frost",
+        abstract: "Build, boot and inspect Frostvisor images: guests whose RAM is ciphertext in DRAM.",
+        discussion: """
+            Results go to standard output, progress and warnings to standard error.
+
+            Exit codes:
+            \(ExitCode.table)
+            """,
+        subcommands: [MakeImage.self])
+
+    static func main() {
+        do {
+            var command = try parseAsRoot()
+            try command.run()
+        } catch let failure as any Explained {
+            Talk.say("error: \(failure)")
+            Glibc.exit(failure.exitCode.rawValue)
+        } catch {
+            exit(withError: error)
+        }
+    }
+}

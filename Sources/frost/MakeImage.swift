@@ -1,0 +1,118 @@
+import ArgumentParser
+import Foundation
+import FrostKit
+
+struct MakeImage: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Seal a guest into a bootable disk image.",
+        discussion: """
+            RECIPE is a folder of images/, by name or by path. Options override the recipe's values.
+            The freeze strategies nofill and waylock and the engines vmx and ring3 are planned; this version \
+            refuses them.
+            """)
+
+    enum KeySource: String, ExpressibleByArgument, CaseIterable {
+        case console
+        case embedded
+    }
+
+    @Argument(help: "The guest to build, as in images/.")
+    var recipe: String?
+
+    @Option(help: "A Linux kernel (bzImage), instead of a recipe.", completion: .file())
+    var linux: String?
+
+    @Option(help: "With --linux: the initial RAM disk.", completion: .file())
+    var initrd: String?
+
+    @Option(help: "The kernel command line. (default for --linux: \(ImageOptions.defaultCommandLine))")
+    var append: String?
+
+    @Option(help: "RAM of the machine. (default for --linux: \(ImageOptions.defaultRAM))")
+    var ram: ByteCount?
+
+    @Option(help: "Size of the frozen region. (default for --linux: \(ImageOptions.defaultFrozen))")
+    var frozen: ByteCount?
+
+    @Option(help: "How the cache keeps the frozen region; window freezes nothing: a baseline that leaks.")
+    var freeze = FreezeStrategy.fit
+
+    @Option(help: "What runs the guest; any: whatever the CPU offers.")
+    var engine = EngineChoice.svm
+
+    @Option(help: "Which page goes when a slot is needed; fifo is a stress mode.")
+    var policy = EvictionPolicy.clock
+
+    @Option(help: "Use at most so many slots; 0: all that fit.")
+    var slots: UInt32 = 0
+
+    @Option(help: "Trace one exit in so many in full; 0: counters only.")
+    var traceEvery: UInt32 = 16
+
+    @Option(help: "How a Linux kernel is entered: unpacked by us, or as shipped.")
+    var kernelEntry = LinuxGuest.KernelEntry.vmlinux
+
+    @Option(help: "Who opens the image: a person at the console, or (demonstrations only) the image itself.")
+    var keySource = KeySource.console
+
+    @Option(help: "Take the passphrase from this file's only line.", completion: .file())
+    var passphraseFile: String?
+
+    @Option(help: "Rounds of PBKDF2 that a guess at the passphrase costs.")
+    var kdfIterations = ImageKey.defaultIterations
+
+    @Option(help: "How the summary is printed.")
+    var format = OutputFormat.text
+
+    @Option(name: .shortAndLong, help: "The image to write.", completion: .file(extensions: ["img"]))
+    var output: String
+
+    func validate() throws {
+        guard (recipe == nil) != (linux == nil) else {
+            throw ValidationError("Give either a recipe's name or --linux VMLINUZ.")
+        }
+        guard initrd == nil || linux != nil else {
+            throw ValidationError("--initrd goes with --linux; a recipe brings its own.")
+        }
+        guard passphraseFile == nil || keySource == .console else {
+            throw ValidationError("--passphrase-file goes with --key-source console.")
+        }
+    }
+
+    func run() throws {
+        let tree = try SourceTree()
+        let builder = ImageBuilder(tree: tree, progress: Talk.say)
+        let file = URL(filePath: output)
+        var options = ImageOptions()
+        (options.ram, options.frozen, options.commandLine) = (ram, frozen, append)
+        (options.freeze, options.engine, options.policy) = (freeze, engine, policy)
+        (options.slotLimit, options.traceEvery, options.kernelEntry) = (slots, traceEvery, kernelEntry)
+        try options.check()
+        if let linux {
+            options.key = try key()
+            let initrd = initrd.map { URL(filePath: $0) }
+            try format.print(
+                try builder.make(linux: URL(filePath: linux), initrd: initrd, options: options, at: file))
+        } else if let name = recipe {
+            let recipe = try Recipe(named: name, in: tree)
+            options.key = try key()
+            try format.print(try builder.make(recipe, options: options, at: file))
+        }
+    }
+
+    private func key() throws -> ImageKey.Source {
+        switch keySource {
+        case .embedded:
+            Talk.say(
+                """
+                WARNING: --key-source embedded writes the key into the image in the clear. Whoever has the \
+                file has the guest. For demonstrations and tests only.
+                """)
+            return .embedded
+        case .console:
+            let passphrase =
+                try passphraseFile.map { try Passphrase(file: URL(filePath: $0)) } ?? Terminal.newPassphrase()
+            return .passphrase(passphrase, iterations: kdfIterations)
+        }
+    }
+}
