@@ -42,6 +42,9 @@ int main(void)
     OFFSET(BOOT_DRIVE, boot_info, drive);
     OFFSET(BOOT_E820_COUNT, boot_info, e820_count);
     OFFSET(BOOT_E820, boot_info, e820);
+    OFFSET(E820_BASE, e820_entry, base);
+    OFFSET(E820_BYTES, e820_entry, bytes);
+    OFFSET(E820_TYPE, e820_entry, type);
     SIZE(E820_SIZE, e820_entry);
     OFFSET(REGS_RBX, guest_regs, rbx);
     OFFSET(REGS_RCX, guest_regs, rcx);

@@ -14,9 +14,9 @@
 #include "state.h"
 #include "tracer.h"
 
-#define SLOTS_MINIMUM   24u     /* an instruction's pages and tables, with a metadata page for each */
+#define SLOTS_MINIMUM   32u     /* twelve pages of one instruction, a metadata page for each, and those above */
 #define POOL_MINIMUM    16u
-#define POOL_SHARE      16u     /* one nested-table page for so many slots */
+#define POOL_SHARE      12u     /* one nested-table page for so many slots */
 #define LARGE_BYTES     UINT64_C(0x200000)
 
 extern uint8_t image_end[];     /* frostvisor.ld: the region's first free page */

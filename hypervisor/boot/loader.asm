@@ -8,7 +8,6 @@
 %include "layout.inc"
 
 %define PHYSICAL(label) (LOADER_LOW_BASE + LOADER_CODE_OFFSET + (label) - $$)
-%define OFFSET(label)   (LOADER_CODE_OFFSET + (label) - $$)
 
 COM1            equ 0x3F8
 CHUNK_SECTORS   equ 120                 ; 60 KiB: whole pages, and within one 64 KiB DMA boundary
@@ -50,11 +49,47 @@ CHUNK_SECTORS   equ 120                 ; 60 KiB: whole pages, and within one 64
         dec     ebp
         jmp     .run
 
-; load — sectors from disk to memory above 1 MiB or below.
+; require_ram — stops unless one usable E820 range holds ecx sectors at physical address edi. Keeps all registers.
+require_ram:
+        pushad
+        push    es
+        mov     ax, BOOT_INFO_SEGMENT
+        mov     es, ax
+        shl     ecx, 9
+        add     ecx, edi                        ; end
+        jc      .none
+        mov     ebp, [es:BOOT_E820_COUNT]
+        mov     si, BOOT_E820
+.next:  test    ebp, ebp
+        jz      .none
+        cmp     dword [es:si + E820_TYPE], 1
+        jne     .skip
+        cmp     dword [es:si + E820_BASE + 4], 0
+        jne     .skip                           ; at 4 GiB and above: nothing is loaded there
+        mov     eax, [es:si + E820_BASE]
+        cmp     eax, edi
+        ja      .skip
+        add     eax, [es:si + E820_BYTES]
+        mov     edx, [es:si + E820_BYTES + 4]
+        adc     edx, 0
+        jnz     .good
+        cmp     eax, ecx
+        jae     .good
+.skip:  add     si, E820_SIZE
+        dec     ebp
+        jmp     .next
+.good:  pop     es
+        popad
+        ret
+.none:  mov     si, ram_error
+        jmp     fail
+
+; load — sectors from disk to memory, above 1 MiB or below.
 ;   in      eax = first sector, ecx = sectors, edi = physical address
-;   out     eax = sector after the last; others but ecx, edi, esi kept
+;   out     eax = sector after the last; ebx, ebp kept
 load:
-        test    ecx, ecx
+        call    require_ram
+.more:  test    ecx, ecx
         jz      .done
         mov     [packet.lba], eax
         mov     edx, CHUNK_SECTORS
@@ -89,7 +124,7 @@ load:
         pop     eax
         add     eax, edx
         sub     ecx, edx
-        jmp     load
+        jmp     .more
 .error: mov     si, disk_error
         jmp     fail
 .done:  ret
@@ -296,5 +331,6 @@ loading:    db "frostvisor: loading", 13, 10, 0
 disk_error: db "frostvisor: cannot read the disk", 13, 10, 0
 cpu_error:  db "frostvisor: this CPU has no 64-bit mode", 13, 10, 0
 map_error:  db "frostvisor: the firmware gives no memory map", 13, 10, 0
+ram_error:  db "frostvisor: no RAM where the image needs it; this machine has too little", 13, 10, 0
 
         times   LOADER_MAX_SECTORS * 512 - ($ - $$) db 0
