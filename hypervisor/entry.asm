@@ -12,6 +12,7 @@
 ;   in      rdi = physical address of struct boot_info; paging on, interrupts off
 ;   out     calls start(boot_info) on the hypervisor's own stack, bss cleared; never returns
 entry:
+        test    eax, ENTRY_SIGNATURE >> 8       ; A9h and a number: the loader looks for these bytes
         mov     rbx, rdi
         mov     rdi, bss_start
         mov     rcx, image_end

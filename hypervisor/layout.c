@@ -15,6 +15,7 @@ static_assert(LOADER_BOUNCE + 0x10000 <= LOADER_LOW_END, "the loader stays in it
 int main(void)
 {
     NUMBER(HYPERVISOR_BASE);
+    NUMBER(ENTRY_SIGNATURE);
     NUMBER(LOADER_LOW_BASE);
     NUMBER(LOADER_SEGMENT);
     NUMBER(LOADER_CODE_OFFSET);
@@ -42,9 +43,6 @@ int main(void)
     OFFSET(BOOT_DRIVE, boot_info, drive);
     OFFSET(BOOT_E820_COUNT, boot_info, e820_count);
     OFFSET(BOOT_E820, boot_info, e820);
-    OFFSET(E820_BASE, e820_entry, base);
-    OFFSET(E820_BYTES, e820_entry, bytes);
-    OFFSET(E820_TYPE, e820_entry, type);
     SIZE(E820_SIZE, e820_entry);
     OFFSET(REGS_RBX, guest_regs, rbx);
     OFFSET(REGS_RCX, guest_regs, rcx);

@@ -17,6 +17,8 @@
 #define DRAM_WINDOW       0xFFFFFFFFBFE00000u   /* last 2 MiB of the same GiB */
 #define STACK_BYTES       0x4000u
 
+#define ENTRY_SIGNATURE   0x534F52A9u           /* the first instruction, as a number */
+
 /* Low memory of the loader: [LOADER_LOW_BASE, LOADER_LOW_END). */
 #define IMAGE_HEADER_SECTORS (sizeof(struct image_header) / IMAGE_SECTOR_BYTES)
 #define LOADER_SEGMENT       (LOADER_LOW_BASE >> 4)

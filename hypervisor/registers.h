@@ -30,7 +30,6 @@ static inline uint64_t field_get(uint64_t word, uint64_t field)
 #define CR4_OSXSAVE    BIT(18)
 #define CR4_PKE        BIT(22)
 
-#define RFLAGS_CF BIT(0)
 #define RFLAGS_FIXED BIT(1)     /* always one */
 
 /* Page-table entries, host, guest and nested alike (APM vol 2, "Page-Translation-Table Entry Fields"). */
@@ -81,13 +80,11 @@ static const enum msr mtrr_fixed[MTRR_FIXED_COUNT] = {
 
 #define MTRR_CAP_VCNT  FIELD(7, 0)
 #define MTRR_CAP_FIX   BIT(8)
-#define MTRR_CAP_WC    BIT(10)
 #define MTRR_DEF_E     BIT(11)      /* MTRRs on */
 #define MTRR_DEF_FE    BIT(10)      /* fixed-range MTRRs on */
 #define MTRR_MASK_V    BIT(11)
 
 #define MEMORY_TYPE_UC UINT64_C(0)
-#define MEMORY_TYPE_WC UINT64_C(1)
 #define MEMORY_TYPE_WB UINT64_C(6)
 #define PAT_ALL_WB     UINT64_C(0x0606060606060606)
 #define PAT_RESET      UINT64_C(0x0007040600070406)     /* APM vol 2, "PAT Register": value at reset */
@@ -100,14 +97,11 @@ struct cpuid {
     uint32_t eax, ebx, ecx, edx;
 };
 
-#define CPUID_1_ECX_PCLMULQDQ  BIT(1)
 #define CPUID_1_ECX_MONITOR    BIT(3)
 #define CPUID_1_ECX_VMX        BIT(5)
-#define CPUID_1_ECX_AES        BIT(25)
 #define CPUID_1_ECX_OSXSAVE    BIT(27)
 #define CPUID_1_ECX_RDRAND     BIT(30)
 #define CPUID_1_EDX_MTRR       BIT(12)
-#define CPUID_1_EDX_PAT        BIT(16)
 #define CPUID_1_EDX_CLFSH      BIT(19)
 #define CPUID_7_EBX_RDSEED     BIT(18)
 #define CPUID_7_EBX_CLFLUSHOPT BIT(23)
@@ -160,27 +154,21 @@ READ_CR(3)
 READ_CR(4)
 #undef READ_CR
 
-static inline void out8(uint16_t port, uint8_t value) { asm volatile("outb %0, %1" : : "a"(value), "Nd"(port)); }
-static inline void out16(uint16_t port, uint16_t value) { asm volatile("outw %0, %1" : : "a"(value), "Nd"(port)); }
-static inline void out32(uint16_t port, uint32_t value) { asm volatile("outl %0, %1" : : "a"(value), "Nd"(port)); }
-static inline uint8_t in8(uint16_t port)
-{
-    uint8_t value;
-    asm volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
-    return value;
-}
-static inline uint16_t in16(uint16_t port)
-{
-    uint16_t value;
-    asm volatile("inw %1, %0" : "=a"(value) : "Nd"(port));
-    return value;
-}
-static inline uint32_t in32(uint16_t port)
-{
-    uint32_t value;
-    asm volatile("inl %1, %0" : "=a"(value) : "Nd"(port));
-    return value;
-}
+#define PORT_WIDTH(bits, suffix)                                                    \
+    static inline uint##bits##_t in##bits(uint16_t port)                            \
+    {                                                                               \
+        uint##bits##_t value;                                                       \
+        asm volatile("in" #suffix " %1, %0" : "=a"(value) : "Nd"(port));            \
+        return value;                                                               \
+    }                                                                               \
+    static inline void out##bits(uint16_t port, uint##bits##_t value)               \
+    {                                                                               \
+        asm volatile("out" #suffix " %0, %1" : : "a"(value), "Nd"(port));           \
+    }
+PORT_WIDTH(8, b)
+PORT_WIDTH(16, w)
+PORT_WIDTH(32, l)
+#undef PORT_WIDTH
 
 [[noreturn]] static inline void halt(void)
 {

@@ -15,7 +15,7 @@
 #include "tracer.h"
 
 #define SLOTS_MINIMUM   32u     /* twelve pages of one instruction, a metadata page for each, and those above */
-#define POOL_MINIMUM    16u
+#define POOL_MINIMUM    16u     /* four tables on the way to a page, for each page of an instruction or so */
 #define POOL_SHARE      12u     /* one nested-table page for so many slots */
 #define LARGE_BYTES     UINT64_C(0x200000)
 

@@ -35,6 +35,7 @@ CHUNK_SECTORS   equ 120                 ; 60 KiB: whole pages, and within one 64
         mov     ecx, [IMAGE_HYPERVISOR_SECTORS]
         mov     edi, [IMAGE_FROZEN_BASE]
         call    load
+        call    require_ram
 
         mov     eax, [IMAGE_PAYLOAD_LBA]
         mov     ebp, [IMAGE_RUN_COUNT]
@@ -49,47 +50,11 @@ CHUNK_SECTORS   equ 120                 ; 60 KiB: whole pages, and within one 64
         dec     ebp
         jmp     .run
 
-; require_ram — stops unless one usable E820 range holds ecx sectors at physical address edi. Keeps all registers.
-require_ram:
-        pushad
-        push    es
-        mov     ax, BOOT_INFO_SEGMENT
-        mov     es, ax
-        shl     ecx, 9
-        add     ecx, edi                        ; end
-        jc      .none
-        mov     ebp, [es:BOOT_E820_COUNT]
-        mov     si, BOOT_E820
-.next:  test    ebp, ebp
-        jz      .none
-        cmp     dword [es:si + E820_TYPE], 1
-        jne     .skip
-        cmp     dword [es:si + E820_BASE + 4], 0
-        jne     .skip                           ; at 4 GiB and above: nothing is loaded there
-        mov     eax, [es:si + E820_BASE]
-        cmp     eax, edi
-        ja      .skip
-        add     eax, [es:si + E820_BYTES]
-        mov     edx, [es:si + E820_BYTES + 4]
-        adc     edx, 0
-        jnz     .good
-        cmp     eax, ecx
-        jae     .good
-.skip:  add     si, E820_SIZE
-        dec     ebp
-        jmp     .next
-.good:  pop     es
-        popad
-        ret
-.none:  mov     si, ram_error
-        jmp     fail
-
 ; load — sectors from disk to memory, above 1 MiB or below.
 ;   in      eax = first sector, ecx = sectors, edi = physical address
 ;   out     eax = sector after the last; ebx, ebp kept
 load:
-        call    require_ram
-.more:  test    ecx, ecx
+        test    ecx, ecx
         jz      .done
         mov     [packet.lba], eax
         mov     edx, CHUNK_SECTORS
@@ -124,7 +89,7 @@ load:
         pop     eax
         add     eax, edx
         sub     ecx, edx
-        jmp     .more
+        jmp     load
 .error: mov     si, disk_error
         jmp     fail
 .done:  ret
@@ -146,6 +111,19 @@ flat_segments:
         pop     es
         pop     ds
         sti
+        ret
+
+; require_ram — stops unless the hypervisor really stands where it was copied to. It checks the rest itself.
+require_ram:
+        call    flat_segments
+        push    es
+        xor     ax, ax
+        mov     es, ax
+        mov     edi, [IMAGE_FROZEN_BASE]
+        cmp     dword [es:edi], ENTRY_SIGNATURE
+        pop     es
+        mov     si, ram_error
+        jne     fail
         ret
 
 enable_a20:

@@ -6,9 +6,6 @@
 
 #include "pager.h"
 
-/* The four tables on the way to one page, and one more path for an instruction that crosses pages. */
-#define NPT_POOL_MINIMUM 16u
-
 struct npt_note {           /* of one pool page */
     uint16_t parent;        /* pool index; of a free page: the next free one */
     uint16_t parent_entry;

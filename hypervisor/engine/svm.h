@@ -26,10 +26,8 @@
 
 #define TLB_CONTROL_FLUSH_ALL 1u
 #define NP_ENABLE             BIT(0)
-#define INTERRUPT_SHADOW      BIT(0)
 
 #define VM_CR_SVMDIS          BIT(4)        /* firmware forbids EFER.SVME */
-#define VM_CR_LOCK            BIT(3)
 #define SVM_CPUID_LEAF        0x8000000Au
 #define SVM_CPUID_EDX_NP      BIT(0)
 #define SVM_CPUID_EDX_NRIPS   BIT(3)
@@ -73,7 +71,6 @@ enum svm_exit : uint64_t {
 #define EVENT_TYPE    FIELD(10, 8)
 #define EVENT_EV      BIT(11)               /* an error code is pushed */
 #define EVENT_V       BIT(31)
-#define EVENT_ERROR   FIELD(63, 32)
 enum event_type : uint64_t { EVENT_INTR = 0, EVENT_NMI = 2, EVENT_EXCEPTION = 3, EVENT_SOFTWARE = 4 };
 
 struct vmcb_segment {

@@ -10,54 +10,47 @@
         section .text
         global  svm_enter
         global  svm_load
+%define CALLEE_SAVED rbx, rbp, r12, r13, r14, r15
+%macro push_all 1-*
+%rep %0
+        push    %1
+%rotate 1
+%endrep
+%endmacro
+%macro pop_all 1-*                      ; last first
+%rep %0
+%rotate -1
+        pop     %1
+%endrep
+%endmacro
+%macro load_all 2-*                     ; name in guest_regs, register, ...
+%rep %0 / 2
+        mov     %2, [rdi + REGS_%1]
+%rotate 2
+%endrep
+%endmacro
+%macro store_all 2-*
+%rep %0 / 2
+        mov     [rdi + REGS_%1], %2
+%rotate 2
+%endrep
+%endmacro
+%define BUT_RDI RBX,rbx, RCX,rcx, RDX,rdx, RSI,rsi, RBP,rbp, R8,r8, R9,r9, R10,r10, R11,r11, R12,r12, R13,r13, R14,r14, R15,r15
+
 svm_enter:
-        push    rbx
-        push    rbp
-        push    r12
-        push    r13
-        push    r14
-        push    r15
+        push_all CALLEE_SAVED
         push    rdi
         mov     rax, rsi
-        mov     rbx, [rdi + REGS_RBX]
-        mov     rcx, [rdi + REGS_RCX]
-        mov     rdx, [rdi + REGS_RDX]
-        mov     rsi, [rdi + REGS_RSI]
-        mov     rbp, [rdi + REGS_RBP]
-        mov     r8,  [rdi + REGS_R8]
-        mov     r9,  [rdi + REGS_R9]
-        mov     r10, [rdi + REGS_R10]
-        mov     r11, [rdi + REGS_R11]
-        mov     r12, [rdi + REGS_R12]
-        mov     r13, [rdi + REGS_R13]
-        mov     r14, [rdi + REGS_R14]
-        mov     r15, [rdi + REGS_R15]
+        load_all BUT_RDI
         mov     rdi, [rdi + REGS_RDI]   ; last: it was the base
         vmrun                           ; of the VMCB at rax
         push    rdi                     ; the guest's
         mov     rdi, [rsp + 8]
-        mov     [rdi + REGS_RBX], rbx
-        mov     [rdi + REGS_RCX], rcx
-        mov     [rdi + REGS_RDX], rdx
-        mov     [rdi + REGS_RSI], rsi
+        store_all BUT_RDI
         pop     qword [rdi + REGS_RDI]
-        mov     [rdi + REGS_RBP], rbp
-        mov     [rdi + REGS_R8],  r8
-        mov     [rdi + REGS_R9],  r9
-        mov     [rdi + REGS_R10], r10
-        mov     [rdi + REGS_R11], r11
-        mov     [rdi + REGS_R12], r12
-        mov     [rdi + REGS_R13], r13
-        mov     [rdi + REGS_R14], r14
-        mov     [rdi + REGS_R15], r15
         pop     rdi
-        pop     r15
-        pop     r14
-        pop     r13
-        pop     r12
-        pop     rbp
-        pop     rbx
-        cld                             ; RFLAGS is the host's again, but the ABI wants DF = 0 said once
+        pop_all CALLEE_SAVED
+        cld
         ret
 
 ; svm_load — FS, GS, TR, LDTR and system-call state from the VMCB.
