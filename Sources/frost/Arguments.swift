@@ -13,6 +13,7 @@ extension TimeSpan: ExpressibleByArgument {
     }
 }
 
+extension Platform: ExpressibleByArgument {}
 extension FreezeStrategy: ExpressibleByArgument {}
 extension EngineChoice: ExpressibleByArgument {}
 extension EvictionPolicy: ExpressibleByArgument {}

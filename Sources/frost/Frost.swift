@@ -11,9 +11,9 @@ struct Frost: ParsableCommand {
             Results go to standard output, progress and warnings to standard error.
 
             Exit codes:
-            \(ExitCode.table)
+            \(FrostKit.ExitCode.table)
             """,
-        subcommands: [MakeImage.self])
+        subcommands: [MakeImage.self, Run.self])
 
     static func main() {
         do {
@@ -22,6 +22,8 @@ struct Frost: ParsableCommand {
         } catch let failure as any Explained {
             Talk.say("error: \(failure)")
             Glibc.exit(failure.exitCode.rawValue)
+        } catch let outcome as Outcome {
+            Glibc.exit(outcome.exitCode.rawValue)
         } catch {
             exit(withError: error)
         }

@@ -1,0 +1,20 @@
+/// Something to do while a machine runs. Called on the thread that runs it, between two looks at the machine.
+public struct Hook {
+    public enum Moment: Sendable {
+        /// Again and again, from the start.
+        case every(Duration)
+        /// Once, when the guest's first instruction is next.
+        case launch
+        /// Once, when the console has said this.
+        case console(String)
+    }
+
+    public let moment: Moment
+    public let action: (RunningMachine) throws -> Void
+
+    /// An error that `action` throws ends the run and comes out of it.
+    public init(_ moment: Moment, _ action: @escaping (RunningMachine) throws -> Void) {
+        self.moment = moment
+        self.action = action
+    }
+}

@@ -1,0 +1,28 @@
+/// Knows when a hook is due.
+struct HookClock {
+    private let hook: Hook
+    private let needsLaunch: Bool
+    private var due: ContinuousClock.Instant
+    private var isSpent = false
+
+    init(_ hook: Hook, needsLaunch: Bool = false) {
+        self.hook = hook
+        self.needsLaunch = needsLaunch
+        due = ContinuousClock.now
+    }
+
+    mutating func fire(_ machine: RunningMachine) throws {
+        switch hook.moment {
+        case .every(let period):
+            guard ContinuousClock.now >= due, !needsLaunch || machine.trace.hasLaunched else { return }
+            due = ContinuousClock.now + period
+        case .launch:
+            guard !isSpent, machine.trace.hasLaunched else { return }
+            isSpent = true
+        case .console(let text):
+            guard !isSpent, machine.console.contains(text: text) else { return }
+            isSpent = true
+        }
+        try hook.action(machine)
+    }
+}

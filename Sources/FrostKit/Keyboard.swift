@@ -1,0 +1,34 @@
+import Glibc
+
+/// Our standard input as the guest's keyboard. Ctrl-A x ends the run, Ctrl-A Ctrl-A types Ctrl-A.
+final class Keyboard {
+    private var terminal: Terminal?
+    private var isEscaped = false
+    private static let escape: UInt8 = 1
+
+    init() {
+        if isatty(STDIN_FILENO) != 0 {
+            terminal = Terminal()
+            terminal?.makeRaw()
+        }
+    }
+
+    /// What was typed, if anything; nil when there is nothing now.
+    func read() -> (bytes: [UInt8], wantsEnd: Bool)? {
+        var polled = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
+        guard poll(&polled, 1, 0) > 0, let typed = Descriptor.read(STDIN_FILENO), !typed.isEmpty else { return nil }
+        var bytes: [UInt8] = []
+        for byte in typed {
+            if isEscaped {
+                isEscaped = false
+                if byte == UInt8(ascii: "x") { return (bytes, true) }
+                bytes.append(byte)
+            } else if byte == Self.escape {
+                isEscaped = true
+            } else {
+                bytes.append(byte)
+            }
+        }
+        return (bytes, false)
+    }
+}

@@ -1,0 +1,42 @@
+public import Foundation
+
+/// QEMU's command line for one run.
+public struct QEMU: Sendable, Equatable {
+    public var platform: Platform
+    public var image: URL
+    public var ram: ByteCount
+    public var ramFile: URL
+    public var trace: URL
+    public var controlSocket: String
+
+    public var arguments: [String] {
+        [
+            "-accel", platform == .qemuKVM ? "kvm" : "tcg",
+            "-machine", "pc,smm=off,memory-backend=ram",
+            "-cpu", platform == .qemuKVM ? "host,+svm,+npt" : "max,+svm,+npt",
+            "-smp", "1",
+            "-m", "\(ram.bytes / ByteCount.mebibyte.bytes)",
+            // A file, so that others can read all of physical memory while the guest runs.
+            "-object", "memory-backend-file,id=ram,size=\(ram.bytes),mem-path=\(Self.quoted(ramFile)),share=on",
+            // PIIX IDE by programmed I/O: no device writes into guest memory. The image itself stays untouched.
+            "-drive", "file=\(Self.quoted(image)),format=raw,if=ide,snapshot=on",
+            "-display", "none", "-vga", "none", "-nodefaults", "-net", "none", "-no-reboot",
+            "-chardev", "stdio,id=com1,signal=off", "-serial", "chardev:com1",
+            "-chardev", "file,id=com2,path=\(Self.quoted(trace))", "-serial", "chardev:com2",
+            "-qmp", "unix:\(controlSocket),server=on,wait=off",
+        ]
+    }
+
+    /// As the shell would take it.
+    public var commandLine: String {
+        ([Tool.qemu.name] + arguments).map { argument in
+            argument.contains(where: { " '\"\\$".contains($0) })
+                ? "'" + argument.replacing("'", with: "'\\''") + "'" : argument
+        }.joined(separator: " ")
+    }
+
+    /// QEMU's options end at a comma unless it is doubled.
+    private static func quoted(_ file: URL) -> String {
+        file.plainPath.replacing(",", with: ",,")
+    }
+}

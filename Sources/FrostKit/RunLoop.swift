@@ -1,0 +1,116 @@
+import Foundation
+import Glibc
+
+/// Watches one machine until its run ends: console, trace, hooks, time.
+struct RunLoop {
+    private let machine: RunningMachine
+    private let options: RunOptions
+    private let isInterrupted: () -> Bool
+    private var prompts: PromptWatch
+    private var keyboard: Keyboard?
+    private var hooks: [HookClock]
+    private var console: FileHandle?
+    private var traceFile: FileHandle?
+    private var isConsoleOpen = true
+
+    private static let tickMilliseconds: Int32 = 20
+    /// For QEMU to go by itself after a power-off, and after being told to.
+    private static let grace = Duration.seconds(3)
+
+    init(machine: RunningMachine, options: RunOptions, isInterrupted: @escaping () -> Bool) {
+        self.machine = machine
+        self.options = options
+        self.isInterrupted = isInterrupted
+        prompts = PromptWatch(passphrase: machine.image.needsPassphrase ? options.passphrase : nil)
+        keyboard = options.isInteractive ? Keyboard() : nil
+        hooks = options.hooks.map { HookClock($0) }
+        if let period = options.nmiEvery {
+            // Before the launch nobody would take it.
+            hooks.append(HookClock(Hook(.every(period.duration)) { try $0.injectNMI() }, needsLaunch: true))
+        }
+        console = try? FileHandle(forWritingTo: machine.folder.console)
+        traceFile = try? FileHandle(forReadingFrom: machine.folder.trace)
+    }
+
+    /// Returns when the child is gone, also when a hook throws.
+    mutating func run(_ child: consuming ChildProcess) throws -> (RunEnding, ChildProcess.End) {
+        _ = fcntl(child.output, F_SETFL, O_NONBLOCK)
+        var verdict: RunEnding?
+        var failure: (any Error)?
+        do {
+            while verdict == nil && isConsoleOpen { verdict = try look(child.output) }
+        } catch {
+            failure = error
+        }
+        let end = finish(child, isEndingItself: verdict?.endsMachine ?? true && failure == nil)
+        if let failure { throw failure }
+        return (
+            verdict ?? machine.trace.ending ?? .died(status: end.status, wasSignalled: end.wasSignalled), end
+        )
+    }
+
+    /// One look at everything; an ending when there is one.
+    private mutating func look(_ output: Int32) throws -> RunEnding? {
+        wait(for: output)
+        try listen(output)
+        if let ending = machine.trace.ending { return ending }
+        if prompts.isRefused(machine.console, hasLaunched: machine.trace.hasLaunched) { return .wrongPassphrase }
+        if let until = options.until, machine.console.contains(text: until) { return .untilText }
+        if isInterrupted() { return .interrupted }
+        if machine.elapsed > options.timeLimit.duration { return .timeLimit }
+        for index in hooks.indices { try hooks[index].fire(machine) }
+        return machine.isStopRequested ? .stopped : nil
+    }
+
+    private func wait(for output: Int32) {
+        var polled = [pollfd(fd: output, events: Int16(POLLIN), revents: 0)]
+        if keyboard != nil { polled.append(pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)) }
+        _ = poll(&polled, UInt(polled.count), Self.tickMilliseconds)
+    }
+
+    private mutating func listen(_ output: Int32) throws {
+        if let typed = keyboard?.read() {
+            machine.type(typed.bytes)
+            if typed.wantsEnd { machine.stop() }
+        }
+        while isConsoleOpen, let bytes = Descriptor.read(output) {
+            guard !bytes.isEmpty else {
+                isConsoleOpen = false
+                break
+            }
+            machine.console += bytes
+            try? console?.write(contentsOf: bytes)
+            options.console?(bytes)
+        }
+        if let answer = prompts.answer(machine.console) { machine.type(answer) }
+        if let bytes = try? traceFile?.readToEnd() { machine.addTrace([UInt8](bytes)) }
+    }
+
+    /// Leaves nothing running: waits, asks, insists, kills.
+    private mutating func finish(_ child: borrowing ChildProcess, isEndingItself: Bool) -> ChildProcess.End {
+        if isEndingItself, let end = drain(child) { return end }
+        _ = try? machine.qmp().execute("quit")
+        if let end = drain(child) { return end }
+        child.send(SIGTERM)
+        if let end = drain(child) { return end }
+        child.send(SIGKILL)
+        return child.end(waiting: true) ?? .init(status: SIGKILL, wasSignalled: true, userSeconds: 0)
+    }
+
+    /// Listens on until the child has ended; nil when it takes too long.
+    private mutating func drain(_ child: borrowing ChildProcess) -> ChildProcess.End? {
+        let deadline = ContinuousClock.now + Self.grace
+        while ContinuousClock.now < deadline {
+            let end = child.end(waiting: false)
+            if isConsoleOpen { wait(for: child.output) } else if end == nil { usleep(5000) }
+            try? listen(child.output)
+            if let end { return end }
+        }
+        return nil
+    }
+}
+
+extension RunEnding {
+    /// After these the machine goes away by itself.
+    fileprivate var endsMachine: Bool { kind == .powerOff || kind == .reset }
+}

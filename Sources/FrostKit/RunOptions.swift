@@ -1,0 +1,44 @@
+public import Foundation
+
+/// How an image is run.
+public struct RunOptions {
+    public var platform = Platform.qemuTCG
+    /// Typed when the image asks for it.
+    public var passphrase: Passphrase?
+    public var timeLimit = TimeSpan(.seconds(120))
+    /// Text that must appear on the console.
+    public var expected: [String] = []
+    /// Ends the run well as soon as it appears on the console.
+    public var until: String?
+    /// How the run must end, as a recipe says; nil: by power-off.
+    public var ending: RunEnding.Kind?
+    public var panic: PanicCode?
+    /// Injects NMIs so often, once the guest runs.
+    public var nmiEvery: TimeSpan?
+    /// Keeps the run's files there; nil: they are deleted.
+    public var record: URL?
+    public var keepsRAM = false
+    /// Our standard input is the guest's keyboard; Ctrl-A x ends the run.
+    public var isInteractive = false
+    /// SIGINT and SIGTERM end the run instead of us.
+    public var catchesSignals = false
+    /// Shown what the console says, as it comes.
+    public var console: (([UInt8]) -> Void)?
+    /// Called while the machine runs.
+    public var hooks: [Hook] = []
+
+    public init() {}
+
+    /// Judges by what a recipe expects, within its time limit.
+    public init(recipe: Recipe) {
+        expect(recipe)
+        timeLimit = recipe.facts.timeout
+    }
+
+    public mutating func expect(_ recipe: Recipe) {
+        ending = recipe.facts.ending
+        panic = recipe.facts.panic
+        expected += recipe.facts.console ?? []
+        nmiEvery = nmiEvery ?? recipe.facts.nmiEvery
+    }
+}

@@ -1,0 +1,68 @@
+/// A machine that runs, as a hook sees it.
+public final class RunningMachine {
+    public let image: BootImage
+    public let folder: RunFolder
+    /// Physical memory.
+    public let ram: GuestRAM
+    /// Everything the console has said.
+    public internal(set) var console: [UInt8] = []
+    private var reader = TraceReader()
+    private let started = ContinuousClock.now
+    private let controlSocket: String
+    private let input: Int32
+    private var connection: QMP?
+    private(set) var isStopRequested = false
+
+    init(image: BootImage, folder: RunFolder, ram: GuestRAM, controlSocket: String, input: Int32) {
+        self.image = image
+        self.folder = folder
+        self.ram = ram
+        self.controlSocket = controlSocket
+        self.input = input
+    }
+
+    public var consoleText: String { String(decoding: console, as: UTF8.self) }
+    /// What the hypervisor has said so far; it keeps records back until some have gathered.
+    public var trace: Trace { reader.trace }
+    public var elapsed: Duration { ContinuousClock.now - started }
+
+    func addTrace(_ bytes: [UInt8]) {
+        reader.feed(bytes)
+    }
+
+    /// QEMU's control socket, connected at first use.
+    public func qmp() throws -> QMP {
+        if let connection { return connection }
+        let new = try QMP(connecting: controlSocket)
+        connection = new
+        return new
+    }
+
+    /// Stops the CPU at an instruction; memory stands still.
+    public func pause() throws {
+        try qmp().execute("stop")
+    }
+
+    public func resume() throws {
+        try qmp().execute("cont")
+    }
+
+    public func injectNMI() throws {
+        try qmp().execute("inject-nmi")
+    }
+
+    /// QEMU's own view of the CPU, a line each.
+    public func registers() throws -> [String] {
+        try qmp().monitor("info registers")
+    }
+
+    /// Types on the guest's serial line.
+    public func type(_ bytes: [UInt8]) {
+        Descriptor.write(bytes, to: input)
+    }
+
+    /// Ends the run after this hook: `RunEnding.stopped`, unless it has ended by itself.
+    public func stop() {
+        isStopRequested = true
+    }
+}

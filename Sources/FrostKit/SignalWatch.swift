@@ -1,0 +1,27 @@
+import Glibc
+import Synchronization
+
+/// Remembers SIGINT and SIGTERM, so that a run can end in order.
+final class SignalWatch {
+    private static let caught = Atomic<Int32>(0)
+    private static let signals = [SIGINT, SIGTERM, SIGHUP]
+    private var previous: [sigaction] = []
+
+    init() {
+        Self.caught.store(0, ordering: .relaxed)
+        for signal in Self.signals {
+            var action = sigaction()
+            var old = sigaction()
+            action.__sigaction_handler.sa_handler = { SignalWatch.caught.store($0, ordering: .relaxed) }
+            sigaction(signal, &action, &old)
+            previous.append(old)
+        }
+    }
+
+    /// Puts back what was there.
+    deinit {
+        for (signal, var action) in zip(Self.signals, previous) { sigaction(signal, &action, nil) }
+    }
+
+    var isCaught: Bool { Self.caught.load(ordering: .relaxed) != 0 }
+}

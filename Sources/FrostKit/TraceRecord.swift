@@ -1,0 +1,40 @@
+public import FrostCore
+
+/// One thing that the hypervisor said on its serial line.
+///
+/// - Units: `tsc` and `cycles` in cycles of the time-stamp counter; what `value` and `detail` mean depends on `kind`.
+/// - Source: `hypervisor/core/include/trace.h`.
+public struct TraceRecord: Sendable, Equatable {
+    public var kind: Kind
+    public var tsc: UInt64
+    public var value: UInt64
+    public var cycles: UInt64
+    public var detail: UInt32
+    /// Of a page; 255 where none is meant.
+    public var level: UInt8
+
+    public enum Kind: UInt8, Sendable, CaseIterable {
+        case fact = 1
+        case freeze
+        case launch
+        case miss
+        case open
+        case seal
+        case drop
+        case exit
+        case count
+        case panic
+        case end
+    }
+
+    /// nil for a kind that this frost does not know.
+    public init?(_ wire: trace_record) {
+        guard let kind = Kind(rawValue: wire.kind) else { return nil }
+        self.kind = kind
+        tsc = wire.tsc
+        value = wire.value
+        cycles = wire.cycles
+        detail = wire.detail
+        level = wire.level
+    }
+}

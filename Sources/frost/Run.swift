@@ -1,0 +1,95 @@
+import ArgumentParser
+import Foundation
+import FrostKit
+
+struct Run: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Boot an image, and keep everything it said.",
+        discussion: """
+            The guest's console goes to standard output, the summary to standard error; with --format json the \
+            summary goes to standard output, and the console into the run's folder only.
+            The platforms bochs and libvirt are planned; this version refuses them.
+
+            Exit codes:
+            \(FrostKit.ExitCode.table)
+            """)
+
+    @Argument(help: "The image, as made by frost make-image.", completion: .file(extensions: ["img"]))
+    var image: String
+
+    @Option(help: "Type the passphrase from this file's only line.", completion: .file())
+    var passphraseFile: String?
+
+    @Option(help: "What runs the image.")
+    var platform = Platform.qemuTCG
+
+    @Option(help: "Keep the run's files in this folder.", completion: .directory)
+    var record: String?
+
+    @Flag(help: "With --record: keep the machine's physical memory as well.")
+    var keepRam = false
+
+    @Option(help: "Kill the machine after so long. (default: the recipe's, else 120s)")
+    var timeout: TimeSpan?
+
+    @Option(help: "Text that must appear on the console. May be repeated.")
+    var expect: [String] = []
+
+    @Option(help: "Stop the machine, successfully, when this text appears on the console.")
+    var until: String?
+
+    @Option(help: "Judge by the ending and the console lines that this recipe expects.")
+    var recipe: String?
+
+    @Flag(help: "The terminal is the guest's console; Ctrl-A x ends the run.")
+    var interactive = false
+
+    @Flag(help: "Do not show the console.")
+    var quiet = false
+
+    @Option(help: "How the summary is printed.")
+    var format = OutputFormat.text
+
+    func validate() throws {
+        guard !keepRam || record != nil else { throw ValidationError("--keep-ram goes with --record DIR.") }
+        guard !interactive || (format == .text && !quiet) else {
+            throw ValidationError("--interactive shows the console: leave out --quiet and --format json.")
+        }
+    }
+
+    func run() throws {
+        let image = try BootImage(reading: URL(filePath: image))
+        let options = try options(for: image)
+        let result = try Machine(image, options: options).run()
+        let report = RunReport(result, image: image, options: options)
+        switch format {
+        case .json: try format.print(report)
+        case .text: Talk.say("the run\n\(report)")
+        }
+        throw Outcome(exitCode: result.exitCode)
+    }
+
+    private func options(for image: BootImage) throws -> RunOptions {
+        var options = try recipe.map { RunOptions(recipe: try Recipe(named: $0, in: SourceTree())) } ?? RunOptions()
+        options.platform = platform
+        try platform.check()
+        options.timeLimit = timeout ?? options.timeLimit
+        options.expected += expect
+        options.until = until
+        options.record = record.map { URL(filePath: $0, directoryHint: .isDirectory) }
+        options.keepsRAM = keepRam
+        options.isInteractive = interactive
+        options.catchesSignals = true
+        if image.needsPassphrase {
+            if let file = passphraseFile {
+                options.passphrase = try Passphrase(file: URL(filePath: file))
+            } else if !interactive {
+                options.passphrase = try Terminal.passphrase()
+            }
+        }
+        if format == .text && !quiet {
+            options.console = { FileHandle.standardOutput.write(Data($0)) }
+        }
+        return options
+    }
+}
