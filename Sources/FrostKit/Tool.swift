@@ -34,6 +34,13 @@ public struct Tool: Sendable, Hashable {
         self.purpose = purpose
     }
 
+    var versionArguments: [String] {
+        switch self {
+        case .busybox: ["--help"]
+        default: ["--version"]
+        }
+    }
+
     /// What to type to get it.
     public var installLine: String {
         if let package { return "apt-get install -y \(package)" }

@@ -13,7 +13,7 @@ struct Frost: ParsableCommand {
             Exit codes:
             \(FrostKit.ExitCode.table)
             """,
-        subcommands: [MakeImage.self, Run.self])
+        subcommands: [Doctor.self, MakeImage.self, Run.self, TraceTable.self])
 
     static func main() {
         do {

@@ -64,7 +64,7 @@ struct Run: ParsableCommand {
         let report = RunReport(result, image: image, options: options)
         switch format {
         case .json: try format.print(report)
-        case .text: Talk.say("the run\n\(report)")
+        case .text: Talk.show(report)
         }
         throw Outcome(exitCode: result.exitCode)
     }
