@@ -26,7 +26,9 @@ public struct BootImage: Sendable {
 
     /// Homes of the payload's pages, in the payload's order.
     public var runs: [image_run] {
-        withUnsafeBytes(of: header.runs) { Array($0.bindMemory(to: image_run.self).prefix(Int(header.run_count))) }
+        withUnsafeBytes(of: header.runs) {
+            Array($0.bindMemory(to: image_run.self).prefix(Int(header.run_count)))
+        }
     }
 
     /// Reads and checks everything that can be checked without the key.
@@ -41,7 +43,9 @@ public struct BootImage: Sendable {
         guard bytes.starts(with: Array(IMAGE_MAGIC.utf8)) else { throw .foreign(path) }
         let header = bytes.withUnsafeBytes { $0.loadUnaligned(as: image_header.self) }
         guard header.version == IMAGE_VERSION else { throw .version(path, header.version) }
-        guard crc32(0, bytes, Self.checksumOffset) == header.checksum else { throw .damaged(path, what: "header") }
+        guard crc32(0, bytes, Self.checksumOffset) == header.checksum else {
+            throw .damaged(path, what: "header")
+        }
 
         self.file = file
         self.header = header

@@ -63,7 +63,7 @@ extension ByteCount: CustomStringConvertible {
         for unit in Self.units.prefix(3) where bytes >= unit.bytes && bytes.isMultiple(of: unit.bytes) {
             return "\(bytes / unit.bytes)\(unit.suffix)"
         }
-        return "\(bytes)"
+        return "\(bytes)B"
     }
 }
 

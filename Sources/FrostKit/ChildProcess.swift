@@ -9,6 +9,8 @@ public struct ChildProcess: ~Copyable {
     /// Where one of the child's three standard streams leads.
     public enum Stream {
         case none
+        /// Our own.
+        case shared
         case file(URL)
         case pipe
     }

@@ -34,12 +34,15 @@ public struct ELF64: Sendable, Equatable {
             let offset = bytes.word(at: at + 8, UInt64.self)
             let length = bytes.word(at: at + 32, UInt64.self)
             let memory = bytes.word(at: at + 40, UInt64.self)
-            guard offset <= UInt64(bytes.count), length <= UInt64(bytes.count) - offset else { throw .truncated }
+            guard offset <= UInt64(bytes.count), length <= UInt64(bytes.count) - offset else {
+                throw .truncated
+            }
             guard length <= memory, memory <= 1 << 40 else { throw .badSegment(index) }
             guard memory > 0 else { continue }
             segments.append(
                 Segment(
-                    virtualAddress: bytes.word(at: at + 16, UInt64.self), physicalAddress: bytes.word(at: at + 24, UInt64.self),
+                    virtualAddress: bytes.word(at: at + 16, UInt64.self),
+                    physicalAddress: bytes.word(at: at + 24, UInt64.self),
                     fileBytes: Int(offset)..<Int(offset + length), memoryBytes: memory))
         }
         guard !segments.isEmpty else { throw .nothingToLoad }
@@ -78,8 +81,10 @@ public struct ELF64: Sendable, Equatable {
             switch self {
             case .notELF: "The guest is not an ELF file. Link it as a static ELF64 executable for x86-64."
             case .otherMachine: "The ELF file is not for x86-64, or not 64-bit. Build it for x86_64."
-            case .notExecutable: "The ELF file is not an executable. Link it; an object file cannot be booted."
-            case .truncated: "The ELF file ends before the data that its headers promise. Build or copy it again."
+            case .notExecutable:
+                "The ELF file is not an executable. Link it; an object file cannot be booted."
+            case .truncated:
+                "The ELF file ends before the data that its headers promise. Build or copy it again."
             case .badSegment(let index):
                 "Segment \(index) of the ELF file has impossible sizes or addresses. Check the linker script."
             case .nothingToLoad: "The ELF file has nothing to load. Check the linker script."

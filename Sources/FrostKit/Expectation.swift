@@ -22,11 +22,14 @@ struct Expectation {
         }
         switch actual {
         case .untilText, .stopped: break
-        case .timeLimit, .interrupted, .died, .wrongPassphrase: return (actual.exitCode, complaints)
+        // The guest never had a chance to say anything.
+        case .wrongPassphrase: return (actual.exitCode, [])
+        case .timeLimit, .interrupted, .died: return (actual.exitCode, complaints)
         default:
             if let until { complaints.append("The run ended before the console said \"\(until)\".") }
             if let ending, !isWanted(actual, ending) {
-                complaints.append("The run was to end by \(ending.rawValue)\(panic.map { " " + $0.rawValue } ?? "").")
+                complaints.append(
+                    "The run was to end by \(ending.rawValue)\(panic.map { " " + $0.rawValue } ?? "").")
                 return (actual.exitCode == .asAsked ? .otherwise : actual.exitCode, complaints)
             }
             if ending == nil && actual.exitCode != .asAsked { return (actual.exitCode, complaints) }

@@ -58,7 +58,8 @@ public final class GuestRAM {
 
         public var description: String {
             switch self {
-            case .unreadable(let path): "The machine's memory \(path) cannot be opened. Is the machine still running?"
+            case .unreadable(let path):
+                "The machine's memory \(path) cannot be opened. Is the machine still running?"
             case .outside(let address, let bytes):
                 "The machine has no RAM for \(bytes) bytes at 0x\(String(address, radix: 16)). Check the address."
             }

@@ -4,11 +4,13 @@ struct HookClock {
     private let needsLaunch: Bool
     private var due: ContinuousClock.Instant
     private var isSpent = false
+    private var text: TextWatch?
 
     init(_ hook: Hook, needsLaunch: Bool = false) {
         self.hook = hook
         self.needsLaunch = needsLaunch
         due = ContinuousClock.now
+        if case .console(let text) = hook.moment { self.text = TextWatch(text) }
     }
 
     mutating func fire(_ machine: RunningMachine) throws {
@@ -19,8 +21,8 @@ struct HookClock {
         case .launch:
             guard !isSpent, machine.trace.hasLaunched else { return }
             isSpent = true
-        case .console(let text):
-            guard !isSpent, machine.console.contains(text: text) else { return }
+        case .console:
+            guard !isSpent, text?.look(at: machine.console) ?? false else { return }
             isSpent = true
         }
         try hook.action(machine)

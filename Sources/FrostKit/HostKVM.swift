@@ -15,10 +15,11 @@ public struct HostKVM: Codable, Sendable, Equatable {
         deviceUsable = access("/dev/kvm", R_OK | W_OK) == 0
         let flags = CPUFacts.flags()
         cpuVirtualisation = ["svm", "vmx"].first { flags.contains($0) }
-        nestedParameter = ["kvm_amd", "kvm_intel"].lazy.compactMap { module in
-            try? String(contentsOfFile: "/sys/module/\(module)/parameters/nested", encoding: .utf8)
-                .trimmingCharacters(in: .whitespacesAndNewlines)
-        }.first
+        nestedParameter =
+            ["kvm_amd", "kvm_intel"].lazy.compactMap { module in
+                try? String(contentsOfFile: "/sys/module/\(module)/parameters/nested", encoding: .utf8)
+                    .trimmingCharacters(in: .whitespacesAndNewlines)
+            }.first
     }
 
     init(devicePresent: Bool, deviceUsable: Bool, cpuVirtualisation: String?, nestedParameter: String?) {
@@ -33,13 +34,15 @@ public struct HostKVM: Codable, Sendable, Equatable {
         if !devicePresent { return "there is no /dev/kvm" }
         if !deviceUsable { return "/dev/kvm may not be opened by this user" }
         if cpuVirtualisation == nil {
-            return "/dev/kvm is there, but the CPU shows neither SVM nor VMX, so no machine under it gets them"
+            return
+                "/dev/kvm is there, but the CPU shows neither SVM nor VMX, so no machine under it gets them"
         }
         if cpuVirtualisation != "svm" {
             return "this host offers VMX, and the engine of this version needs SVM"
         }
         if nestedParameter != "1" && nestedParameter != "Y" {
-            return "kvm_amd does not offer nested SVM (its parameter 'nested' is \(nestedParameter ?? "missing"))"
+            return
+                "kvm_amd does not offer nested SVM (its parameter 'nested' is \(nestedParameter ?? "missing"))"
         }
         return nil
     }

@@ -29,7 +29,8 @@ public struct HostReport: Codable, Sendable {
     public var isReady: Bool
 
     public init() {
-        tools = Tool.required.map { Self.state(of: $0, isRequired: true) }
+        tools =
+            Tool.required.map { Self.state(of: $0, isRequired: true) }
             + Tool.optional.map { Self.state(of: $0, isRequired: false) }
         cpu = CPUFacts()
         caches = CacheFacts.all()
@@ -68,7 +69,9 @@ public struct HostReport: Codable, Sendable {
 
 extension HostReport: CustomStringConvertible {
     public var description: String {
-        let toolRows = tools.map { [$0.name, $0.path == nil ? "missing: \($0.install)" : $0.version ?? "present"] }
+        let toolRows = tools.map {
+            [$0.name, $0.path == nil ? "missing: \($0.install)" : $0.version ?? "present"]
+        }
         let cacheLines = caches.map { cache in
             "L\(cache.level) \(cache.kind): \(ByteCount(cache.bytes)), \(cache.ways) ways, lines of \(cache.lineBytes)"
         }
@@ -81,7 +84,12 @@ extension HostReport: CustomStringConvertible {
             + ["", "KVM", kvmLack.map { "not for Frostvisor: \($0)" } ?? "offers nested SVM"]
             + ["", "PLATFORMS"]
             + platforms.map { "\($0.platform.rawValue): \($0.lack ?? "available")" }
-            + ["", isReady ? "Ready: images can be built, and run on qemu-tcg." : "Not ready: install what is missing."]
+            + [
+                "",
+                isReady
+                    ? "Ready: images can be built, and run on qemu-tcg."
+                    : "Not ready: install what is missing.",
+            ]
         return lines.joined(separator: "\n")
     }
 }

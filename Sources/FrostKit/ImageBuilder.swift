@@ -56,7 +56,8 @@ public struct ImageBuilder {
         return ImageSummary(
             image: file.plainPath, fileBytes: fileBytes, hypervisorFileBytes: UInt64(hypervisor.binary.count),
             hypervisorMemoryBytes: hypervisor.memoryBytes.bytes, plan: plan, options: options,
-            guestPages: guest.memory.filledIndexes.count, sealedPages: sealed.pageCount, runs: sealed.runs.count)
+            guestPages: guest.memory.filledIndexes.count, sealedPages: sealed.pageCount,
+            runs: sealed.runs.count)
     }
 
     private func guest(_ recipe: Recipe, plan: MemoryPlan, options: ImageOptions) throws -> Guest {
@@ -87,9 +88,10 @@ public struct ImageBuilder {
             throw Failure.incomplete(recipe.name, "a Linux guest has a \"prepare\" script")
         }
         progress("preparing \(recipe.name)")
-        let output = try Tool.bash.run(
-            ["-c", "cd \"$0\" && exec bash \"$1\"", recipe.folder.plainPath, script.plainPath],
-            for: "prepare \(recipe.name)")
+        // It may fetch things: what it says must be seen as it comes.
+        let child = try ChildProcess(Tool.bash.locate(), [script.plainPath], error: .shared)
+        let (end, output, _) = child.collect()
+        guard end.isSuccess else { throw Failure.unprepared(recipe.name, status: end.status) }
         var values: [Substring: URL] = [:]
         for line in String(decoding: output, as: UTF8.self).split(whereSeparator: \.isNewline) {
             let parts = line.split(separator: "=", maxSplits: 1)
@@ -105,11 +107,13 @@ public struct ImageBuilder {
     public enum Failure: Explained, Equatable {
         case hypervisorTooLarge(ByteCount, frozen: ByteCount)
         case incomplete(String, String)
+        case unprepared(String, status: Int32)
 
         public var exitCode: ExitCode {
             switch self {
             case .hypervisorTooLarge: .usage
             case .incomplete: .badInput
+            case .unprepared(_, let status): ExitCode(rawValue: status) ?? .badInput
             }
         }
 
@@ -122,6 +126,8 @@ public struct ImageBuilder {
                 """
             case .incomplete(let name, let rule):
                 "The recipe '\(name)' is incomplete: \(rule). Correct its guest.json."
+            case .unprepared(let name, let status):
+                "The recipe '\(name)' could not be prepared (status \(status)). Its script said why, above."
             }
         }
     }

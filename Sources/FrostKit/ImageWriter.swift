@@ -65,10 +65,13 @@ struct ImageWriter {
             unlink(draft.plainPath)
         }
         let parts = [
-            hypervisor.sector, [UInt8](memoryOf: header()), hypervisor.loader, hypervisor.binary, guest.payload,
+            hypervisor.sector, [UInt8](memoryOf: header()), hypervisor.loader, hypervisor.binary,
+            guest.payload,
         ]
         for part in parts where !Descriptor.write(part, to: descriptor) { throw failure(file) }
-        guard fsync(descriptor) == 0, rename(draft.plainPath, file.plainPath) == 0 else { throw failure(file) }
+        guard fsync(descriptor) == 0, rename(draft.plainPath, file.plainPath) == 0 else {
+            throw failure(file)
+        }
         return parts.reduce(0) { $0 + UInt64($1.count) }
     }
 

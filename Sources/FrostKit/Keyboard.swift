@@ -16,7 +16,9 @@ final class Keyboard {
     /// What was typed, if anything; nil when there is nothing now.
     func read() -> (bytes: [UInt8], wantsEnd: Bool)? {
         var polled = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
-        guard poll(&polled, 1, 0) > 0, let typed = Descriptor.read(STDIN_FILENO), !typed.isEmpty else { return nil }
+        guard poll(&polled, 1, 0) > 0, let typed = Descriptor.read(STDIN_FILENO), !typed.isEmpty else {
+            return nil
+        }
         var bytes: [UInt8] = []
         for byte in typed {
             if isEscaped {

@@ -45,7 +45,8 @@ public struct LinuxGuest: Sendable {
         if let executable = try wanted == .vmlinux ? unpacked(note: note) : nil {
             try memory.load(executable)
             instruction = executable.entry
-            kernelEnd = max(kernelEnd, executable.segments.map { $0.physicalAddress + $0.memoryBytes }.max() ?? 0)
+            kernelEnd = max(
+                kernelEnd, executable.segments.map { $0.physicalAddress + $0.memoryBytes }.max() ?? 0)
         } else {
             memory.write(kernel.protectedModePart, at: kernel.preferredAddress)
             kernelEnd = max(kernelEnd, kernel.preferredAddress + UInt64(kernel.protectedModePart.count))

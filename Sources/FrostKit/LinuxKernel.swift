@@ -33,9 +33,12 @@ public struct LinuxKernel: Sendable {
         guard version >= Self.oldestVersion, bytes.word(at: Field.loadFlags64, UInt16.self) & 1 != 0 else {
             throw .tooOld(version)
         }
-        let payloadEnd = protectedModeOffset + Int(bytes.word(at: Field.payloadOffset, UInt32.self))
+        let payloadEnd =
+            protectedModeOffset + Int(bytes.word(at: Field.payloadOffset, UInt32.self))
             + Int(bytes.word(at: Field.payloadBytes, UInt32.self))
-        guard payloadEnd <= bytes.count, headerBytes.upperBound <= protectedModeOffset else { throw .truncated }
+        guard payloadEnd <= bytes.count, headerBytes.upperBound <= protectedModeOffset else {
+            throw .truncated
+        }
     }
 
     private var protectedModeOffset: Int {

@@ -29,7 +29,9 @@ public struct Machine {
             unlink(socket)
             if !options.keepsRAM { unlink(ramFile.plainPath) }
         }
-        guard truncateFile(ramFile, to: image.plan.ram) else { throw RunFolder.Failure.cannotWrite(ramFile.plainPath) }
+        guard truncateFile(ramFile, to: image.plan.ram) else {
+            throw RunFolder.Failure.cannotWrite(ramFile.plainPath)
+        }
 
         let qemu = QEMU(
             platform: options.platform, image: image.file, ram: image.plan.ram, ramFile: ramFile,
@@ -61,6 +63,11 @@ public struct Machine {
         }
         if trace.lostFrames > 0 { warnings.append("\(trace.lostFrames) trace frames were lost.") }
         if trace.noiseBytes > 0 { warnings.append("\(trace.noiseBytes) bytes of the trace are noise.") }
+        let words = (try? String(contentsOf: machine.folder.machineLog, encoding: .utf8)) ?? ""
+        if !words.isEmpty {
+            warnings.append(
+                "QEMU said: " + words.suffix(2000).trimmingCharacters(in: .whitespacesAndNewlines))
+        }
         if image.freeze == .window { warnings.append("Nothing was frozen: this baseline leaks by design.") }
         if !image.needsPassphrase { warnings.append("The image carries its own key: a demonstration only.") }
         return warnings

@@ -1,9 +1,8 @@
-import Foundation
-
 /// Answers the hypervisor's question for the passphrase: once, since a guest could ask the same later.
 struct PromptWatch {
     private let passphrase: Passphrase?
-    private var isAnswered = false
+    private var first = TextWatch(Self.prompt)
+    private var second: TextWatch?
 
     static let prompt = "frostvisor: passphrase: "
 
@@ -13,23 +12,15 @@ struct PromptWatch {
 
     /// What to type now.
     mutating func answer(_ console: [UInt8]) -> [UInt8]? {
-        guard let passphrase, !isAnswered, console.contains(text: Self.prompt) else { return nil }
-        isAnswered = true
+        guard let passphrase, second == nil, first.look(at: console), let end = first.foundEnd else {
+            return nil
+        }
+        second = TextWatch(Self.prompt, from: end + Self.prompt.utf8.count)
         return passphrase.bytes + [UInt8(ascii: "\r")]
     }
 
-    /// Whether the hypervisor asks again after our answer.
-    func isRefused(_ console: [UInt8], hasLaunched: Bool) -> Bool {
-        guard isAnswered, !hasLaunched else { return false }
-        let said = Data(console)
-        let prompt = Data(Self.prompt.utf8)
-        guard let first = said.range(of: prompt) else { return false }
-        return said.range(of: prompt, in: first.upperBound..<said.endIndex) != nil
-    }
-}
-
-extension [UInt8] {
-    func contains(text: String) -> Bool {
-        Data(self).range(of: Data(text.utf8)) != nil
+    /// Whether the hypervisor asked again after our answer.
+    mutating func isRefused(_ console: [UInt8]) -> Bool {
+        second?.look(at: console) ?? false
     }
 }

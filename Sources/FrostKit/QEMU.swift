@@ -17,7 +17,8 @@ public struct QEMU: Sendable, Equatable {
             "-smp", "1",
             "-m", "\(ram.bytes / ByteCount.mebibyte.bytes)",
             // A file, so that others can read all of physical memory while the guest runs.
-            "-object", "memory-backend-file,id=ram,size=\(ram.bytes),mem-path=\(Self.quoted(ramFile)),share=on",
+            "-object",
+            "memory-backend-file,id=ram,size=\(ram.bytes),mem-path=\(Self.quoted(ramFile)),share=on",
             // PIIX IDE by programmed I/O: no device writes into guest memory. The image itself stays untouched.
             "-drive", "file=\(Self.quoted(image)),format=raw,if=ide,snapshot=on",
             "-display", "none", "-vga", "none", "-nodefaults", "-net", "none", "-no-reboot",

@@ -54,14 +54,18 @@ public final class QMP {
     /// Runs a command and returns its answer as JSON text.
     /// - Throws: ``Failure``
     @discardableResult
-    public func execute(_ command: String, _ arguments: [String: any Sendable] = [:]) throws(Failure) -> Data {
+    public func execute(_ command: String, _ arguments: [String: any Sendable] = [:]) throws(Failure) -> Data
+    {
         let object: [String: Any] = ["execute": command, "arguments": arguments]
-        guard let data = try? JSONSerialization.data(withJSONObject: object) else { throw .refused(command, "") }
+        guard let data = try? JSONSerialization.data(withJSONObject: object) else {
+            throw .refused(command, "")
+        }
         guard send([UInt8](data) + [UInt8(ascii: "\n")]) else { throw .gone }
         while true {
             let message = try message()
             if let answer = message["return"] {
-                return (try? JSONSerialization.data(withJSONObject: answer, options: .fragmentsAllowed)) ?? Data()
+                return (try? JSONSerialization.data(withJSONObject: answer, options: .fragmentsAllowed))
+                    ?? Data()
             }
             if let error = message["error"] as? [String: Any] {
                 throw .refused(command, error["desc"] as? String ?? "no reason given")
@@ -87,7 +91,9 @@ public final class QMP {
             if let end = pending.firstIndex(of: UInt8(ascii: "\n")) {
                 let line = Data(pending[..<end])
                 pending.removeFirst(end + 1)
-                if let object = try? JSONSerialization.jsonObject(with: line) as? [String: Any] { return object }
+                if let object = try? JSONSerialization.jsonObject(with: line) as? [String: Any] {
+                    return object
+                }
             } else {
                 guard let bytes = Descriptor.read(socket), !bytes.isEmpty else { throw .gone }
                 pending += bytes
@@ -106,7 +112,8 @@ public final class QMP {
             switch self {
             case .noConnection: "QEMU did not open its control socket. Its own words stand in machine.log."
             case .gone: "QEMU hung up on its control socket. Its own words stand in machine.log."
-            case .refused(let command, let reason): "QEMU refused '\(command)': \(reason). Check QEMU's version."
+            case .refused(let command, let reason):
+                "QEMU refused '\(command)': \(reason). Check QEMU's version."
             }
         }
     }

@@ -56,7 +56,8 @@ public struct Recipe: Sendable, Equatable {
         }
         self.folder = folder
         guard (facts.ending == .panic) == (facts.panic != nil) else {
-            throw .unreadable(file.plainPath, reason: "\"panic\" must be there exactly when \"ending\" is \"panic\"")
+            throw .unreadable(
+                file.plainPath, reason: "\"panic\" must be there exactly when \"ending\" is \"panic\"")
         }
     }
 

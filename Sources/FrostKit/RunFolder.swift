@@ -25,7 +25,8 @@ public struct RunFolder: Sendable {
         let files = FileManager.default
         do {
             try files.createDirectory(at: folder, withIntermediateDirectories: true)
-            for file in [report, console, trace, machineLog, ram] where files.fileExists(atPath: file.plainPath) {
+            for file in [report, console, trace, machineLog, ram]
+            where files.fileExists(atPath: file.plainPath) {
                 try files.removeItem(at: file)
             }
             try Data().write(to: console)

@@ -7,6 +7,7 @@ struct RunLoop {
     private let options: RunOptions
     private let isInterrupted: () -> Bool
     private var prompts: PromptWatch
+    private var until: TextWatch?
     private var keyboard: Keyboard?
     private var hooks: [HookClock]
     private var console: FileHandle?
@@ -22,6 +23,7 @@ struct RunLoop {
         self.options = options
         self.isInterrupted = isInterrupted
         prompts = PromptWatch(passphrase: machine.image.needsPassphrase ? options.passphrase : nil)
+        until = options.until.map { TextWatch($0) }
         keyboard = options.isInteractive ? Keyboard() : nil
         hooks = options.hooks.map { HookClock($0) }
         if let period = options.nmiEvery {
@@ -52,10 +54,10 @@ struct RunLoop {
     /// One look at everything; an ending when there is one.
     private mutating func look(_ output: Int32) throws -> RunEnding? {
         wait(for: output)
-        try listen(output)
+        listen(output)
         if let ending = machine.trace.ending { return ending }
-        if prompts.isRefused(machine.console, hasLaunched: machine.trace.hasLaunched) { return .wrongPassphrase }
-        if let until = options.until, machine.console.contains(text: until) { return .untilText }
+        if !machine.trace.hasLaunched && prompts.isRefused(machine.console) { return .wrongPassphrase }
+        if until?.look(at: machine.console) ?? false { return .untilText }
         if isInterrupted() { return .interrupted }
         if machine.elapsed > options.timeLimit.duration { return .timeLimit }
         for index in hooks.indices { try hooks[index].fire(machine) }
@@ -68,22 +70,24 @@ struct RunLoop {
         _ = poll(&polled, UInt(polled.count), Self.tickMilliseconds)
     }
 
-    private mutating func listen(_ output: Int32) throws {
+    /// Takes what console, keyboard and trace have now. Returns whether the console may have more.
+    @discardableResult
+    private mutating func listen(_ output: Int32) -> Bool {
         if let typed = keyboard?.read() {
             machine.type(typed.bytes)
             if typed.wantsEnd { machine.stop() }
         }
-        while isConsoleOpen, let bytes = Descriptor.read(output) {
-            guard !bytes.isEmpty else {
-                isConsoleOpen = false
-                break
-            }
+        var isMore = false
+        if isConsoleOpen, let bytes = Descriptor.read(output) {
+            isConsoleOpen = !bytes.isEmpty
+            isMore = isConsoleOpen
             machine.console += bytes
             try? console?.write(contentsOf: bytes)
             options.console?(bytes)
         }
         if let answer = prompts.answer(machine.console) { machine.type(answer) }
         if let bytes = try? traceFile?.readToEnd() { machine.addTrace([UInt8](bytes)) }
+        return isMore
     }
 
     /// Leaves nothing running: waits, asks, insists, kills.
@@ -103,8 +107,11 @@ struct RunLoop {
         while ContinuousClock.now < deadline {
             let end = child.end(waiting: false)
             if isConsoleOpen { wait(for: child.output) } else if end == nil { usleep(5000) }
-            try? listen(child.output)
-            if let end { return end }
+            if let end {
+                while listen(child.output) {}
+                return end
+            }
+            listen(child.output)
         }
         return nil
     }

@@ -51,7 +51,9 @@ public struct SealedGuest {
         let address = UInt64(index) * UInt64(PAGE_BYTES)
         let firmware = UInt64(0xA0000)..<ByteCount.mebibyte.bytes
         let loader = UInt64(LOADER_LOW_BASE)..<UInt64(LOADER_LOW_END)
-        guard index != 0, !firmware.contains(address), !loader.contains(address) else { throw .reserved(address) }
+        guard index != 0, !firmware.contains(address), !loader.contains(address) else {
+            throw .reserved(address)
+        }
         guard address < plan.metaBase else { throw .outsideRAM(address, end: plan.metaBase) }
     }
 

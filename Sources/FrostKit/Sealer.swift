@@ -43,7 +43,8 @@ struct Sealer {
         var entry = page_entry()
         plain.set(bytes)
         page_seal(
-            key.expanded, page, PAGE_IMAGED, counter, plain.memory.baseAddress, home.memory.baseAddress, &entry)
+            key.expanded, page, PAGE_IMAGED, counter, plain.memory.baseAddress, home.memory.baseAddress,
+            &entry)
         withUnsafePointer(to: geometry) { geometry in
             homes.append(Home(address: page_home(geometry, page), ciphertext: home.bytes))
         }

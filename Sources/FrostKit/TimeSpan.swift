@@ -18,7 +18,9 @@ public struct TimeSpan: Hashable, Sendable {
     public init(parsing text: String) throws(Failure) {
         let digits = text.prefix { $0.isASCII && $0.isNumber }
         let suffix = String(text.dropFirst(digits.count))
-        guard let number = Int32(digits), number > 0, let unit = Self.units[suffix] else { throw .notATime(text) }
+        guard let number = Int32(digits), number > 0, let unit = Self.units[suffix] else {
+            throw .notATime(text)
+        }
         duration = unit * Int(number)
     }
 

@@ -15,10 +15,12 @@ public struct Tool: Sendable, Hashable {
         "qemu-system-x86_64", package: "qemu-system-x86", purpose: "boots images (qemu-tcg, qemu-kvm)")
     public static let bash = Tool("bash", package: "bash", purpose: "runs a recipe's prepare script")
     public static let cpio = Tool("cpio", package: "cpio", purpose: "packs the Linux guest's initrd")
-    public static let busybox = Tool("busybox", package: "busybox-static", purpose: "is the Linux guest's user space")
+    public static let busybox = Tool(
+        "busybox", package: "busybox-static", purpose: "is the Linux guest's user space")
     public static let dpkgDeb = Tool("dpkg-deb", package: "dpkg", purpose: "unpacks the Linux guest's kernel")
     public static let xz = Tool("xz", package: "xz-utils", purpose: "unpacks kernels (xz, lzma)")
-    public static let gzip = Tool("gzip", package: "gzip", purpose: "unpacks kernels (gzip), packs the initrd")
+    public static let gzip = Tool(
+        "gzip", package: "gzip", purpose: "unpacks kernels (gzip), packs the initrd")
     public static let zstd = Tool("zstd", package: "zstd", purpose: "unpacks kernels (zstd)")
     public static let lz4 = Tool("lz4", package: "lz4", purpose: "unpacks kernels (lz4)")
     public static let bzip2 = Tool("bzip2", package: "bzip2", purpose: "unpacks kernels (bzip2)")
@@ -66,13 +68,15 @@ public struct Tool: Sendable, Hashable {
     /// - Throws: ``Failure`` when it is missing or ends in failure; `task` then says what it was about.
     @discardableResult
     public func run(
-        _ arguments: [String], for task: String, input: ChildProcess.Stream = .none
+        _ arguments: [String], for task: String, input: ChildProcess.Stream = .none,
+        error: ChildProcess.Stream = .pipe
     ) throws -> [UInt8] {
-        let child = try ChildProcess(try locate(), arguments, input: input)
-        let (end, output, error) = child.collect()
+        let child = try ChildProcess(try locate(), arguments, input: input, error: error)
+        let (end, output, errors) = child.collect()
         guard end.isSuccess else {
-            let words = String(decoding: error.isEmpty ? output : error, as: UTF8.self)
-            throw Failure.failed(name, task: task, words: words.trimmingCharacters(in: .whitespacesAndNewlines))
+            let words = String(decoding: errors.isEmpty ? output : errors, as: UTF8.self)
+            throw Failure.failed(
+                name, task: task, words: words.trimmingCharacters(in: .whitespacesAndNewlines))
         }
         return output
     }

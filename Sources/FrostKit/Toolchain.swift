@@ -124,7 +124,9 @@ public struct Toolchain {
 
     private func assemble(_ source: URL, as format: String, into output: URL, includes: [URL]) throws {
         let debug = format == "elf64" ? ["-g", "-F", "dwarf"] : []
-        let paths = includes.flatMap { ["-I", $0.plainPath.hasSuffix("/") ? $0.plainPath : $0.plainPath + "/"] }
+        let paths = includes.flatMap {
+            ["-I", $0.plainPath.hasSuffix("/") ? $0.plainPath : $0.plainPath + "/"]
+        }
         try Tool.nasm.run(
             ["-f", format] + debug + ["-Werror"] + paths + [source.plainPath, "-o", output.plainPath],
             for: "assemble \(shown(source))")
@@ -159,7 +161,8 @@ public struct Toolchain {
     }
 
     private func files(under folder: URL, extensions: Set<String>) throws -> [URL] {
-        let names = FileManager.default.enumerator(atPath: folder.plainPath)?.compactMap { $0 as? String } ?? []
+        let names =
+            FileManager.default.enumerator(atPath: folder.plainPath)?.compactMap { $0 as? String } ?? []
         return names.filter { extensions.contains(URL(filePath: $0).pathExtension) }.sorted()
             .map { folder.appending(path: $0) }
     }

@@ -3,7 +3,7 @@ public import Foundation
 
 /// What the hypervisor said on its serial line, in order.
 public struct Trace: Sendable, Equatable {
-    public internal(set) var records: [TraceRecord] = []
+    public private(set) var records: [TraceRecord] = []
     /// Bytes that belong to no frame.
     public internal(set) var noiseBytes = 0
     /// Numbered, but never seen.
@@ -46,11 +46,19 @@ public struct Trace: Sendable, Equatable {
         records.last { $0.kind == .count && $0.detail == counter.rawValue }?.value
     }
 
-    public var hasLaunched: Bool { records.contains { $0.kind == .launch } }
+    /// Whether the guest's first instruction was reached.
+    public private(set) var hasLaunched = false
+    private var end: TraceRecord?
+
+    mutating func append(_ record: TraceRecord) {
+        records.append(record)
+        if record.kind == .launch { hasLaunched = true }
+        if record.kind == .end { end = record }
+    }
 
     /// What the end record says; nil when there is none.
     public var ending: RunEnding? {
-        guard let end = records.last(where: { $0.kind == .end }) else { return nil }
+        guard let end else { return nil }
         switch end.detail {
         case ENDING_POWER_OFF.rawValue: return .powerOff(sleepType: end.value)
         case ENDING_RESET.rawValue: return .reset(port: end.value)

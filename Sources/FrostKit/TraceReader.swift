@@ -40,7 +40,7 @@ struct TraceReader {
         trace.lostFrames += Int(frame.sequence &- (sequence ?? 0))
         sequence = frame.sequence &+ 1
         if let record = TraceRecord(frame.record) {
-            trace.records.append(record)
+            trace.append(record)
         } else {
             trace.unknownRecords += 1
         }

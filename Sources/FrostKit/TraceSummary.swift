@@ -85,7 +85,8 @@ public struct TraceSummary: Codable, Sendable, Equatable {
         unknownRecords = trace.unknownRecords
         hasLaunched = trace.hasLaunched
         ending = trace.ending?.kind
-        end = trace.ending?.description
+        end =
+            trace.ending?.description
             ?? "no end record: the machine stopped or was killed, so there are no counts"
     }
 }

@@ -37,8 +37,12 @@ extension TraceSummary: CustomStringConvertible {
     private var closing: String {
         var lines = ["ending: \(end)"]
         lines.append("\(records) records, \(lostFrames) frames lost, \(noiseBytes) bytes of noise")
-        if unknownRecords > 0 { lines.append("\(unknownRecords) records are of a kind that this frost does not know") }
-        if partialBytes > 0 { lines.append("the trace stops in the middle of a frame (\(partialBytes) bytes)") }
+        if unknownRecords > 0 {
+            lines.append("\(unknownRecords) records are of a kind that this frost does not know")
+        }
+        if partialBytes > 0 {
+            lines.append("the trace stops in the middle of a frame (\(partialBytes) bytes)")
+        }
         return lines.joined(separator: "\n")
     }
 }

@@ -32,6 +32,8 @@ struct Wiring {
         case .none:
             posix_spawn_file_actions_addopen(&actions, number, "/dev/null", isInput ? O_RDONLY : O_WRONLY, 0)
             return -1
+        case .shared:
+            return -1
         case .file(let file):
             let flags = isInput ? O_RDONLY : O_WRONLY | O_CREAT | O_TRUNC
             posix_spawn_file_actions_addopen(&actions, number, file.path(percentEncoded: false), flags, 0o644)

@@ -28,10 +28,14 @@ struct MakeImage: ParsableCommand {
     @Option(help: "The kernel command line. (default for --linux: \(ImageOptions.defaultCommandLine))")
     var append: String?
 
-    @Option(help: "RAM of the machine. (default for --linux: \(ImageOptions.defaultRAM))")
+    @Option(
+        help: "RAM of the machine. (default for --linux: \(ImageOptions.defaultRAM))",
+        transform: { try ByteCount(parsing: $0) })
     var ram: ByteCount?
 
-    @Option(help: "Size of the frozen region. (default for --linux: \(ImageOptions.defaultFrozen))")
+    @Option(
+        help: "Size of the frozen region. (default for --linux: \(ImageOptions.defaultFrozen))",
+        transform: { try ByteCount(parsing: $0) })
     var frozen: ByteCount?
 
     @Option(help: "How the cache keeps the frozen region; window freezes nothing: a baseline that leaks.")

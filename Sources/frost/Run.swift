@@ -29,7 +29,9 @@ struct Run: ParsableCommand {
     @Flag(help: "With --record: keep the machine's physical memory as well.")
     var keepRam = false
 
-    @Option(help: "Kill the machine after so long. (default: the recipe's, else 120s)")
+    @Option(
+        help: "Kill the machine after so long. (default: the recipe's, else 120s)",
+        transform: { try TimeSpan(parsing: $0) })
     var timeout: TimeSpan?
 
     @Option(help: "Text that must appear on the console. May be repeated.")
@@ -70,7 +72,8 @@ struct Run: ParsableCommand {
     }
 
     private func options(for image: BootImage) throws -> RunOptions {
-        var options = try recipe.map { RunOptions(recipe: try Recipe(named: $0, in: SourceTree())) } ?? RunOptions()
+        var options =
+            try recipe.map { RunOptions(recipe: try Recipe(named: $0, in: SourceTree())) } ?? RunOptions()
         options.platform = platform
         try platform.check()
         options.timeLimit = timeout ?? options.timeLimit
@@ -88,7 +91,8 @@ struct Run: ParsableCommand {
             }
         }
         if format == .text && !quiet {
-            options.console = { FileHandle.standardOutput.write(Data($0)) }
+            // A reader that has gone away, as head does, is no reason to end the run.
+            options.console = { try? FileHandle.standardOutput.write(contentsOf: Data($0)) }
         }
         return options
     }
