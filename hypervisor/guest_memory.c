@@ -4,6 +4,7 @@
 #include "panic.h"
 #include "registers.h"
 #include "state.h"
+#include "vectors.h"
 
 #define LOW_RAM_END 0xA0000u    /* above: VGA, option ROMs, BIOS */
 
@@ -128,31 +129,12 @@ static slot_t require_slot(enum pager_status status, slot_t slot)
     panic(PANIC_STATE, status);
 }
 
-/* The cipher works in XMM0-15, which are the guest's all the time (VMRUN does not switch them). */
-static void vectors_save(void)
-{
-    asm volatile("movaps %%xmm0, 0x00(%0); movaps %%xmm1, 0x10(%0); movaps %%xmm2, 0x20(%0); movaps %%xmm3, 0x30(%0);"
-                 "movaps %%xmm4, 0x40(%0); movaps %%xmm5, 0x50(%0); movaps %%xmm6, 0x60(%0); movaps %%xmm7, 0x70(%0);"
-                 "movaps %%xmm8, 0x80(%0); movaps %%xmm9, 0x90(%0); movaps %%xmm10, 0xA0(%0); movaps %%xmm11, 0xB0(%0);"
-                 "movaps %%xmm12, 0xC0(%0); movaps %%xmm13, 0xD0(%0); movaps %%xmm14, 0xE0(%0); movaps %%xmm15, 0xF0(%0)"
-                 : : "r"(secrets.guest_vectors) : "memory");
-}
-
-static void vectors_restore(void)
-{
-    asm volatile("movaps 0x00(%0), %%xmm0; movaps 0x10(%0), %%xmm1; movaps 0x20(%0), %%xmm2; movaps 0x30(%0), %%xmm3;"
-                 "movaps 0x40(%0), %%xmm4; movaps 0x50(%0), %%xmm5; movaps 0x60(%0), %%xmm6; movaps 0x70(%0), %%xmm7;"
-                 "movaps 0x80(%0), %%xmm8; movaps 0x90(%0), %%xmm9; movaps 0xA0(%0), %%xmm10; movaps 0xB0(%0), %%xmm11;"
-                 "movaps 0xC0(%0), %%xmm12; movaps 0xD0(%0), %%xmm13; movaps 0xE0(%0), %%xmm14; movaps 0xF0(%0), %%xmm15"
-                 : : "r"(secrets.guest_vectors) : "memory");
-}
-
 slot_t guest_memory_slot(uint64_t gpa, bool will_write)
 {
     slot_t slot = SLOT_NONE;
-    vectors_save();
+    vectors_save(&secrets.guest_vectors);
     enum pager_status status = pager_fetch(&pager, (uint32_t)(gpa / PAGE_BYTES), will_write, &slot);
-    vectors_restore();
+    vectors_restore(&secrets.guest_vectors);
     return require_slot(status, slot);
 }
 

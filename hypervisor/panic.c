@@ -5,6 +5,7 @@
 #include "serial.h"
 #include "state.h"
 #include "tracer.h"
+#include "vectors.h"
 
 static const char *const words[] = {
     [PANIC_INTEGRITY]      = "integrity: DRAM was changed, page",
@@ -38,11 +39,7 @@ void wipe_dead_stack(void)
 
 void wipe_secrets(void)
 {
-    /* Vector registers hold the guest's values, and hold the cipher's while a page is under way. */
-    asm volatile("pxor %xmm0, %xmm0; pxor %xmm1, %xmm1; pxor %xmm2, %xmm2; pxor %xmm3, %xmm3;"
-                 "pxor %xmm4, %xmm4; pxor %xmm5, %xmm5; pxor %xmm6, %xmm6; pxor %xmm7, %xmm7;"
-                 "pxor %xmm8, %xmm8; pxor %xmm9, %xmm9; pxor %xmm10, %xmm10; pxor %xmm11, %xmm11;"
-                 "pxor %xmm12, %xmm12; pxor %xmm13, %xmm13; pxor %xmm14, %xmm14; pxor %xmm15, %xmm15");
+    vectors_clear();    /* the guest's, or, while a page is under way, the cipher's */
     bytes_wipe(&secrets, sizeof secrets);
     bytes_wipe(header.embedded_kek, sizeof header.embedded_kek);
     wipe_dead_stack();

@@ -6,6 +6,7 @@
 #include "image.h"
 #include "kdf.h"
 #include "pager.h"
+#include "vectors.h"
 
 /* Everything that opens ciphertext, in one place that one call erases. */
 struct secrets {
@@ -14,7 +15,7 @@ struct secrets {
     struct pbkdf2  derivation;
     uint8_t        raw[GCM_KEY_BYTES];
     uint8_t        passphrase[128];
-    _Alignas(16) uint8_t guest_vectors[16][16];     /* the guest's XMM registers while the cipher has them */
+    _Alignas(16) vector_area guest_vectors;     /* while the cipher has the registers */
 };
 
 extern struct secrets secrets;
