@@ -36,6 +36,8 @@ public struct LinuxKernel: Sendable {
         let payloadEnd =
             protectedModeOffset + Int(bytes.word(at: Field.payloadOffset, UInt32.self))
             + Int(bytes.word(at: Field.payloadBytes, UInt32.self))
+        let places = ByteCount.mebibyte.bytes..<(4 * ByteCount.gibibyte).bytes
+        guard places.contains(preferredAddress) else { throw .badAddress(preferredAddress) }
         guard payloadEnd <= bytes.count, headerBytes.upperBound <= protectedModeOffset else {
             throw .truncated
         }
@@ -69,6 +71,7 @@ public struct LinuxKernel: Sendable {
     public enum Failure: Explained, Equatable {
         case notAKernel
         case tooOld(UInt16)
+        case badAddress(UInt64)
         case truncated
 
         public var exitCode: ExitCode { .badInput }
@@ -81,6 +84,11 @@ public struct LinuxKernel: Sendable {
                 """
                 The kernel speaks boot protocol \(version >> 8).\(version & 0xFF) or is not 64-bit. Give a 64-bit \
                 kernel of Linux 3.8 or later.
+                """
+            case .badAddress(let address):
+                """
+                The kernel wants to lie at 0x\(String(address, radix: 16)), which no machine of ours offers. The \
+                file is damaged: copy it again.
                 """
             case .truncated: "The kernel file ends before its payload does. Copy it again."
             }

@@ -1,0 +1,144 @@
+import Foundation
+@testable import FrostKit
+import Testing
+
+@Suite struct RunTests {
+    @Test(
+        "Each ending has its exit code",
+        arguments: [
+            (RunEnding.powerOff(sleepType: 0), 0), (.untilText, 0), (.stopped, 0),
+            (.panic(code: .integrity, value: 0, level: 0), 10),
+            (.panic(code: .stray, value: 0, level: nil), 11),
+            (.panic(code: nil, value: 0, level: nil), 11), (.panic(code: .key, value: 0, level: nil), 14),
+            (.tripleFault, 12), (.reset(port: 0x64), 13), (.wrongPassphrase, 14),
+            (.died(status: 9, wasSignalled: true), 15), (.timeLimit, 124), (.interrupted, 130),
+        ] as [(RunEnding, Int32)])
+    func exitCodes(ending: RunEnding, code: Int32) {
+        #expect(ending.exitCode.rawValue == code)
+        #expect(Expectation(RunOptions()).judge(ending, console: []).code.rawValue == code)
+    }
+
+    @Test("Every exit code stands in the help text")
+    func table() {
+        for code in ExitCode.allCases {
+            #expect(ExitCode.table.contains("\(code.rawValue)  \(code.meaning)"))
+        }
+    }
+
+    @Test("A recipe's ending is the right one, and only that one")
+    func wanted() {
+        var options = RunOptions()
+        options.ending = .panic
+        options.panic = .stray
+        let expectation = Expectation(options)
+        func code(_ ending: RunEnding) -> ExitCode { expectation.judge(ending, console: []).code }
+        #expect(code(.panic(code: .stray, value: 0, level: nil)) == .asAsked)
+        #expect(code(.panic(code: .integrity, value: 0, level: nil)) == .integrity)
+        #expect(code(.powerOff(sleepType: 0)) == .otherwise)
+        #expect(code(.timeLimit) == .timeLimit)
+    }
+
+    @Test("A text that never came is named, and costs the good exit code")
+    func texts() {
+        var options = RunOptions()
+        options.expected = ["here", "nowhere"]
+        let verdict = Expectation(options).judge(.powerOff(sleepType: 0), console: Array("it is here".utf8))
+        #expect(verdict.code == .otherwise)
+        #expect(verdict.complaints == ["The console never said \"nowhere\"."])
+        options.expected = ["here"]
+        options.until = "later"
+        #expect(
+            Expectation(options).judge(.powerOff(sleepType: 0), console: Array("here".utf8)).code
+                == .otherwise)
+        #expect(Expectation(options).judge(.untilText, console: Array("here".utf8)).code == .asAsked)
+    }
+
+    @Test("A text is found across any cut of the console", arguments: 1...6)
+    func watch(step: Int) {
+        let console = Array("xxfroxfrost!".utf8)
+        var watch = TextWatch("frost")
+        var foundAt: Int?
+        for end in stride(from: step, through: console.count + step, by: step) where foundAt == nil {
+            if watch.look(at: Array(console.prefix(end))) { foundAt = end }
+        }
+        #expect(watch.foundEnd == 11)
+    }
+
+    @Test("The passphrase is typed once; a second question means that it was refused")
+    func prompt() throws {
+        var watch = PromptWatch(passphrase: try Passphrase("melting"))
+        var console = Array("frostvisor: loading\r\nfrostvisor: passphrase".utf8)
+        let early = watch.answer(console)
+        console += Array(": ".utf8)
+        let answers = [watch.answer(console), watch.answer(console)]
+        let isRefusedAtOnce = watch.isRefused(console)
+        console += Array("\r\nfrostvisor: wrong passphrase\r\nfrostvisor: passphrase: ".utf8)
+        let isRefused = watch.isRefused(console)
+        #expect(early == nil)
+        #expect(answers == [Array("melting\r".utf8), nil])
+        #expect(!isRefusedAtOnce && isRefused)
+    }
+
+    @Test("An image that carries its key is never answered")
+    func noPrompt() {
+        var watch = PromptWatch(passphrase: nil)
+        let answer = watch.answer(Array("frostvisor: passphrase: ".utf8))
+        #expect(answer == nil)
+    }
+
+    @Test("Passphrases that cannot be typed are refused")
+    func passphrases() throws {
+        #expect(throws: Passphrase.Failure.empty) { try Passphrase("") }
+        #expect(throws: Passphrase.Failure.unprintable) { try Passphrase("a\tb") }
+        #expect(throws: Passphrase.Failure.tooLong(bytes: 129)) {
+            try Passphrase(String(repeating: "x", count: 129))
+        }
+        #expect(try Passphrase("größe").bytes.count == 7)
+    }
+
+    @Test("QEMU's command line has no device that writes into memory, and shares the RAM")
+    func commandLine() {
+        let qemu = QEMU(
+            platform: .qemuTCG, image: URL(filePath: "/images/a,b.img"), ram: 256 * .mebibyte,
+            ramFile: URL(filePath: "/dev/shm/x.ram"), trace: URL(filePath: "/run/trace.bin"),
+            controlSocket: "/tmp/x.qmp")
+        let arguments = qemu.arguments
+        func value(_ option: String) -> String? {
+            arguments.firstIndex(of: option).map { arguments[$0 + 1] }
+        }
+        #expect(value("-accel") == "tcg")
+        #expect(value("-machine") == "pc,smm=off,memory-backend=ram")
+        #expect(value("-cpu") == "max,+svm,+npt")
+        #expect(value("-smp") == "1")
+        #expect(value("-m") == "256")
+        #expect(
+            value("-object") == "memory-backend-file,id=ram,size=268435456,mem-path=/dev/shm/x.ram,share=on")
+        #expect(value("-drive") == "file=/images/a,,b.img,format=raw,if=ide,snapshot=on")
+        #expect(value("-net") == "none")
+        #expect(arguments.contains("-no-reboot"))
+        #expect(arguments.contains("-nodefaults"))
+        #expect(value("-qmp") == "unix:/tmp/x.qmp,server=on,wait=off")
+        #expect(qemu.commandLine.hasPrefix("qemu-system-x86_64 -accel tcg"))
+    }
+
+    @Test("KVM is refused with the reason that fits")
+    func kvm() {
+        func lack(_ device: Bool, _ usable: Bool, _ cpu: String?, _ nested: String?) -> String? {
+            HostKVM(
+                devicePresent: device, deviceUsable: usable, cpuVirtualisation: cpu, nestedParameter: nested
+            ).lack
+        }
+        #expect(lack(false, false, nil, nil)?.contains("no /dev/kvm") == true)
+        #expect(lack(true, false, "svm", "1")?.contains("may not be opened") == true)
+        #expect(lack(true, true, nil, nil)?.contains("neither SVM nor VMX") == true)
+        #expect(lack(true, true, "vmx", "Y")?.contains("needs SVM") == true)
+        #expect(lack(true, true, "svm", "0")?.contains("nested") == true)
+        #expect(lack(true, true, "svm", "1") == nil)
+    }
+
+    @Test("Platforms that do not exist yet say so", arguments: [Platform.bochs, .libvirt])
+    func platforms(platform: Platform) {
+        #expect(throws: Platform.Failure.notYet(platform)) { try platform.check() }
+        #expect(Platform.Failure.notYet(platform).exitCode == .unavailable)
+    }
+}
