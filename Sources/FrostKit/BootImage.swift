@@ -20,6 +20,7 @@ public struct BootImage: Sendable {
     static let checksumOffset = MemoryLayout<image_header>.offset(of: \.checksum) ?? 0
 
     public var needsPassphrase: Bool { header.key_source == KEY_CONSOLE.rawValue }
+    public var entersRealMode: Bool { header.guest == GUEST_REAL.rawValue }
     public var freeze: FreezeStrategy? { FreezeStrategy(number: header.freeze) }
     public var engine: EngineChoice? { EngineChoice(number: header.engine) }
     public var policy: EvictionPolicy? { EvictionPolicy(number: header.policy) }

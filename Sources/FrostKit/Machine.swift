@@ -34,8 +34,8 @@ public struct Machine {
         }
 
         let qemu = QEMU(
-            platform: options.platform, image: image.file, ram: image.plan.ram, ramFile: ramFile,
-            trace: folder.trace, controlSocket: socket)
+            platform: options.platform, image: image.file, disk: image.entersRealMode ? .ide : .ahci,
+            ram: image.plan.ram, ramFile: ramFile, trace: folder.trace, controlSocket: socket)
         signal(SIGPIPE, SIG_IGN)
         let watch = options.catchesSignals ? SignalWatch() : nil
         let child = try ChildProcess(

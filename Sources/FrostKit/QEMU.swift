@@ -4,6 +4,7 @@ public import Foundation
 public struct QEMU: Sendable, Equatable {
     public var platform: Platform
     public var image: URL
+    public var disk: Disk
     public var ram: ByteCount
     public var ramFile: URL
     public var trace: URL
@@ -19,13 +20,33 @@ public struct QEMU: Sendable, Equatable {
             // A file, so that others can read all of physical memory while the guest runs.
             "-object",
             "memory-backend-file,id=ram,size=\(ram.bytes),mem-path=\(Self.quoted(ramFile)),share=on",
-            // PIIX IDE by programmed I/O: no device writes into guest memory. The image itself stays untouched.
-            "-drive", "file=\(Self.quoted(image)),format=raw,if=ide,snapshot=on",
+        ] + drive + [
             "-display", "none", "-vga", "none", "-nodefaults", "-net", "none", "-no-reboot",
             "-chardev", "stdio,id=com1,signal=off", "-serial", "chardev:com1",
             "-chardev", "file,id=com2,path=\(Self.quoted(trace))", "-serial", "chardev:com2",
             "-qmp", "unix:\(controlSocket),server=on,wait=off",
         ]
+    }
+
+    /// What the image is read from.
+    public enum Disk: Sendable {
+        /// By DMA: fast, and of no use once the hypervisor has turned bus mastering off.
+        case ahci
+        /// By programmed I/O: for guests that call the firmware to read their disk.
+        case ide
+    }
+
+    /// The image itself stays untouched.
+    private var drive: [String] {
+        let file = "file=\(Self.quoted(image)),format=raw,snapshot=on"
+        return switch disk {
+        case .ide: ["-drive", "\(file),if=ide"]
+        case .ahci:
+            [
+                "-drive", "\(file),if=none,id=disk", "-device", "ich9-ahci,id=ahci",
+                "-device", "ide-hd,drive=disk,bus=ahci.0,bootindex=0",
+            ]
+        }
     }
 
     /// As the shell would take it.
