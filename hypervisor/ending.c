@@ -45,6 +45,7 @@ void ending_watch_port(uint16_t port, uint32_t width, uint32_t value)
     }
     bool pulses_reset = port == PORT_KEYBOARD && (value & 0xF1) == 0xF0;    /* F0h..FEh: bit 0 low resets */
     bool fast_reset = port == PORT_SYSTEM_CONTROL && (value & 1);
-    if (pulses_reset || fast_reset)
+    bool chipset_reset = port == PORT_RESET_CONTROL && width == 1 && (value & 4);
+    if (pulses_reset || fast_reset || chipset_reset)
         end_by_port(ENDING_RESET, port, port, 1, value);
 }

@@ -130,6 +130,7 @@ static void prepare(const struct image_header *image, void *pool, uint32_t pool_
     intercept_ports(COM2, UART_PORTS);
     intercept_ports(PORT_KEYBOARD, 1);
     intercept_ports(PORT_SYSTEM_CONTROL, 1);
+    intercept_ports(PORT_RESET_CONTROL, 1);
     if (guest.pm1a_control != 0)
         intercept_ports(guest.pm1a_control, 2);
 
