@@ -66,12 +66,14 @@ public struct BootImage: Sendable {
         }
     }
 
+    /// Ciphertext pages, back to back.
     /// - Throws: ``Failure/unreadable(_:)``
     public func payload() throws(Failure) -> [UInt8] {
         guard let data = try? Data(contentsOf: file, options: .alwaysMapped) else {
             throw .unreadable(file.plainPath)
         }
-        return [UInt8](data.dropFirst(Int(header.payload_lba) * Self.sectorBytes))
+        let bytes = runs.reduce(0) { $0 + Int($1.pages) * GuestMemory.pageBytes }
+        return [UInt8](data.dropFirst(Int(header.payload_lba) * Self.sectorBytes).prefix(bytes))
     }
 
     static func hypervisorHash(sector: [UInt8], rest: [UInt8]) -> [UInt8] {

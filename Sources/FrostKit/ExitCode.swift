@@ -29,7 +29,7 @@ public enum ExitCode: Int32, Sendable, CaseIterable {
         case .wrongPassphrase: "wrong passphrase"
         case .machineDied: "the machine (QEMU) died or was killed without an end record"
         case .usage: "wrong usage"
-        case .badInput: "a bad input file: damaged, foreign or truncated image, not a kernel, bad recipe"
+        case .badInput: "a bad input file: a damaged or foreign image, not a kernel, a bad recipe"
         case .noSuchFile: "no such file or recipe"
         case .unavailable: "a tool, platform or feature is missing here"
         case .ourBug: "a bug of ours"

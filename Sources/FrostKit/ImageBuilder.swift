@@ -6,6 +6,9 @@ public struct ImageBuilder {
     private let toolchain: Toolchain
     private let progress: (String) -> Void
 
+    /// From so many pages on, sealing takes long enough to be told of.
+    private static let largeGuestPages = 4096
+
     /// `progress` is told what goes on, a sentence at a time.
     public init(tree: SourceTree, progress: @escaping (String) -> Void = { _ in }) {
         self.tree = tree
@@ -47,8 +50,12 @@ public struct ImageBuilder {
         }
         let guest = try makeGuest(plan)
         let key = ImageKey()
+        var quarters = 0
         let sealed = try SealedGuest(guest.memory, plan: plan, key: key.raw) { fraction in
-            if guest.memory.pages.count > 4096 { progress("sealing the guest: \(Int(fraction * 100)) %") }
+            let isLarge = guest.memory.pages.count > Self.largeGuestPages
+            guard isLarge, Int(fraction * 4) > quarters else { return }
+            quarters = Int(fraction * 4)
+            progress("sealed \(quarters * 25) % of the guest")
         }
         let writer = ImageWriter(
             hypervisor: hypervisor, plan: plan, options: options, entry: guest.entry, guest: sealed, key: key)

@@ -54,6 +54,9 @@ struct ImageWriter {
         return header
     }
 
+    /// A disk of less than a cylinder is not one that SeaBIOS boots from behind AHCI.
+    private static let diskUnit = ByteCount.mebibyte.bytes
+
     /// Returns the image's size in bytes.
     func write(to file: URL) throws(BootImage.Failure) -> UInt64 {
         let draft = file.deletingLastPathComponent()
@@ -69,10 +72,14 @@ struct ImageWriter {
             guest.payload,
         ]
         for part in parts where !Descriptor.write(part, to: descriptor) { throw failure(file) }
-        guard fsync(descriptor) == 0, rename(draft.plainPath, file.plainPath) == 0 else {
+        let bytes = parts.reduce(0) { $0 + UInt64($1.count) }
+        let diskBytes = (bytes + Self.diskUnit - 1) / Self.diskUnit * Self.diskUnit
+        guard ftruncate(descriptor, Int(diskBytes)) == 0, fsync(descriptor) == 0,
+            rename(draft.plainPath, file.plainPath) == 0
+        else {
             throw failure(file)
         }
-        return parts.reduce(0) { $0 + UInt64($1.count) }
+        return diskBytes
     }
 
     private func sectors(_ bytes: [UInt8]) -> UInt32 {

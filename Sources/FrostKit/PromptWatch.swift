@@ -15,7 +15,7 @@ struct PromptWatch {
         guard let passphrase, second == nil, first.look(at: console), let end = first.foundEnd else {
             return nil
         }
-        second = TextWatch(Self.prompt, from: end + Self.prompt.utf8.count)
+        second = TextWatch(Self.prompt, from: end)
         return passphrase.bytes + [UInt8(ascii: "\r")]
     }
 

@@ -1,10 +1,10 @@
 import Glibc
 import Synchronization
 
-/// Remembers SIGINT and SIGTERM, so that a run can end in order.
+/// Remembers the signals that ask us to end, so that a run can end in order.
 final class SignalWatch {
     private static let caught = Atomic<Int32>(0)
-    private static let signals = [SIGINT, SIGTERM, SIGHUP]
+    private static let signals = [SIGINT, SIGTERM, SIGHUP, SIGQUIT]
     private var previous: [sigaction] = []
 
     init() {

@@ -7,9 +7,10 @@ struct TextWatch {
     /// Where the text ended, once it has come.
     private(set) var foundEnd: Int?
 
+    /// Found only where all of it stands at `start` or behind.
     init(_ text: String, from start: Int = 0) {
         self.text = Data(text.utf8)
-        seenBytes = start
+        seenBytes = start == 0 ? 0 : start + self.text.count - 1
     }
 
     /// Whether the text has come.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import FrostKit
 import Glibc
 
@@ -25,7 +26,11 @@ struct Frost: ParsableCommand {
         } catch let outcome as Outcome {
             Glibc.exit(outcome.exitCode.rawValue)
         } catch {
-            exit(withError: error)
+            // ArgumentParser knows its own errors; what it does not know comes from the system.
+            guard exitCode(for: error) == .failure else { exit(withError: error) }
+            Talk.say(
+                "error: \(error.localizedDescription) Check the paths, their permissions and free space.")
+            Glibc.exit(FrostKit.ExitCode.inputOutput.rawValue)
         }
     }
 }

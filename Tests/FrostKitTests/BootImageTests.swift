@@ -76,7 +76,8 @@ import Testing
     @Test("A header with any byte changed is refused")
     func damagedHeader() throws {
         let sample = try SampleImage()
-        let good = try sample.bytes
+        // Without the padding behind the payload: it is written thousands of times.
+        let good = Array(try sample.bytes.prefix(100_000))
         for offset in stride(from: 512, to: 512 + 4096, by: 1) {
             // Every byte of the fields; of the unused rest, one in 16.
             guard offset < 512 + 2400 || offset.isMultiple(of: 16) || offset >= 512 + 4092 else { continue }
@@ -122,7 +123,9 @@ import Testing
     func truncated() throws {
         let sample = try SampleImage()
         let good = try sample.bytes
-        for length in [0, 1, 511, 512, 4607, 4608, 5000, 21 * 512, good.count - 1] {
+        let payloadEnd = 21 * 512 + (try BootImage(reading: sample.file).payload().count)
+        #expect(payloadEnd < good.count && good.count.isMultiple(of: 1 << 20))
+        for length in [0, 1, 511, 512, 4607, 4608, 5000, 21 * 512, payloadEnd - 1] {
             try sample.replace(Array(good.prefix(length)))
             #expect(throws: BootImage.Failure.self) { try BootImage(reading: sample.file) }
         }

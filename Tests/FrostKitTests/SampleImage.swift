@@ -47,6 +47,17 @@ final class SampleImage {
         try Data(bytes).write(to: file)
     }
 
+    /// Boots something else, and says so in the header.
+    func setSector(_ sector: [UInt8]) throws {
+        let image = try BootImage(reading: file)
+        let rest = try bytes[BootImage.loaderOffset..<Int(image.header.payload_lba) * 512]
+        let hash = BootImage.hypervisorHash(sector: sector, rest: Array(rest))
+        try forge { header in
+            withUnsafeMutableBytes(of: &header.hypervisor_sha256) { $0.copyBytes(from: hash) }
+        }
+        try replace(sector + bytes.dropFirst(512))
+    }
+
     /// Changes the header, and makes its checksum right again: what an attacker would do.
     func forge(_ change: (inout image_header) -> Void) throws {
         var bytes = try bytes
