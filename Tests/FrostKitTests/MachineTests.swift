@@ -41,8 +41,10 @@ struct MachineTests {
         text:   db "the sector is up", 13, 10, 0
         """
 
-    private func sample(_ source: String, key: ImageKey.Source = .embedded) throws -> SampleImage {
-        let sample = try SampleImage(key: key)
+    private func sample(
+        _ source: String, key: ImageKey.Source = .embedded, ram: ByteCount = 64 * .mebibyte
+    ) throws -> SampleImage {
+        let sample = try SampleImage(key: key, ram: ram)
         let file = sample.folder.appending(path: "sector.asm")
         let binary = sample.folder.appending(path: "sector.bin")
         let end = "\ntimes 510 - ($ - $$) db 0\ndw 0xaa55\n"
@@ -120,6 +122,25 @@ struct MachineTests {
         #expect(try sector == Array(sample.bytes.prefix(512)))
         #expect(readBack == [1, 2, 3])
         #expect(registers.contains { $0.contains("RIP=") || $0.contains("EIP=") })
+    }
+
+    @Test("RAM above the PCI hole is found where the machine has it", arguments: [3500, 3584, 4096])
+    func highMemory(mebibytes: UInt64) throws {
+        let ram = mebibytes * ByteCount.mebibyte
+        let top: UInt64 = mebibytes < 3584 ? ram.bytes : ram.bytes + (1 << 30)
+        let sample = try sample(Self.hello, ram: ram)
+        var seen: [String] = []
+        let hook = Hook(.console("the sector is up")) { machine in
+            try machine.pause()
+            try machine.ram.write([0x78, 0x56, 0x34, 0x12], at: top - 4)
+            seen = try machine.qmp().monitor("xp /1xw \(top - 4)")
+            #expect(throws: GuestRAM.Failure.outside(top - 2, bytes: 4)) {
+                try machine.ram.read(at: top - 2, count: 4)
+            }
+            machine.stop()
+        }
+        _ = try run(sample) { $0.hooks = [hook] }
+        #expect(seen.joined().contains("0x12345678"))
     }
 
     @Test("An error in a hook comes out of the run, and the machine is gone")

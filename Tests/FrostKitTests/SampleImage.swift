@@ -11,12 +11,14 @@ final class SampleImage {
     let options: ImageOptions
     let plan: MemoryPlan
 
-    init(key source: ImageKey.Source = .embedded, memory: GuestMemory? = nil) throws {
+    init(
+        key source: ImageKey.Source = .embedded, memory: GuestMemory? = nil, ram: ByteCount = 64 * .mebibyte
+    ) throws {
         folder = FileManager.default.temporaryDirectory.appending(
             path: "frost-test-\(UUID().uuidString)", directoryHint: .isDirectory)
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         file = folder.appending(path: "sample.img")
-        plan = try MemoryPlan(ram: 64 * .mebibyte, frozen: 2 * .mebibyte)
+        plan = try MemoryPlan(ram: ram, frozen: 2 * .mebibyte)
         var options = ImageOptions(key: source)
         options.slotLimit = 99
         self.options = options
