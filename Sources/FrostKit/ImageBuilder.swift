@@ -28,6 +28,11 @@ public struct ImageBuilder {
         }
     }
 
+    /// Reads and checks a kernel and its initrd, so that nobody is asked for a passphrase in vain.
+    public func check(linux kernel: URL, initrd: URL?) throws {
+        _ = try LinuxGuest(kernel: kernel, initrd: initrd, commandLine: "")
+    }
+
     /// Makes the image of a Linux kernel.
     @discardableResult
     public func make(

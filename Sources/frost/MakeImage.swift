@@ -92,11 +92,11 @@ struct MakeImage: ParsableCommand {
         (options.freeze, options.engine, options.policy) = (freeze, engine, policy)
         (options.slotLimit, options.traceEvery, options.kernelEntry) = (slots, traceEvery, kernelEntry)
         try options.check()
-        if let linux {
-            options.key = try key()
+        if let linux = linux.map({ URL(filePath: $0) }) {
             let initrd = initrd.map { URL(filePath: $0) }
-            try format.print(
-                try builder.make(linux: URL(filePath: linux), initrd: initrd, options: options, at: file))
+            try builder.check(linux: linux, initrd: initrd)
+            options.key = try key()
+            try format.print(try builder.make(linux: linux, initrd: initrd, options: options, at: file))
         } else if let name = recipe {
             let recipe = try Recipe(named: name, in: tree)
             options.key = try key()
