@@ -1,0 +1,70 @@
+import FrostKit
+import Foundation
+import Testing
+
+/// Everything that boots a machine. One at a time: a boot takes a core, and some read the machine's whole memory.
+@Suite("Boots", .serialized) struct BootTests {
+    /// The repository whose guests are booted.
+    static func tree() throws -> SourceTree { try SourceTree() }
+
+    /// The long matrix, for a release rather than for every change.
+    static var isFull: Bool { ProcessInfo.processInfo.environment["FROST_FULL"] == "1" }
+    static let fullOnly: Comment = "SKIP: takes minutes; set FROST_FULL=1 to run it"
+}
+
+/// A folder that lives as long as a test.
+final class ScratchFolder {
+    let url: URL
+
+    init() throws {
+        url = FileManager.default.temporaryDirectory.appending(
+            path: "frost-test-\(UUID().uuidString.prefix(13))", directoryHint: .isDirectory)
+        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+    }
+
+    deinit {
+        try? FileManager.default.removeItem(at: url)
+    }
+
+    func file(_ name: String) -> URL { url.appending(path: name) }
+}
+
+/// One guest, sealed into an image and ready to boot, with the folder that holds it.
+struct Sealed {
+    let scratch: ScratchFolder
+    let recipe: Recipe
+    let image: BootImage
+}
+
+extension Sealed {
+    /// - Parameter change: sets what differs from the recipe.
+    init(_ name: String, _ change: (inout ImageOptions) throws -> Void = { _ in }) throws {
+        try self.init(Recipe(named: name, in: BootTests.tree()), change)
+    }
+
+    init(_ recipe: Recipe, _ change: (inout ImageOptions) throws -> Void = { _ in }) throws {
+        var options = ImageOptions(key: .embedded)
+        try change(&options)
+        self.recipe = recipe
+        scratch = try ScratchFolder()
+        let file = scratch.file("guest.img")
+        try ImageBuilder(tree: BootTests.tree()).make(recipe, options: options, at: file)
+        image = try BootImage(reading: file)
+    }
+
+    /// Boots and judges by the recipe; `change` adds hooks, or changes what is expected.
+    func run(_ change: (inout RunOptions) throws -> Void = { _ in }) throws -> RunResult {
+        var options = RunOptions(recipe: recipe)
+        try change(&options)
+        return try Machine(image, options: options).run()
+    }
+}
+
+extension RunResult {
+    /// What to show when a run was not as asked.
+    var story: Comment {
+        Comment(
+            rawValue: ([ending.description] + complaints + warnings).joined(separator: "\n") + "\n"
+                + consoleText.suffix(2000))
+    }
+}

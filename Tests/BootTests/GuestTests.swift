@@ -1,0 +1,89 @@
+import FrostKit
+import Testing
+
+extension BootTests {
+    @Suite("Guests") struct Guests {
+        /// A guest and the machine that it runs on.
+        struct Row: Sendable, CustomTestStringConvertible {
+            var guest: String
+            var ram: String
+            var frozen: String
+            var policy = EvictionPolicy.clock
+            var slots: UInt32 = 0
+
+            var testDescription: String {
+                "\(guest), \(ram) of RAM, \(frozen) frozen" + (policy == .fifo ? ", fifo" : "")
+                    + (slots > 0 ? ", \(slots) slots" : "")
+            }
+
+            func sealed() throws -> Sealed {
+                try Sealed(guest) { options in
+                    options.ram = try ByteCount(parsing: ram)
+                    options.frozen = try ByteCount(parsing: frozen)
+                    options.policy = policy
+                    options.slotLimit = slots
+                }
+            }
+        }
+
+        static let machines = [("64MiB", "2MiB"), ("96MiB", "8MiB"), ("128MiB", "32MiB")]
+        /// Every recipe but two: `linux` takes long, and `secret` is run where its secrets are searched for.
+        static let guests = ((try? BootTests.tree()).map { Recipe.names(in: $0) } ?? []).filter {
+            !["linux", "secret"].contains($0)
+        }
+        static let matrix = guests.flatMap { guest in
+            machines.map { Row(guest: guest, ram: $0.0, frozen: $0.1) }
+        }
+
+        @Test("The matrix has the guests of images/")
+        func known() {
+            #expect(Set(Self.guests).isSuperset(of: ["hello", "stride", "storm", "realmode", "stray"]))
+        }
+
+        @Test("A guest ends as its recipe says", .timeLimit(.minutes(3)), arguments: matrix)
+        func endsAsAsked(row: Row) throws {
+            let result = try row.sealed().run()
+            #expect(result.exitCode == .asAsked, result.story)
+            #expect(result.trace.lostFrames == 0 && result.trace.noiseBytes == 0)
+        }
+
+        /// FIFO evicts what is hot: stacks, interrupt table, handlers. The smallest region leaves little else.
+        @Test(
+            "Every event arrives exactly once while stacks and handlers are evicted", .timeLimit(.minutes(3)),
+            arguments: [
+                Row(guest: "storm", ram: "64MiB", frozen: "2MiB", policy: .fifo, slots: 64),
+                Row(guest: "storm", ram: "64MiB", frozen: "512KiB"),
+                Row(guest: "storm", ram: "64MiB", frozen: "2MiB", policy: .fifo, slots: 48),
+            ])
+        func storm(row: Row) throws {
+            let result = try row.sealed().run()
+            #expect(result.exitCode == .asAsked, result.story)
+            let reinjected = try #require(result.trace.count(.reinject))
+            #expect(reinjected > 0, "no event was ever cut short: the test tests nothing")
+        }
+
+        @Test("Stride misses more pages than there are slots", .timeLimit(.minutes(3)))
+        func eviction() throws {
+            let result = try Row(guest: "stride", ram: "64MiB", frozen: "4MiB").sealed().run()
+            let slots = try #require(result.trace.fact(.slots))
+            let seals = try #require(result.trace.count(.seal))
+            let reopened = try #require(result.trace.count(.openSealed))
+            #expect(result.exitCode == .asAsked, result.story)
+            #expect(seals > 10 * slots && reopened > 10 * slots)
+        }
+
+        @Test("A machine with 4 GiB runs in a region of 8 MiB", .timeLimit(.minutes(2)))
+        func manyGibibytes() throws {
+            let result = try Row(guest: "hello", ram: "4GiB", frozen: "8MiB").sealed().run()
+            #expect(result.exitCode == .asAsked, result.story)
+        }
+
+        @Test("At least 85 % of a region of 8 MiB are slots", arguments: ["64MiB", "1GiB", "4GiB"])
+        func share(ram: String) throws {
+            let result = try Row(guest: "hello", ram: ram, frozen: "8MiB").sealed().run()
+            let slots = try #require(result.trace.fact(.slots))
+            let frozen = try #require(result.trace.fact(.frozenBytes))
+            #expect(slots * 4096 * 100 >= frozen * 85)
+        }
+    }
+}
