@@ -16,6 +16,16 @@ import Testing
         for (index, page) in walk.guestPages { #expect(page == sample.guest.memory.pages[index]) }
     }
 
+    @Test("No nonce comes twice under an image's key")
+    func nonces() throws {
+        let sample = try SampleImage()
+        let image = try BootImage(reading: sample.file)
+        let walk = TreeWalk(image, payload: try image.payload(), key: sample.key.raw)
+        #expect(walk.counters.count == image.runs.reduce(0) { $0 + Int($1.pages) })
+        #expect(Set(walk.counters).count == walk.counters.count)
+        #expect(walk.counters.min() == 1)
+    }
+
     @Test("The header says what was asked for")
     func header() throws {
         let sample = try SampleImage()
@@ -97,7 +107,8 @@ import Testing
             { $0.frozen_bytes = 0 }, { $0.meta_base += 4096 }, { $0.meta_bytes += 4096 },
             { $0.covered_bytes /= 2 },
             { $0.freeze = 9 }, { $0.engine = 9 }, { $0.policy = 0 }, { $0.key_source = 3 }, { $0.guest = 0 },
-            { $0.runs.0.home = 0 }, { $0.runs.0.home += 1 }, { $0.runs.0.home = 0x60000 },
+            { $0.runs.0.home = 0 }, { $0.runs.0.home += 1 }, { $0.runs.1.home = 0x60000 },
+            { $0.runs.1.home = 0x5F000 },
             { $0.runs.0.pages = .max },
             { $0.runs.0.pages = 0 }, { $0.runs.1.home = $0.runs.0.home }, { $0.runs.0.home = .max - 4095 },
             { $0.hypervisor_sha256.0 ^= 1 }, { $0.reserved = 1 },

@@ -6,6 +6,8 @@ struct TreeWalk {
     var guestPages: [UInt32: [UInt8]] = [:]
     /// Pages whose tag did not verify.
     var refused: [page_id] = []
+    /// Of every page's nonce; none may come twice under one key.
+    var counters: [UInt64] = []
     private var homes: [UInt64: ArraySlice<UInt8>] = [:]
     private let key: CipherKey
     private let geometry: page_geometry
@@ -25,6 +27,7 @@ struct TreeWalk {
 
     private mutating func open(_ page: page_id, _ entry: page_entry) {
         guard entry.state != PAGE_BLANK.rawValue else { return }
+        counters.append(entry.counter)
         let home = PageFrame()
         let slot = PageFrame()
         let address = withUnsafePointer(to: geometry) { page_home($0, page) }
