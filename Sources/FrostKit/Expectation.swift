@@ -26,7 +26,9 @@ struct Expectation {
         case .wrongPassphrase: return (actual.exitCode, [])
         case .timeLimit, .interrupted, .died: return (actual.exitCode, complaints)
         default:
-            if let until { complaints.append("The run ended before the console said \"\(until)\".") }
+            if let until, said.range(of: Data(until.utf8)) == nil {
+                complaints.append("The run ended before the console said \"\(until)\".")
+            }
             if let ending, !isWanted(actual, ending) {
                 complaints.append(
                     "The run was to end by \(ending.rawValue)\(panic.map { " " + $0.rawValue } ?? "").")

@@ -4,6 +4,8 @@ import Glibc
 final class Keyboard {
     private var terminal: Terminal?
     private var isEscaped = false
+    /// False once our standard input has ended; the run goes on.
+    private(set) var isOpen = true
     private static let escape: UInt8 = 1
 
     init() {
@@ -16,9 +18,8 @@ final class Keyboard {
     /// What was typed, if anything; nil when there is nothing now.
     func read() -> (bytes: [UInt8], wantsEnd: Bool)? {
         var polled = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
-        guard poll(&polled, 1, 0) > 0, let typed = Descriptor.read(STDIN_FILENO), !typed.isEmpty else {
-            return nil
-        }
+        guard isOpen, poll(&polled, 1, 0) > 0, let typed = Descriptor.read(STDIN_FILENO) else { return nil }
+        isOpen = !typed.isEmpty
         var bytes: [UInt8] = []
         for byte in typed {
             if isEscaped {

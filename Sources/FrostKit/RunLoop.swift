@@ -55,9 +55,9 @@ struct RunLoop {
     private mutating func look(_ output: Int32) throws -> RunEnding? {
         wait(for: output)
         listen(output)
+        if until?.look(at: machine.console) ?? false { return .untilText }
         if let ending = machine.trace.ending { return ending }
         if !machine.trace.hasLaunched && prompts.isRefused(machine.console) { return .wrongPassphrase }
-        if until?.look(at: machine.console) ?? false { return .untilText }
         if isInterrupted() { return .interrupted }
         if machine.elapsed > options.timeLimit.duration { return .timeLimit }
         for index in hooks.indices { try hooks[index].fire(machine) }
@@ -66,7 +66,9 @@ struct RunLoop {
 
     private func wait(for output: Int32) {
         var polled = [pollfd(fd: output, events: Int16(POLLIN), revents: 0)]
-        if keyboard != nil { polled.append(pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)) }
+        if keyboard?.isOpen ?? false {
+            polled.append(pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0))
+        }
         _ = poll(&polled, UInt(polled.count), Self.tickMilliseconds)
     }
 

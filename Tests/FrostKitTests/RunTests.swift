@@ -50,6 +50,9 @@ import Testing
         #expect(
             Expectation(options).judge(.powerOff(sleepType: 0), console: Array("here".utf8)).code
                 == .otherwise)
+        #expect(
+            Expectation(options).judge(.powerOff(sleepType: 0), console: Array("here later".utf8)).code
+                == .asAsked)
         #expect(Expectation(options).judge(.untilText, console: Array("here".utf8)).code == .asAsked)
     }
 
