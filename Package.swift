@@ -13,8 +13,7 @@ let package = Package(
         .executable(name: "frost", targets: ["frost"])
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
     ],
     targets: [
         // The cipher, the pager and the formats: the very C files that the hypervisor is built from.
@@ -26,10 +25,7 @@ let package = Package(
         ),
         .target(
             name: "FrostKit",
-            dependencies: [
-                "FrostCore",
-                .product(name: "Subprocess", package: "swift-subprocess"),
-            ],
+            dependencies: ["FrostCore"],
             swiftSettings: swiftSettings
         ),
         .executableTarget(

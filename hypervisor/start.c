@@ -225,6 +225,7 @@ void start(uint64_t boot_info)
         guest_memory_fill_e820(header.e820_gpa, &boot);
     greet();
     tracer_add((struct trace_record){.kind = TRACE_LAUNCH});
+    tracer_send();      /* whoever watches learns now that the guest runs */
 
     for (;;) {
         struct exit exit = engine->run();

@@ -20,7 +20,7 @@ void tracer_start(uint32_t one_in)
     serial_start(COM2);
 }
 
-static void send_all(void)
+void tracer_send(void)
 {
     for (uint32_t i = 0; i < ring_used; i++) {
         struct trace_frame frame = {.sync = TRACE_SYNC, .sequence = sequence++, .record = ring[i]};
@@ -34,7 +34,7 @@ static void send_all(void)
 void tracer_add(struct trace_record record)
 {
     if (ring_used == RING_RECORDS)
-        send_all();
+        tracer_send();
     record.tsc = rdtsc();
     ring[ring_used++] = record;
 }
@@ -68,7 +68,7 @@ void tracer_count(enum trace_counter counter, uint64_t cycles)
 void tracer_drain(void)
 {
     if (ring_used >= RING_RECORDS / 2)
-        send_all();
+        tracer_send();
 }
 
 void tracer_end(enum trace_ending ending, uint64_t value)
@@ -77,6 +77,6 @@ void tracer_end(enum trace_ending ending, uint64_t value)
         tracer_add((struct trace_record){.kind = TRACE_COUNT, .detail = i, .value = counters[i].events,
                                          .cycles = counters[i].cycles});
     tracer_add((struct trace_record){.kind = TRACE_END, .detail = ending, .value = value});
-    send_all();
+    tracer_send();
     serial_flush(COM2);
 }

@@ -16,7 +16,8 @@ void tracer_event(struct trace_record record);  /* recorded only while an exit i
 
 void tracer_count(enum trace_counter counter, uint64_t cycles);
 
-/* Sends what stands in the ring when it is half full: called between exits, outside measured sections. */
+/* Sends what stands in the ring: all of it, or once it is half full. Between exits, outside measured sections. */
+void tracer_send(void);
 void tracer_drain(void);
 
 /* Sends everything, counters and the end record included. */

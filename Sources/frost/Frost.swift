@@ -14,6 +14,7 @@ struct Frost: ParsableCommand {
             Exit codes:
             \(FrostKit.ExitCode.table)
             """,
+        version: "0.1.0",
         subcommands: [Doctor.self, MakeImage.self, Run.self, TraceTable.self])
 
     static func main() {
