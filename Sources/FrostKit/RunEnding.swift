@@ -78,7 +78,7 @@ extension RunEnding: CustomStringConvertible {
         case .interrupted: "interrupted by a signal"
         case .died(let status, let wasSignalled):
             "the machine went away without an end record (QEMU \(wasSignalled ? "signal" : "status") \(status)): "
-                + "see machine.log and the end of console.txt"
+                + "with --record DIR, machine.log and console.txt say more"
         }
     }
 }
