@@ -32,6 +32,6 @@ struct guest {
     struct memory_range       ram[GUEST_RANGES];    /* sorted */
     uint32_t                  ram_ranges;
     struct memory_range       hidden[3];            /* never the guest's: frozen region, metadata homes, RAM above */
-    uint64_t                  physical_end;         /* 1 << MAXPHYADDR */
+    uint64_t                  physical_end;         /* first address that the guest cannot have */
     uint16_t                  pm1a_control;         /* ACPI sleep port; 0: none */
 };

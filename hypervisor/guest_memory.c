@@ -6,6 +6,7 @@
 #include "state.h"
 #include "vectors.h"
 
+#define NESTED_BITS 48u         /* what nested tables of four levels reach */
 #define LOW_RAM_END 0xA0000u    /* above: VGA, option ROMs, BIOS */
 
 /* Linux boot protocol (Documentation/arch/x86/zero-page): e820_entries and e820_table in boot_params. */
@@ -58,7 +59,8 @@ void guest_memory_start(const struct boot_info *boot)
     require_ram(boot, header.frozen_base, frozen_end);
     require_ram(boot, header.meta_base, header.meta_base + header.meta_bytes);
 
-    guest.physical_end = BIT(cpuid(0x80000008, 0).eax & 0xFF);
+    uint64_t address_bits = cpuid(0x80000008, 0).eax & 0xFF;
+    guest.physical_end = BIT(address_bits < NESTED_BITS ? address_bits : NESTED_BITS);
     guest.hidden[0] = (struct memory_range){header.frozen_base, frozen_end};
     guest.hidden[1] = (struct memory_range){header.meta_base, header.meta_base + header.meta_bytes};
     /* RAM that the image does not cover stays out of the guest's reach; devices up there do not. */
