@@ -1,5 +1,7 @@
 import FrostKit
 import Foundation
+import Glibc
+import Synchronization
 import Testing
 
 /// Everything that boots a machine. One at a time: a boot takes a core, and some read the machine's whole memory.
@@ -12,25 +14,36 @@ import Testing
     static let fullOnly: Comment = "SKIP: takes minutes; set FROST_FULL=1 to run it"
 }
 
-/// A folder that lives as long as a test.
-final class ScratchFolder {
+/// A folder that lives as long as its owner, and no longer than the process.
+final class ScratchFolder: Sendable {
     let url: URL
 
+    private static let living = Mutex<Set<URL>>([])
+    private static let removal: Void = {
+        atexit {
+            ScratchFolder.living.withLock { $0.forEach { try? FileManager.default.removeItem(at: $0) } }
+        }
+    }()
+
     init() throws {
-        url = FileManager.default.temporaryDirectory.appending(
+        _ = Self.removal
+        let url = FileManager.default.temporaryDirectory.appending(
             path: "frost-test-\(UUID().uuidString.prefix(13))", directoryHint: .isDirectory)
         try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+        self.url = url
+        Self.living.withLock { _ = $0.insert(url) }
     }
 
     deinit {
         try? FileManager.default.removeItem(at: url)
+        Self.living.withLock { _ = $0.remove(url) }
     }
 
     func file(_ name: String) -> URL { url.appending(path: name) }
 }
 
 /// One guest, sealed into an image and ready to boot, with the folder that holds it.
-struct Sealed {
+struct Sealed: Sendable {
     let scratch: ScratchFolder
     let recipe: Recipe
     let image: BootImage

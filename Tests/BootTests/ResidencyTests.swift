@@ -15,8 +15,7 @@ extension BootTests {
             var instants = 0
             let result = try sealed.run { options in
                 options.hooks = [
-                    Hook(.every(.milliseconds(250))) { machine in
-                        guard machine.trace.hasLaunched else { return }
+                    Hook.watch(every: .milliseconds(250)) { machine in
                         try machine.pause()
                         let finds = try search.finds(in: machine.ram)
                         let verdict = MemorySearch.verdict(finds, for: machine.image)
@@ -75,35 +74,6 @@ extension BootTests {
                 ]
             }
             #expect(result.ending == .stopped, result.story)
-        }
-
-        @Test(
-            "Every page at home is ciphertext that the tree vouches for", .timeLimit(.minutes(3)),
-            arguments: ["secret", "stride"])
-        func homes(guest: String) throws {
-            var audits = 0
-            var sealedAtMost = 0
-            var firmware: Set<UInt64>?
-            let result = try Sealed(guest).run { options in
-                options.hooks = [
-                    Hook(.every(.milliseconds(700))) { machine in
-                        guard machine.trace.hasLaunched else { return }
-                        try machine.pauseInGuest()
-                        let audit = try TreeAudit(FrozenView(machine))
-                        #expect(audit.broken.isEmpty)
-                        #expect(audit.repeated == 0)
-                        let firmwares = firmware ?? audit.unexplained
-                        #expect(audit.unexplained.isSubset(of: firmwares))
-                        firmware = firmwares
-                        sealedAtMost = max(sealedAtMost, audit.sleeping.count)
-                        audits += 1
-                        try machine.resume()
-                    }
-                ]
-            }
-            #expect(result.exitCode == .asAsked, result.story)
-            #expect(audits >= 3)
-            #expect(sealedAtMost > 10_000, "few pages were at home: the audit proves little")
         }
     }
 }

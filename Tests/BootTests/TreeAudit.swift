@@ -12,10 +12,10 @@ struct TreeAudit {
     var verified = [Int](repeating: 0, count: Int(PAGE_LEVELS))
     /// Pages whose homes do not fit their entries.
     var broken: [page_id] = []
-    /// Sealed guest pages that have no slot: tampering with them must be found.
-    var sleeping: [UInt32] = []
+    /// Sealed pages that have no slot: what is done to their homes must be found when they are wanted again.
+    var sleeping: [page_id] = []
     /// Frames that are no page's home and hold something.
-    var unexplained: Set<UInt64> = []
+    var unexplained: [UInt64] = []
     /// Homes that hold the same ciphertext as another.
     var repeated = 0
 
@@ -34,7 +34,13 @@ struct TreeAudit {
         imageKey = try view.rawKey(PAGE_IMAGED)
         sessionKey = try view.rawKey(PAGE_SEALED)
         try visit(page_make(geometry.top_level, 0), view.pager.root)
-        try lookForTheRest()
+        let region = view.image.plan.frozenBase..<view.image.plan.frozenEnd
+        unexplained = try view.memory.framesInUse().filter { !homes.contains($0) && !region.contains($0) }
+    }
+
+    func home(_ page: page_id) -> UInt64 {
+        var geometry = geometry
+        return page_home(&geometry, page)
     }
 
     private mutating func visit(_ page: page_id, _ entry: page_entry) throws {
@@ -48,9 +54,7 @@ struct TreeAudit {
             }
             plaintext = opened
             verified[Int(page_level(page))] += 1
-            if page_level(page) == 0 && slot == nil && entry.state == PAGE_SEALED.rawValue {
-                sleeping.append(page_index(page))
-            }
+            if slot == nil && entry.state == PAGE_SEALED.rawValue { sleeping.append(page) }
         }
         guard page_level(page) > 0 else { return }
         // What counts below is what the hypervisor goes by now: the slot, when there is one.
@@ -64,8 +68,7 @@ struct TreeAudit {
 
     /// The page's plaintext; nil when the tag at its home does not verify.
     private mutating func open(_ page: page_id, _ entry: page_entry) throws -> [UInt8]? {
-        var geometry = geometry
-        let home = page_home(&geometry, page)
+        let home = home(page)
         homes.insert(home)
         let ciphertext = try view.memory.read(at: home, count: Self.pageBytes)
         if !beginnings.insert(Array(ciphertext.prefix(16))).inserted { repeated += 1 }
@@ -101,23 +104,43 @@ struct TreeAudit {
     private func littleEndian<Word: FixedWidthInteger>(_ word: Word) -> [UInt8] {
         withUnsafeBytes(of: word.littleEndian) { [UInt8]($0) }
     }
+}
 
-    /// Below 4 GiB only: machines of these tests have no more.
-    private mutating func lookForTheRest() throws {
-        let zero = [UInt8](repeating: 0, count: Self.pageBytes)
-        let plan = view.image.plan, chunkBytes = 16 << 20
-        for start in stride(from: 0, to: plan.ram.bytes, by: chunkBytes) {
-            let count = min(chunkBytes, Int(plan.ram.bytes - start))
-            let chunk = try view.memory.read(at: start, count: count)
-            chunk.withUnsafeBytes { bytes in
-                for offset in stride(from: 0, to: count, by: Self.pageBytes) {
-                    let frame = start + UInt64(offset)
-                    guard let base = bytes.baseAddress, memcmp(base + offset, zero, Self.pageBytes) != 0,
-                        !(plan.frozenBase..<plan.frozenEnd).contains(frame), !homes.contains(frame)
-                    else { continue }
-                    unexplained.insert(frame)
-                }
+extension GuestRAM {
+    /// Addresses of the frames that are not all zero. Below 4 GiB only: machines of these tests have no more.
+    func framesInUse() throws -> [UInt64] {
+        let frameBytes = Int(PAGE_BYTES), chunkBytes = 16 << 20
+        let zero = [UInt8](repeating: 0, count: frameBytes)
+        return try stride(from: 0, to: ram.bytes, by: chunkBytes).flatMap { start in
+            let count = min(chunkBytes, Int(ram.bytes - start))
+            let chunk = try read(at: start, count: count)
+            return chunk.withUnsafeBytes { bytes in
+                stride(from: 0, to: count, by: frameBytes).filter { offset in
+                    bytes.baseAddress.map { memcmp($0 + offset, zero, frameBytes) != 0 } ?? false
+                }.map { start + UInt64($0) }
             }
         }
+    }
+}
+
+/// What the firmware left in memory, taken before the guest's first instruction.
+struct FirmwareSnapshot {
+    private var frames: [UInt64: [UInt8]] = [:]
+    private let tables: Range<UInt64>
+    /// Option ROMs and the BIOS, whose variables change when it is called.
+    private static let shadow: Range<UInt64> = 0xA0000..<0x100000
+
+    init(_ machine: RunningMachine) throws {
+        tables = machine.image.plan.frozenEnd..<machine.image.plan.ram.bytes
+        for frame in try machine.ram.framesInUse() {
+            frames[frame] = try machine.ram.read(at: frame, count: Int(PAGE_BYTES))
+        }
+    }
+
+    /// Whether a frame holds now what the firmware put there, or is the firmware's to change.
+    func explains(_ frame: UInt64, in memory: GuestRAM) throws -> Bool {
+        guard let then = frames[frame] else { return false }
+        if Self.shadow.contains(frame) || tables.contains(frame) { return true }
+        return try memory.read(at: frame, count: Int(PAGE_BYTES)) == then
     }
 }

@@ -1,0 +1,128 @@
+import FrostKit
+import Foundation
+import Testing
+
+extension BootTests {
+    /// The command as it is built, from outside: what it returns when something is not as it should be.
+    @Suite("Exit codes") struct ExitCodes {
+        struct Row: Sendable, CustomTestStringConvertible {
+            var words: String
+            var code: FrostKit.ExitCode
+
+            init(_ words: String, _ code: FrostKit.ExitCode) {
+                (self.words, self.code) = (words, code)
+            }
+
+            var testDescription: String { "frost \(words)" }
+        }
+
+        /// Relative paths lie in a scratch folder that holds good.img (hello), loop.img (secret), and broken ones.
+        static let rows = [
+            Row("run good.img --recipe hello", .asAsked),
+            Row("run good.img --expect nowhere-to-be-seen", .otherwise),
+            Row("run stray.img", .panic),
+            Row("run stray.img --recipe stray", .asAsked),
+            Row("run triple.img", .tripleFault),
+            Row("run reset.img", .reset),
+            Row("run loop.img --timeout 2s", .timeLimit),
+            Row("run missing.img", .noSuchFile),
+            Row("run noise.img", .badInput),
+            Row("run empty.img", .badInput),
+            Row("run cut.img", .badInput),
+            Row("run changed.img", .badInput),
+            Row("run good.img --platform bochs", .unavailable),
+            Row("run good.img --record /proc/nowhere", .cannotWrite),
+            Row("run good.img --timeout soon", .usage),
+            Row("run", .usage),
+            Row("make-image nosuchguest -o out.img --key-source embedded", .noSuchFile),
+            Row("make-image hello -o /proc/out.img --key-source embedded", .cannotWrite),
+            Row("make-image hello -o out.img --key-source embedded --ram 15MiB", .usage),
+            Row("make-image hello -o out.img --key-source embedded --frozen 3000000", .usage),
+            Row("make-image hello -o out.img --key-source embedded --freeze nofill", .unavailable),
+            Row("make-image hello -o out.img --key-source embedded --engine vmx", .unavailable),
+            Row("make-image --linux noise.img -o out.img --key-source embedded", .badInput),
+            Row("make-image --linux missing -o out.img --key-source embedded", .noSuchFile),
+            Row("make-image hello -o out.img --passphrase-file missing", .noSuchFile),
+            Row("make-image hello -o out.img --passphrase-file pass.txt --kdf-iterations 10", .usage),
+            Row("melt", .usage),
+        ]
+
+        /// Guests that end in ways that no guest of images/ should.
+        private static let badGuests = [
+            "triple": "unsigned char table[10]; asm volatile(\"lidt %0; ud2\" : : \"m\"(table));",
+            "reset": "asm volatile(\"outb %b0, $0x64\" : : \"a\"(0xFE)); for (;;);",
+        ]
+
+        static let folder = Result { () throws -> ScratchFolder in
+            let scratch = try ScratchFolder()
+            let good = try Sealed("hello")
+            try good.copy(to: scratch.file("good.img")) { _ in }
+            try good.copy(to: scratch.file("cut.img")) { $0.removeLast($0.count - 60_000) }
+            try good.copy(to: scratch.file("changed.img")) { $0[9 * 512 + 20] ^= 1 }
+            try Sealed("stray").copy(to: scratch.file("stray.img")) { _ in }
+            try Sealed("secret").copy(to: scratch.file("loop.img")) { _ in }
+            try Data().write(to: scratch.file("empty.img"))
+            try Data((0..<20000).map { UInt8(truncatingIfNeeded: $0 * 7 + $0 / 251) }).write(
+                to: scratch.file("noise.img"))
+            try Data("a passphrase\n".utf8).write(to: scratch.file("pass.txt"))
+            for (name, body) in badGuests {
+                let recipe = scratch.file(name)
+                try FileManager.default.createDirectory(at: recipe, withIntermediateDirectories: true)
+                try Data("#include \"guest.h\"\nint main(void)\n{\n\(body)\nreturn 0;\n}\n".utf8).write(
+                    to: recipe.appending(path: "guest.c"))
+                let facts = """
+                    {"summary": "a bad ending", "kind": "long64", "sources": ["guest.c"], "ram": "64MiB",
+                     "frozen": "2MiB", "timeout": "10s", "ending": "power-off"}
+                    """
+                try Data(facts.utf8).write(to: recipe.appending(path: "guest.json"))
+                try Sealed(Recipe(folder: recipe)).copy(to: scratch.file("\(name).img")) { _ in }
+            }
+            return scratch
+        }
+
+        @Test("frost returns the documented code, and says why", .timeLimit(.minutes(1)), arguments: rows)
+        func code(row: Row) throws {
+            let scratch = try Self.folder.get()
+            let (code, error) = try Self.frost(
+                row.words.split(separator: " ").map(String.init), in: scratch.url)
+            #expect(code == row.code.rawValue, Comment(rawValue: error))
+            if row.code != .asAsked {
+                #expect(!error.isEmpty)
+                #expect(!error.contains("Fatal error"))
+            }
+        }
+
+        private static func frost(_ words: [String], in folder: URL) throws -> (code: Int32, error: String) {
+            let root = try BootTests.tree().root
+            let besideTests = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
+                .deletingLastPathComponent().appending(path: "frost")
+            let built = root.appending(path: ".build/debug/frost")
+            let process = Process()
+            process.executableURL =
+                FileManager.default.isExecutableFile(atPath: besideTests.path()) ? besideTests : built
+            process.arguments = words
+            process.currentDirectoryURL = folder
+            process.environment = ProcessInfo.processInfo.environment.merging(
+                ["FROST_ROOT": root.path(percentEncoded: false)]) { $1 }
+            let error = folder.appending(path: "error.txt")
+            try Data().write(to: error)
+            process.standardError = try FileHandle(forWritingTo: error)
+            process.standardOutput = FileHandle.nullDevice
+            process.standardInput = FileHandle.nullDevice
+            try process.run()
+            process.waitUntilExit()
+            return (process.terminationStatus, try String(contentsOf: error, encoding: .utf8))
+        }
+
+        @Test("A machine that goes away without an end record is said to have died")
+        func died() throws {
+            let result = try Sealed("secret").run { options in
+                options.hooks = [
+                    Hook(.console("secret: ready")) { _ = try? $0.qmp().execute("quit") }
+                ]
+            }
+            #expect(result.ending.kind == .died)
+            #expect(result.exitCode == .machineDied)
+        }
+    }
+}

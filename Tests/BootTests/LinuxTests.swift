@@ -1,0 +1,103 @@
+import FrostCore
+import FrostKit
+import Foundation
+import Testing
+
+extension BootTests {
+    @Suite("Linux") struct Linux {
+        /// Texts of the kernel and of its user space that stand in memory while it runs.
+        static let texts = ["Linux version 6.", "BusyBox v1.", "frost: Linux ", "/sbin/modprobe"]
+
+        @Test("Linux boots, and its memory is ciphertext at every instant", .timeLimit(.minutes(5)))
+        func boot() throws {
+            let search = MemorySearch(Self.texts)
+            var seen: Set<String> = []
+            var instants = 0, sleepers = 0
+            let result = try Sealed("linux").run { options in
+                options.hooks = [
+                    Hook.watch(every: .milliseconds(1500)) { machine in
+                        try machine.pauseInGuest()
+                        let finds = try search.finds(in: machine.ram)
+                        #expect(
+                            MemorySearch.verdict(finds, for: machine.image) == .insideOnly(count: finds.count)
+                        )
+                        let audit = try TreeAudit(FrozenView(machine))
+                        #expect(audit.broken.isEmpty)
+                        #expect(audit.repeated == 0)
+                        seen.formUnion(finds.map(\.needle))
+                        sleepers = max(sleepers, audit.sleeping.count)
+                        instants += 1
+                        try machine.resume()
+                    }
+                ]
+            }
+            #expect(result.exitCode == .asAsked, result.story)
+            #expect(instants >= 4)
+            #expect(seen.contains("Linux version 6."), "the search found nothing: it proves nothing")
+            #expect(sleepers > 1000)
+        }
+
+        @Test(
+            "Linux boots at every size", .enabled(if: BootTests.isFull, BootTests.fullOnly),
+            .timeLimit(.minutes(10)), arguments: ["2MiB", "8MiB", "64MiB"])
+        func sizes(frozen: String) throws {
+            let result = try Sealed("linux") { $0.frozen = try ByteCount(parsing: frozen) }.run {
+                $0.timeLimit = TimeSpan(.seconds(540))
+            }
+            #expect(result.exitCode == .asAsked, result.story)
+        }
+
+        @Test("Linux unpacks itself, as shipped, too", .enabled(if: BootTests.isFull, BootTests.fullOnly))
+        func asShipped() throws {
+            let result = try Sealed("linux") { $0.kernelEntry = .bzimage }.run()
+            #expect(result.exitCode == .asAsked, result.story)
+        }
+
+        @Test(
+            "A job computes the same with and without the hypervisor",
+            .enabled(if: BootTests.isFull, BootTests.fullOnly), .timeLimit(.minutes(15)),
+            arguments: ["md5", "churn"])
+        func sameResults(job: String) throws {
+            let commandLine = "console=ttyS0,115200 panic=-1 libata.dma=0 frost.job=\(job)"
+            let sealed = try Sealed("linux") {
+                $0.frozen = 8 * .mebibyte
+                $0.commandLine = commandLine
+            }
+            let result = try sealed.run {
+                $0.expected = ["frost: \(job) done, powering off"]
+                $0.timeLimit = TimeSpan(.seconds(600))
+            }
+            #expect(result.exitCode == .asAsked, result.story)
+            let plain = Self.sums(in: try Self.plainConsole(commandLine, in: sealed.scratch))
+            #expect(plain.count >= 2)
+            #expect(Self.sums(in: result.consoleText) == plain)
+        }
+
+        /// Words of 32 hexadecimal digits: what md5sum prints.
+        private static func sums(in console: String) -> [Substring] {
+            console.split { $0.isWhitespace }.filter { $0.count == 32 && $0.allSatisfy(\.isHexDigit) }
+        }
+
+        /// The same kernel and command line on the same machine, without Frostvisor.
+        private static func plainConsole(_ commandLine: String, in scratch: ScratchFolder) throws -> String {
+            let script = try BootTests.tree().images.appending(path: "linux/fetch.sh")
+            let printed = String(
+                decoding: try Tool.bash.run([script.path()], for: "fetch Linux"), as: UTF8.self)
+            var files: [Substring: Substring] = [:]
+            for line in printed.split(separator: "\n") {
+                let parts = line.split(separator: "=", maxSplits: 1)
+                if parts.count == 2 { files[parts[0]] = parts[1] }
+            }
+            let console = scratch.file("plain.txt")
+            try Tool.qemu.run(
+                [
+                    "-accel", "tcg", "-machine", "pc,smm=off", "-cpu", "max", "-smp", "1", "-m", "1024",
+                    "-display",
+                    "none", "-vga", "none", "-nodefaults", "-net", "none", "-no-reboot",
+                    "-kernel", String(files["KERNEL"] ?? ""), "-initrd", String(files["INITRD"] ?? ""),
+                    "-append", commandLine, "-serial", "file:\(console.path())",
+                ], for: "boot Linux plainly")
+            return try String(contentsOf: console, encoding: .utf8)
+        }
+    }
+}

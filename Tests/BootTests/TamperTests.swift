@@ -1,0 +1,140 @@
+import FrostCore
+import FrostKit
+import Foundation
+import Testing
+
+extension BootTests {
+    /// Someone changes DRAM, or the image, under the guest: the guest stops, and nothing is released.
+    @Suite("Tampering") struct Tampering {
+        /// What is done to the home of a page that is not resident; returns the pages whose opening must fail.
+        enum Deed: String, CaseIterable, Sendable {
+            case flipBit, zero, swap, replay
+        }
+
+        /// Guest pages from 2 MiB on, which these guests come back to; the firmware's pages below may sleep for ever.
+        static let firstWanted: page_id = 512
+
+        @Test(
+            "A home changed while the guest runs stops it, and nothing is left", .timeLimit(.minutes(3)),
+            arguments: Deed.allCases)
+        func home(deed: Deed) throws {
+            let sealed = try Sealed("secret") { $0.ram = 16 * .mebibyte }
+            var keys: [(String, [UInt8])] = []
+            var victims: Set<page_id> = []
+            var old: [page_id: [UInt8]] = [:]
+            let result = try sealed.run { options in
+                (options.ending, options.panic) = (.panic, .integrity)
+                options.expected = ["secret: ready", "frostvisor: panic: integrity"]
+                options.record = sealed.scratch.file("run")
+                options.keepsRAM = true
+                options.hooks = [
+                    Hook.watch(every: .milliseconds(500)) { machine in
+                        guard victims.isEmpty, machine.consoleText.contains("secret: ready") else { return }
+                        try machine.pauseInGuest()
+                        let view = try FrozenView(machine)
+                        keys = try view.keyBlocks()
+                        let audit = try TreeAudit(view)
+                        let pages = audit.sleeping.filter { page_level($0) == 0 && $0 >= Self.firstWanted }
+                        victims = try Self.apply(deed, to: pages, audit, machine, old: old)
+                        for page in pages { old[page] = try machine.home(audit.home(page)) }
+                        try machine.resume()
+                    }
+                ]
+            }
+            #expect(result.exitCode == .asAsked, result.story)
+            guard case .panic(.integrity, let index, let level) = result.ending else {
+                Issue.record(result.story)
+                return
+            }
+            #expect(level == 0 && victims.contains(page_make(0, index)))
+            #expect(MemorySearch(Markers.parts).finds(in: result.console).isEmpty)
+            #expect(keys.count > 40)
+            #expect(try sealed.leftovers(keys).isEmpty)
+        }
+
+        private static func apply(
+            _ deed: Deed, to pages: [page_id], _ audit: TreeAudit, _ machine: RunningMachine,
+            old: [page_id: [UInt8]]
+        ) throws -> Set<page_id> {
+            let first = try #require(pages.first), last = try #require(pages.last)
+            switch deed {
+            case .flipBit:
+                try machine.flipBit(at: audit.home(first) + 4095)
+                return [first]
+            case .zero:
+                try machine.ram.write([UInt8](repeating: 0, count: Int(PAGE_BYTES)), at: audit.home(first))
+                return [first]
+            case .swap:
+                let (one, other) = try (machine.home(audit.home(first)), machine.home(audit.home(last)))
+                try machine.ram.write(one, at: audit.home(last))
+                try machine.ram.write(other, at: audit.home(first))
+                return [first, last]
+            case .replay:
+                // A page that was sealed again since the last look gets its older ciphertext back.
+                for page in pages {
+                    guard let before = old[page], try before != machine.home(audit.home(page)) else {
+                        continue
+                    }
+                    try machine.ram.write(before, at: audit.home(page))
+                    return [page]
+                }
+                return []
+            }
+        }
+
+        @Test("A changed metadata page is named by level and index", .timeLimit(.minutes(3)))
+        func metadata() throws {
+            var victim: page_id?
+            let result = try Sealed("stride").run { options in
+                (options.ending, options.panic, options.expected) = (.panic, .integrity, [])
+                options.hooks = [
+                    Hook(.console("stride: zero, then written")) { machine in
+                        try machine.pauseInGuest()
+                        let audit = try TreeAudit(FrozenView(machine))
+                        victim = audit.sleeping.first {
+                            page_level($0) == 1 && page_index($0) >= Self.firstWanted / page_id(PAGE_ENTRIES)
+                        }
+                        let page = try #require(victim)
+                        try machine.flipBit(at: audit.home(page))
+                        try machine.resume()
+                    }
+                ]
+            }
+            #expect(result.exitCode == .asAsked, result.story)
+            let page = try #require(victim)
+            let ending = RunEnding.panic(code: .integrity, value: UInt64(page_index(page)), level: 1)
+            #expect(result.ending == ending)
+        }
+
+        @Test("One flipped bit in any sealed page of an image stops the guest at that page")
+        func payload() throws {
+            let sealed = try Sealed("hello")
+            let header = sealed.image.header
+            let plan = sealed.image.plan
+            let homes = sealed.image.runs.flatMap { run in
+                (0..<UInt64(run.pages)).map { run.home + $0 * UInt64(PAGE_BYTES) }
+            }
+            // Pages that this guest is sure to need: its code, its page tables, and every page of the tree.
+            let needed = homes.enumerated().filter {
+                $0.element == 0x100000 || $0.element == 0x10000 || $0.element >= plan.metaBase
+            }
+            #expect(needed.count >= 5)
+            let geometry = page_geometry_make(plan.coveredBytes, plan.metaBase)
+            let bases = withUnsafeBytes(of: geometry.level_base) { Array($0.bindMemory(to: UInt64.self)) }
+            for (position, home) in needed {
+                let file = sealed.scratch.file("changed.img")
+                let offset = Int(header.payload_lba) * 512 + position * Int(PAGE_BYTES) + 17
+                try sealed.copy(to: file) { $0[offset] ^= 1 }
+                let level =
+                    (1...Int(geometry.top_level)).last { home >= plan.metaBase && bases[$0] <= home } ?? 0
+                let index = (home - bases[level]) / UInt64(PAGE_BYTES)
+                let result = try Machine(BootImage(reading: file), options: RunOptions()).run()
+                #expect(
+                    result.ending == .panic(code: .integrity, value: index, level: UInt8(level)), result.story
+                )
+                #expect(result.exitCode == .integrity)
+                #expect(!result.consoleText.contains("checks"))
+            }
+        }
+    }
+}
