@@ -38,11 +38,13 @@ public struct Machine {
             ram: image.plan.ram, ramFile: ramFile, trace: folder.trace, controlSocket: socket)
         signal(SIGPIPE, SIG_IGN)
         let watch = options.catchesSignals ? SignalWatch() : nil
+        let (program, arguments) = try Self.bound(Tool.qemu.locate(), qemu.arguments)
         let child = try ChildProcess(
-            Tool.qemu.locate(), qemu.arguments, input: .pipe, output: .pipe, error: .file(folder.machineLog))
+            program, arguments, input: .pipe, output: .pipe, error: .file(folder.machineLog))
         let ram = try GuestRAM(ramFile, ram: image.plan.ram)
         let machine = RunningMachine(
-            image: image, folder: folder, ram: ram, controlSocket: socket, input: child.input)
+            image: image, folder: folder, ram: ram, ramFile: options.keepsRAM ? nil : ramFile,
+            controlSocket: socket, input: child.input)
         var loop = RunLoop(machine: machine, options: options, isInterrupted: { watch?.isCaught ?? false })
         let (ending, end) = try loop.run(child)
 
@@ -71,6 +73,12 @@ public struct Machine {
         if image.freeze == .window { warnings.append("Nothing was frozen: this baseline leaks by design.") }
         if !image.needsPassphrase { warnings.append("The image carries its own key: a demonstration only.") }
         return warnings
+    }
+
+    /// Has the kernel kill the child when we die, where setpriv can ask for that.
+    private static func bound(_ program: URL, _ arguments: [String]) -> (URL, [String]) {
+        guard let setpriv = try? Tool.setpriv.locate() else { return (program, arguments) }
+        return (setpriv, ["--pdeathsig", "KILL", program.plainPath] + arguments)
     }
 
     private static func scratch() -> URL {

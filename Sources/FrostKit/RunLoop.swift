@@ -83,6 +83,7 @@ struct RunLoop {
         if isConsoleOpen, let bytes = Descriptor.read(output) {
             isConsoleOpen = !bytes.isEmpty
             isMore = isConsoleOpen
+            if isMore { machine.hideRAM() }
             machine.console += bytes
             try? console?.write(contentsOf: bytes)
             options.console?(bytes)

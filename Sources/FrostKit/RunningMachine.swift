@@ -1,3 +1,6 @@
+import Foundation
+import Glibc
+
 /// A machine that runs, as a hook sees it.
 public final class RunningMachine {
     public let image: BootImage
@@ -10,13 +13,18 @@ public final class RunningMachine {
     private let started = ContinuousClock.now
     private let controlSocket: String
     private let input: Int32
+    private var ramFile: URL?
     private var connection: QMP?
     private(set) var isStopRequested = false
 
-    init(image: BootImage, folder: RunFolder, ram: GuestRAM, controlSocket: String, input: Int32) {
+    /// `ramFile`: the file of physical memory where nobody asked to keep it.
+    init(
+        image: BootImage, folder: RunFolder, ram: GuestRAM, ramFile: URL?, controlSocket: String, input: Int32
+    ) {
         self.image = image
         self.folder = folder
         self.ram = ram
+        self.ramFile = ramFile
         self.controlSocket = controlSocket
         self.input = input
     }
@@ -25,6 +33,13 @@ public final class RunningMachine {
     /// What the hypervisor has said so far; it keeps records back until some have gathered.
     public var trace: Trace { reader.trace }
     public var elapsed: Duration { ContinuousClock.now - started }
+
+    /// Takes the memory's name away once QEMU has it open: it holds plaintext, and must go with the last of us,
+    /// whatever ends us.
+    func hideRAM() {
+        if let ramFile { unlink(ramFile.plainPath) }
+        ramFile = nil
+    }
 
     func addTrace(_ bytes: [UInt8]) {
         reader.feed(bytes)
