@@ -139,7 +139,8 @@ struct FirmwareSnapshot {
 
     /// Whether a frame holds now what the firmware put there, or is the firmware's to change.
     func explains(_ frame: UInt64, in memory: GuestRAM) throws -> Bool {
-        guard let then = frames[frame] else { return false }
+        // Low memory was taken into the tree before the guest ran, and the loader's part of it erased.
+        guard frame >= Self.shadow.lowerBound, let then = frames[frame] else { return false }
         if Self.shadow.contains(frame) || tables.contains(frame) { return true }
         return try memory.read(at: frame, count: Int(PAGE_BYTES)) == then
     }
