@@ -169,7 +169,7 @@ static void handle_port(const struct exit *exit)
 
 void exit_handle(const struct exit *exit)
 {
-    uint64_t start = rdtsc();
+    uint64_t start = rdtsc(), subject = exit->raw;
     enum trace_counter counter;
 
     switch (exit->kind) {
@@ -178,11 +178,13 @@ void exit_handle(const struct exit *exit)
         return;
     case EXIT_CPUID:
         counter = COUNT_EXIT_CPUID;
+        subject = (uint32_t)guest.regs.rax;
         handle_cpuid(exit);
         break;
     case EXIT_MSR_READ:
     case EXIT_MSR_WRITE:
         counter = COUNT_EXIT_MSR;
+        subject = (uint32_t)guest.regs.rcx;
         handle_msr(exit);
         break;
     case EXIT_CR0_WRITE:
@@ -191,6 +193,7 @@ void exit_handle(const struct exit *exit)
         break;
     case EXIT_PORT:
         counter = COUNT_EXIT_PORT;
+        subject = exit->port;
         handle_port(exit);
         break;
     case EXIT_CACHE:        /* a write-back of all caches would be the leak itself; the guest needs none */
@@ -213,5 +216,5 @@ void exit_handle(const struct exit *exit)
     }
     uint64_t cycles = rdtsc() - start;
     tracer_count(counter, cycles);
-    tracer_event((struct trace_record){.kind = TRACE_EXIT, .detail = counter, .value = exit->raw, .cycles = cycles});
+    tracer_event((struct trace_record){.kind = TRACE_EXIT, .detail = counter, .value = subject, .cycles = cycles});
 }

@@ -23,7 +23,6 @@ static const char *const words[] = {
     [PANIC_COUNTER]        = "the seal counter is used up",
     [PANIC_INIT]           = "INIT signal: someone resets the machine",
     [PANIC_FREEZE]         = "this CPU cannot freeze the region in this way",
-    [PANIC_DISK]           = "cannot read the disk",
     [PANIC_STATE]          = "a contract inside the hypervisor was broken, at",
 };
 

@@ -19,7 +19,6 @@ public enum PanicCode: String, Codable, Sendable, CaseIterable {
     case counter
     case `init`
     case freeze
-    case disk
     case state
 
     public init?(number: UInt32) {
@@ -45,7 +44,6 @@ public enum PanicCode: String, Codable, Sendable, CaseIterable {
         case .counter: PANIC_COUNTER.rawValue
         case .`init`: PANIC_INIT.rawValue
         case .freeze: PANIC_FREEZE.rawValue
-        case .disk: PANIC_DISK.rawValue
         case .state: PANIC_STATE.rawValue
         }
     }

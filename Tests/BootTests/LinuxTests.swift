@@ -37,14 +37,20 @@ extension BootTests {
             #expect(sleepers > 1000)
         }
 
+        /// Page misses that a boot may take with 1 GiB of RAM; about three times what it takes today, because the
+        /// timer and the host's load decide what is hot.
         @Test(
-            "Linux boots at every size", .enabled(if: BootTests.isFull, BootTests.fullOnly),
-            .timeLimit(.minutes(10)), arguments: ["2MiB", "8MiB", "64MiB"])
-        func sizes(frozen: String) throws {
+            "Linux boots at every size within its budget of page misses", .timeLimit(.minutes(10)),
+            arguments: [("2MiB", 353_219), ("8MiB", 119_420), ("32MiB", 86_016), ("64MiB", 86_016)])
+        func sizes(frozen: String, budget: UInt64) throws {
             let result = try Sealed("linux") { $0.frozen = try ByteCount(parsing: frozen) }.run {
                 $0.timeLimit = TimeSpan(.seconds(540))
             }
             #expect(result.exitCode == .asAsked, result.story)
+            let misses = try #require(result.trace.count(.miss))
+            let seals = try #require(result.trace.count(.seal))
+            #expect(misses <= budget)
+            #expect(seals < misses, "a clean page goes without being sealed")
         }
 
         @Test("Linux unpacks itself, as shipped, too", .enabled(if: BootTests.isFull, BootTests.fullOnly))
@@ -54,9 +60,8 @@ extension BootTests {
         }
 
         @Test(
-            "A job computes the same with and without the hypervisor",
-            .enabled(if: BootTests.isFull, BootTests.fullOnly), .timeLimit(.minutes(15)),
-            arguments: ["md5", "churn"])
+            "A job computes the same with and without the hypervisor", .timeLimit(.minutes(15)),
+            arguments: BootTests.isFull ? ["md5", "churn"] : ["md5"])
         func sameResults(job: String) throws {
             let commandLine = "console=ttyS0,115200 panic=-1 libata.dma=0 frost.job=\(job)"
             let sealed = try Sealed("linux") {

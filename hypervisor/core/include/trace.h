@@ -15,7 +15,7 @@ enum trace_kind : uint8_t {
     TRACE_OPEN   = 5,   /* level; value: page index; detail: enum page_state it had; cycles */
     TRACE_SEAL   = 6,   /* level; value: page index; cycles */
     TRACE_DROP   = 7,   /* level; value: page index; a clean victim */
-    TRACE_EXIT   = 8,   /* detail: enum trace_counter of the kind of exit; value: its subject (leaf, MSR, port); cycles */
+    TRACE_EXIT   = 8,   /* detail: enum trace_counter of the kind of exit; value: its subject (CPUID leaf, MSR, port; else the engine's code); cycles */
     TRACE_COUNT  = 9,   /* detail: enum trace_counter; value: events since boot; cycles: their sum */
     TRACE_PANIC  = 10,  /* detail: enum panic_code; value: the offending value; level: of the page, if one */
     TRACE_END    = 11,  /* detail: enum trace_ending. The last record; keys are wiped */
@@ -89,8 +89,7 @@ enum panic_code : uint32_t {
     PANIC_COUNTER          = 13, /* the seal counter is used up */
     PANIC_INIT             = 14, /* an INIT signal arrived: possible reset attack */
     PANIC_FREEZE           = 15, /* this CPU cannot freeze so: value = enum image_freeze */
-    PANIC_DISK             = 16, /* reserved for the loader's messages */
-    PANIC_STATE            = 17, /* our own bug: a contract was broken; value says where */
+    PANIC_STATE            = 16, /* our own bug: a contract was broken; value says where */
 };
 
 #define TRACE_FORMAT 1u
