@@ -36,6 +36,11 @@ let package = Package(
             ],
             swiftSettings: swiftSettings
         ),
+        // The cache that emulators do not have: which line moves to DRAM, and by which rule.
+        .target(
+            name: "CacheModel",
+            cSettings: [.unsafeFlags(["-O2"])]
+        ),
         // An AES-GCM that shares no line with ours, for the tests only.
         .systemLibrary(
             name: "COpenSSL",
@@ -51,6 +56,11 @@ let package = Package(
         .testTarget(
             name: "FrostKitTests",
             dependencies: ["FrostKit", "FrostCore"],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "CacheModelTests",
+            dependencies: ["CacheModel"],
             swiftSettings: swiftSettings
         ),
         .testTarget(
