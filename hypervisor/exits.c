@@ -200,8 +200,8 @@ void exit_handle(const struct exit *exit)
         counter = COUNT_EXIT_CACHE;
         done(exit);
         break;
-    case EXIT_VIRTUALISATION:
-        counter = COUNT_EXIT_SVM;
+    case EXIT_DENIED:
+        counter = COUNT_EXIT_DENIED;
         engine->inject(EXCEPTION_UD);
         break;
     case EXIT_TRIPLE_FAULT:

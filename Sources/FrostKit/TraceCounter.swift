@@ -22,7 +22,7 @@ public enum TraceCounter: UInt32, Sendable, CaseIterable {
     case exitCR
     case exitPort
     case exitCache
-    case exitSVM
+    case exitDenied
     case reinject
 
     public var name: String { "\(self)" }

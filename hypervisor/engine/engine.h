@@ -14,7 +14,7 @@ enum exit_kind : uint8_t {
     EXIT_CR0_WRITE,         /* value: the CR0 that the guest asked for */
     EXIT_PORT,              /* port, width, is_input, is_string */
     EXIT_CACHE,             /* WBINVD, INVD and the like */
-    EXIT_VIRTUALISATION,    /* an instruction of the vendor's virtualisation extension */
+    EXIT_DENIED,            /* virtualisation, or MWAIT, whose idle states may flush the cache: not for this guest */
     EXIT_TRIPLE_FAULT,
     EXIT_INIT,
     EXIT_REFUSED,           /* the CPU would not enter the guest */

@@ -138,7 +138,8 @@ static void prepare(const struct image_header *image, void *pool, uint32_t pool_
     vmcb.intercept_1 = (uint32_t)(INTERCEPT_INIT | INTERCEPT_CPUID | INTERCEPT_INVD | INTERCEPT_INVLPGA |
                                   INTERCEPT_IOIO_PROT | INTERCEPT_MSR_PROT | INTERCEPT_SHUTDOWN);
     vmcb.intercept_2 = (uint32_t)(INTERCEPT_VMRUN | INTERCEPT_VMMCALL | INTERCEPT_VMLOAD | INTERCEPT_VMSAVE |
-                                  INTERCEPT_STGI | INTERCEPT_CLGI | INTERCEPT_SKINIT | INTERCEPT_WBINVD);
+                                  INTERCEPT_STGI | INTERCEPT_CLGI | INTERCEPT_SKINIT | INTERCEPT_WBINVD |
+                                  INTERCEPT_MONITOR | INTERCEPT_MWAIT | INTERCEPT_MWAIT_ARMED);
     vmcb.iopm_base_pa = frozen_hpa(iopm);
     vmcb.msrpm_base_pa = frozen_hpa(msrpm);
     vmcb.guest_asid = 1;
@@ -264,7 +265,8 @@ static struct exit exit_decoded(void)
         return (struct exit){.kind = EXIT_CACHE, .next_rip = next_rip()};
     case SVM_EXIT_INVLPGA: case SVM_EXIT_VMRUN: case SVM_EXIT_VMMCALL: case SVM_EXIT_VMLOAD:
     case SVM_EXIT_VMSAVE: case SVM_EXIT_STGI: case SVM_EXIT_CLGI: case SVM_EXIT_SKINIT:
-        return (struct exit){.kind = EXIT_VIRTUALISATION};
+    case SVM_EXIT_MONITOR: case SVM_EXIT_MWAIT: case SVM_EXIT_MWAIT_ARMED:
+        return (struct exit){.kind = EXIT_DENIED};
     case SVM_EXIT_SHUTDOWN:
         return (struct exit){.kind = EXIT_TRIPLE_FAULT};
     case SVM_EXIT_INIT:

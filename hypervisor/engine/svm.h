@@ -22,6 +22,9 @@
 #define INTERCEPT_CLGI      BIT(5)
 #define INTERCEPT_SKINIT    BIT(6)
 #define INTERCEPT_WBINVD    BIT(9)
+#define INTERCEPT_MONITOR   BIT(10)
+#define INTERCEPT_MWAIT     BIT(11)
+#define INTERCEPT_MWAIT_ARMED BIT(12)
 #define INTERCEPT_CR0_WRITE BIT(16)         /* word at 000h: writes are the high half */
 
 #define TLB_CONTROL_FLUSH_ALL 1u
@@ -50,6 +53,9 @@ enum svm_exit : uint64_t {
     SVM_EXIT_CLGI      = 0x85,
     SVM_EXIT_SKINIT    = 0x86,
     SVM_EXIT_WBINVD    = 0x89,
+    SVM_EXIT_MONITOR   = 0x8A,
+    SVM_EXIT_MWAIT     = 0x8B,
+    SVM_EXIT_MWAIT_ARMED = 0x8C,
     SVM_EXIT_NPF       = 0x400,
     SVM_EXIT_INVALID   = UINT64_MAX,
 };

@@ -15,7 +15,7 @@
 #define PAT_OTHER       UINT64_C(0x0100070406050106)    /* a valid value that no firmware chooses */
 #define PAT_FORBIDDEN   UINT64_C(0x0007040600070402)    /* type 2 does not exist */
 #define MTRR_OTHER      UINT64_C(0x80000006)            /* 2 GiB, write-back: base register only */
-#define SVM_INSTRUCTION_BYTES 3u
+#define DENIED_BYTES          3u
 #define WRMSR_BYTES           2u
 
 static uint64_t checks, failures;
@@ -83,18 +83,24 @@ static void check_caches(void)
     check(sum == UINT64_C(511) * 512 * 1023 / 6, "INVD and WBINVD change nothing");
 }
 
-static void check_virtualisation(void)
+static void check_denied(void)
 {
     check(!(rdmsr(MSR_EFER) & EFER_SVME), "EFER.SVME reads 0");
     wrmsr(MSR_EFER, rdmsr(MSR_EFER));
     check(!(rdmsr(MSR_EFER) & EFER_SVME), "EFER.SVME still reads 0 after a write");
 
-    traps_expect(VECTOR_UD, SVM_INSTRUCTION_BYTES);
+    traps_expect(VECTOR_UD, DENIED_BYTES);
     asm volatile("vmmcall");
     check(trap_counts[VECTOR_UD] == 1, "VMMCALL gives #UD");
-    traps_expect(VECTOR_UD, SVM_INSTRUCTION_BYTES);
+    traps_expect(VECTOR_UD, DENIED_BYTES);
     asm volatile("vmrun" : : "a"(UINT64_C(0x5000)));
     check(trap_counts[VECTOR_UD] == 2, "VMRUN gives #UD");
+    traps_expect(VECTOR_UD, DENIED_BYTES);
+    asm volatile("monitor" : : "a"(&checks), "c"(0), "d"(0));
+    check(trap_counts[VECTOR_UD] == 3, "MONITOR gives #UD");
+    traps_expect(VECTOR_UD, DENIED_BYTES);
+    asm volatile("mwait" : : "a"(0), "c"(0));
+    check(trap_counts[VECTOR_UD] == 4, "MWAIT gives #UD");
 }
 
 int main(void)
@@ -104,7 +110,7 @@ int main(void)
     check_cpuid();
     check_memory_types();
     check_caches();
-    check_virtualisation();
+    check_denied();
     check(entry.ram_end % PAGE_BYTES == 0 && entry.ram_end > (uintptr_t)image_end, "there is RAM behind the image");
     print_fact("hello: RAM ends at MiB", entry.ram_end >> 20);
     print_fact("hello: checks", checks);

@@ -61,7 +61,7 @@ enum trace_counter : uint32_t {
     COUNT_EXIT_CR,
     COUNT_EXIT_PORT,
     COUNT_EXIT_CACHE,       /* WBINVD, INVD: emulated as nothing */
-    COUNT_EXIT_SVM,         /* guest tried a virtualisation instruction: #UD */
+    COUNT_EXIT_DENIED,      /* guest tried virtualisation or MWAIT: #UD */
     COUNT_REINJECT,         /* events whose delivery missed a page and were delivered again */
     COUNT_END               /* one past the last */
 };
