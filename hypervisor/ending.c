@@ -29,23 +29,38 @@
     tracer_end(ending, subject);
     if (width == 1)
         out8(port, (uint8_t)value);
-    else
+    else if (width == 2)
         out16(port, (uint16_t)value);
+    else
+        out32(port, value);
     halt();
+}
+
+/* The byte that a write of `width` bytes at `port` puts to the port `at`; false when it does not reach it. */
+static bool byte_for(uint16_t at, uint16_t port, uint32_t width, uint32_t value, uint8_t *byte)
+{
+    uint32_t offset = (uint32_t)at - port;      /* wraps when `at` lies below: then it is no offset either */
+    if (offset >= width)
+        return false;
+    *byte = (uint8_t)(value >> 8 * offset);
+    return true;
 }
 
 void ending_watch_port(uint16_t port, uint32_t width, uint32_t value)
 {
-    uint32_t offset = (uint32_t)port - guest.pm1a_control;
-    if (guest.pm1a_control != 0 && offset < 2) {
-        /* Every sleep state ends the run: DRAM without its keys is of no use to a machine that wakes up. */
-        uint32_t control = value << 8 * offset;
+    uint8_t byte;
+    /* Every sleep state ends the run: DRAM without its keys is of no use to a machine that wakes up. */
+    if (guest.pm1a_control != 0 && byte_for((uint16_t)(guest.pm1a_control + 1), port, width, value, &byte)) {
+        uint64_t control = (uint64_t)byte << 8;
         if (control & PM1_SLP_EN)
             end_by_port(ENDING_POWER_OFF, field_get(control, PM1_SLP_TYP), port, width, value);
     }
-    bool pulses_reset = port == PORT_KEYBOARD && (value & 0xF1) == 0xF0;    /* F0h..FEh: bit 0 low resets */
-    bool fast_reset = port == PORT_SYSTEM_CONTROL && (value & 1);
-    bool chipset_reset = port == PORT_RESET_CONTROL && width == 1 && (value & 4);
-    if (pulses_reset || fast_reset || chipset_reset)
-        end_by_port(ENDING_RESET, port, port, 1, value);
+    /* F0h .. FEh: bit 0 low pulses the reset line. */
+    if (byte_for(PORT_KEYBOARD, port, width, value, &byte) && (byte & 0xF1) == 0xF0)
+        end_by_port(ENDING_RESET, PORT_KEYBOARD, port, width, value);
+    if (byte_for(PORT_SYSTEM_CONTROL, port, width, value, &byte) && (byte & 1))
+        end_by_port(ENDING_RESET, PORT_SYSTEM_CONTROL, port, width, value);
+    bool is_pci_address = port == PORT_PCI_ADDRESS && width == 4;
+    if (!is_pci_address && byte_for(PORT_RESET_CONTROL, port, width, value, &byte) && (byte & 4))
+        end_by_port(ENDING_RESET, PORT_RESET_CONTROL, port, width, value);
 }

@@ -70,13 +70,21 @@ static void handle_cpuid(const struct exit *exit)
         r.ecx |= cr4 & CR4_PKE ? (uint32_t)CPUID_7_ECX_OSPKE : 0;
         break;
     case 0x80000001:
-        r.ecx &= (uint32_t)~CPUID_80000001_ECX_SVM;
+        r.ecx &= (uint32_t)~(CPUID_80000001_ECX_SVM | CPUID_80000001_ECX_IBS | CPUID_80000001_ECX_SKINIT);
+        break;
+    case 0x80000007:
+        r.ebx = 0;      /* scalable machine check: its MSRs lie outside the MSR bitmap */
         break;
     case 0x80000008:
-        r.ebx &= (uint32_t)~(CPUID_80000008_EBX_CLZERO | CPUID_80000008_EBX_WBNOINVD);
+        r.ebx &= (uint32_t)~(CPUID_80000008_EBX_CLZERO | CPUID_80000008_EBX_INVLPGB |
+                             CPUID_80000008_EBX_WBNOINVD);
+        break;
+    case 0x80000021:
+        r.eax &= (uint32_t)~CPUID_80000021_EAX_AUTO_IBRS;   /* sits in EFER */
         break;
     case 0x8000000A:    /* SVM */
     case 0x8000001F:    /* encrypted memory */
+    case 0x80000022:    /* performance counters beyond those that the guest owns */
         r = (struct cpuid){0};
         break;
     default:
@@ -117,9 +125,12 @@ static void handle_cr0(const struct exit *exit)
     struct guest_mode mode = engine->mode();
     uint64_t value = exit->value | CR0_ET;
     bool paging_starts = (value & CR0_PG) && !(mode.cr0 & CR0_PG);
+    bool paging_ends = !(value & CR0_PG) && (mode.cr0 & CR0_PG);
 
     if (value >> 32 || ((value & CR0_PG) && !(value & CR0_PE)) || ((value & CR0_NW) && !(value & CR0_CD)) ||
-        (paging_starts && (mode.efer & EFER_LME) && (!(mode.cr4 & CR4_PAE) || mode.code_long))) {
+        (paging_starts && (mode.efer & EFER_LME) && (!(mode.cr4 & CR4_PAE) || mode.code_l)) ||
+        (paging_ends && (mode.code_long || (mode.cr4 & CR4_PCIDE))) ||
+        (!(value & CR0_WP) && (mode.cr4 & CR4_CET))) {
         engine->inject(EXCEPTION_GP);
         return;
     }

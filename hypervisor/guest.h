@@ -16,6 +16,7 @@ struct memory_range {
     uint64_t base, end;     /* host-physical = guest-physical; end exclusive */
 };
 #define GUEST_RANGES 32u
+#define GUEST_HIDDEN (2 + BOOT_E820_ENTRIES)
 #define MTRR_VARIABLE_MAX 16u
 
 /* What the guest believes of memory types. The real registers are the hypervisor's. */
@@ -31,7 +32,8 @@ struct guest {
     struct guest_memory_types types;
     struct memory_range       ram[GUEST_RANGES];    /* sorted */
     uint32_t                  ram_ranges;
-    struct memory_range       hidden[3];            /* never the guest's: frozen region, metadata homes, RAM above */
+    struct memory_range       hidden[GUEST_HIDDEN]; /* never the guest's: frozen region, metadata homes, RAM not covered */
+    uint32_t                  hidden_ranges;
     uint64_t                  physical_end;         /* first address that the guest cannot have */
     uint16_t                  pm1a_control;         /* ACPI sleep port; 0: none */
 };

@@ -24,7 +24,7 @@ static void add_ram(uint64_t base, uint64_t end)
 {
     base = (base + PAGE_BYTES - 1) & ~(uint64_t)(PAGE_BYTES - 1);
     end &= ~(uint64_t)(PAGE_BYTES - 1);
-    for (uint32_t i = 0; i < 3 && base < end; i++) {
+    for (uint32_t i = 0; i < guest.hidden_ranges && base < end; i++) {
         struct memory_range hidden = guest.hidden[i];
         if (!overlaps(hidden, base, end))
             continue;
@@ -63,12 +63,16 @@ void guest_memory_start(const struct boot_info *boot)
     guest.physical_end = BIT(address_bits < NESTED_BITS ? address_bits : NESTED_BITS);
     guest.hidden[0] = (struct memory_range){header.frozen_base, frozen_end};
     guest.hidden[1] = (struct memory_range){header.meta_base, header.meta_base + header.meta_bytes};
-    /* RAM that the image does not cover stays out of the guest's reach; devices up there do not. */
-    guest.hidden[2] = (struct memory_range){header.covered_bytes, header.covered_bytes};
+    guest.hidden_ranges = 2;
+    /* RAM that the image does not cover stays out of the guest's reach; devices between do not. */
     for (uint32_t i = 0; i < boot->e820_count; i++) {
-        uint64_t end = boot->e820[i].base + boot->e820[i].bytes;
-        if (boot->e820[i].type == E820_RAM && end > guest.hidden[2].end)
-            guest.hidden[2].end = end;
+        const struct e820_entry *entry = &boot->e820[i];
+        uint64_t base = entry->base & ~(uint64_t)(PAGE_BYTES - 1);
+        uint64_t end = (entry->base + entry->bytes + PAGE_BYTES - 1) & ~(uint64_t)(PAGE_BYTES - 1);
+        if (base < header.covered_bytes)
+            base = header.covered_bytes;
+        if (entry->type == E820_RAM && base < end)
+            guest.hidden[guest.hidden_ranges++] = (struct memory_range){base, end};
     }
 
     add_ram(0, LOW_RAM_END);    /* the firmware's own low pages too: its data goes through the pager as well */
@@ -91,7 +95,7 @@ enum memory_kind guest_memory_kind(uint64_t gpa)
     for (uint32_t i = 0; i < guest.ram_ranges; i++)
         if (overlaps(guest.ram[i], gpa, gpa + 1))
             return MEMORY_RAM;
-    for (uint32_t i = 0; i < 3; i++)
+    for (uint32_t i = 0; i < guest.hidden_ranges; i++)
         if (overlaps(guest.hidden[i], gpa, gpa + 1))
             return MEMORY_STRAY;
     return gpa < guest.physical_end ? MEMORY_DEVICE : MEMORY_STRAY;
@@ -102,7 +106,7 @@ bool guest_memory_all_device(uint64_t base, uint64_t bytes)
     for (uint32_t i = 0; i < guest.ram_ranges; i++)
         if (overlaps(guest.ram[i], base, base + bytes))
             return false;
-    for (uint32_t i = 0; i < 3; i++)
+    for (uint32_t i = 0; i < guest.hidden_ranges; i++)
         if (overlaps(guest.hidden[i], base, base + bytes))
             return false;
     return base + bytes <= guest.physical_end;
@@ -233,7 +237,8 @@ static bool translate(const struct guest_mode *mode, uint64_t linear, uint64_t *
         uint64_t entry = 0;
         if (!read_physical(table + index * (wide ? 8 : 4), &entry, wide ? 8 : 4) || !(entry & PTE_P))
             return false;
-        if (level == 1 || (level < 4 && entry & PTE_PS && !(levels == 3 && level == 3))) {
+        bool has_large = wide ? level < levels || levels > 3 : mode->cr4 & CR4_PSE;
+        if (level == 1 || (level < 4 && has_large && (entry & PTE_PS))) {
             uint64_t offset = linear & (BIT(shift) - 1);
             uint64_t frame = entry & PTE_FRAME;
             if (!wide && level == 2)    /* PSE: bits 20:13 of a 4 MiB entry are address bits 39:32 */

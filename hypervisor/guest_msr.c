@@ -71,6 +71,30 @@ static bool is_valid_pat(uint64_t pat)
     return true;
 }
 
+/* The APIC's page may not move: over a frozen frame it would take that frame's place. */
+static bool write_apic_base(uint64_t value)
+{
+    uint64_t now = rdmsr(MSR_APIC_BASE);
+    bool on = value & APIC_BASE_EN, extended = value & APIC_BASE_EXTD;
+    if ((value ^ now) & ~(APIC_BASE_EN | APIC_BASE_EXTD))
+        return false;
+    if (extended && (!on || !(cpuid(1, 0).ecx & CPUID_1_ECX_X2APIC)))
+        return false;
+    if (on && ((now & APIC_BASE_EXTD) ? !extended : extended && !(now & APIC_BASE_EN)))
+        return false;       /* "x2APIC State Transitions": only through disabled, or from xAPIC */
+    wrmsr(MSR_APIC_BASE, value);
+    return true;
+}
+
+/* What a guest may set in EFER: what the CPU has, less virtualisation. */
+static uint64_t efer_mask(void)
+{
+    struct cpuid features = cpuid(0x80000001, 0);
+    return EFER_SCE | EFER_LME | EFER_LMA | (features.edx & CPUID_80000001_EDX_NX ? EFER_NXE : 0) |
+           (features.edx & CPUID_80000001_EDX_FFXSR ? EFER_FFXSR : 0) |
+           (features.ecx & CPUID_80000001_ECX_TCE ? EFER_TCE : 0);
+}
+
 bool guest_msr_write(uint32_t msr, uint64_t value)
 {
     uint64_t *type = memory_type(msr);
@@ -82,10 +106,12 @@ bool guest_msr_write(uint32_t msr, uint64_t value)
     }
     if (msr == MSR_EFER) {
         struct guest_mode mode = engine->mode();
-        if ((value & ~EFER_GUEST) || ((mode.cr0 & CR0_PG) && ((value ^ mode.efer) & EFER_LME)))
+        if ((value & ~efer_mask()) || ((mode.cr0 & CR0_PG) && ((value ^ mode.efer) & EFER_LME)))
             return false;
         engine->set_efer(value);
         return true;
     }
+    if (msr == MSR_APIC_BASE)
+        return write_apic_base(value);
     return is_ignored(msr);
 }

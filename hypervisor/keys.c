@@ -73,7 +73,7 @@ static uint64_t random64(bool has_rdseed)
             asm volatile("rdseed %0" : "=r"(value), "=@ccc"(good));
         if (!good)
             asm volatile("rdrand %0" : "=r"(value), "=@ccc"(good));
-        if (good)
+        if (good && value != 0 && value != UINT64_MAX)  /* what broken generators answer, as if all were well */
             return value;
         asm volatile("pause");
     }

@@ -15,6 +15,7 @@
 
 #define HYPERVISOR_BASE   0xFFFFFFFF80000000u
 #define DRAM_WINDOW       0xFFFFFFFFBFE00000u   /* last 2 MiB of the same GiB */
+#define FROZEN_BYTES_MAX  0x10000000u           /* what the loader maps */
 #define STACK_BYTES       0x4000u
 
 #define ENTRY_SIGNATURE   0x534F52A9u           /* the first instruction, as a number */

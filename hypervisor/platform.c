@@ -16,7 +16,6 @@
 #define FADT_SIGNATURE  0x50434146u                     /* "FACP" */
 #define FADT_PM1A_CONTROL 64u
 
-#define PCI_ADDRESS     0xCF8u
 #define PCI_DATA        0xCFCu
 #define PCI_ENABLE      0x80000000u
 #define PCI_COMMAND     0x04u
@@ -64,7 +63,7 @@ uint16_t platform_pm1a_control(void)
 
 static uint32_t pci_read(uint32_t function, uint32_t offset)
 {
-    out32(PCI_ADDRESS, PCI_ENABLE | function << 8 | offset);
+    out32(PORT_PCI_ADDRESS, PCI_ENABLE | function << 8 | offset);
     return in32(PCI_DATA);
 }
 
@@ -79,7 +78,7 @@ void platform_stop_dma(void)
             if ((pci_read(function, 0) & 0xFFFF) == PCI_NO_DEVICE)
                 continue;
             uint32_t command = pci_read(function, PCI_COMMAND) & 0xFFFF;   /* status, above, is write-1-to-clear */
-            out32(PCI_ADDRESS, PCI_ENABLE | function << 8 | PCI_COMMAND);
+            out32(PORT_PCI_ADDRESS, PCI_ENABLE | function << 8 | PCI_COMMAND);
             out32(PCI_DATA, command & ~(uint32_t)PCI_BUS_MASTER);
         }
     }

@@ -4,7 +4,8 @@
 
 #define PORT_KEYBOARD       0x64u   /* command FEh and its like pulse the reset line */
 #define PORT_SYSTEM_CONTROL 0x92u   /* bit 0 resets */
-#define PORT_RESET_CONTROL  0xCF9u  /* bit 2 resets; lies within the PCI address register, CF8h */
+#define PORT_RESET_CONTROL  0xCF9u  /* bit 2 resets; also the second byte of ... */
+#define PORT_PCI_ADDRESS    0xCF8u  /* ... PCI configuration's address, written as one dword */
 
 /* The ACPI PM1a control port, from the FADT; 0 when there is none. Uses the loader's identity mapping. */
 uint16_t platform_pm1a_control(void);

@@ -23,12 +23,15 @@ static inline uint64_t field_get(uint64_t word, uint64_t field)
 #define CR0_CD   BIT(30)
 #define CR0_PG   BIT(31)
 
+#define CR4_PSE        BIT(4)
 #define CR4_PAE        BIT(5)
 #define CR4_OSFXSR     BIT(9)
 #define CR4_OSXMMEXCPT BIT(10)
 #define CR4_LA57       BIT(12)
+#define CR4_PCIDE      BIT(17)
 #define CR4_OSXSAVE    BIT(18)
 #define CR4_PKE        BIT(22)
+#define CR4_CET        BIT(23)
 
 #define RFLAGS_FIXED BIT(1)     /* always one */
 
@@ -46,6 +49,7 @@ static inline uint64_t field_get(uint64_t word, uint64_t field)
 #define PTE_FRAME FIELD(51, 12)
 
 enum msr : uint32_t {
+    MSR_APIC_BASE     = 0x01B,
     MSR_MTRR_CAP      = 0x0FE,
     MSR_MTRR_PHYSBASE = 0x200,  /* base, mask, base, mask, ... */
     MSR_MTRR_FIX64K_00000 = 0x250,
@@ -69,6 +73,9 @@ static const enum msr mtrr_fixed[MTRR_FIXED_COUNT] = {
     MSR_MTRR_FIX4K_E8000,  MSR_MTRR_FIX4K_F0000,  MSR_MTRR_FIX4K_F8000,
 };
 
+#define APIC_BASE_EXTD BIT(10)  /* x2APIC mode */
+#define APIC_BASE_EN   BIT(11)
+
 #define EFER_SCE   BIT(0)
 #define EFER_LME   BIT(8)
 #define EFER_LMA   BIT(10)
@@ -76,7 +83,6 @@ static const enum msr mtrr_fixed[MTRR_FIXED_COUNT] = {
 #define EFER_SVME  BIT(12)
 #define EFER_FFXSR BIT(14)
 #define EFER_TCE   BIT(15)
-#define EFER_GUEST (EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE | EFER_FFXSR | EFER_TCE)  /* what a guest may write */
 
 #define MTRR_CAP_VCNT  FIELD(7, 0)
 #define MTRR_CAP_FIX   BIT(8)
@@ -108,9 +114,17 @@ struct cpuid {
 #define CPUID_7_EBX_CLWB       BIT(24)
 #define CPUID_7_ECX_OSPKE      BIT(4)
 #define CPUID_7_ECX_CLDEMOTE   BIT(25)
+#define CPUID_1_ECX_X2APIC     BIT(21)
 #define CPUID_80000001_ECX_SVM BIT(2)
+#define CPUID_80000001_ECX_IBS BIT(10)
+#define CPUID_80000001_ECX_SKINIT BIT(12)
+#define CPUID_80000001_ECX_TCE BIT(17)
+#define CPUID_80000001_EDX_NX  BIT(20)
+#define CPUID_80000001_EDX_FFXSR BIT(25)
 #define CPUID_80000008_EBX_CLZERO   BIT(0)
+#define CPUID_80000008_EBX_INVLPGB  BIT(3)
 #define CPUID_80000008_EBX_WBNOINVD BIT(9)
+#define CPUID_80000021_EAX_AUTO_IBRS BIT(8)
 
 static inline struct cpuid cpuid(uint32_t leaf, uint32_t subleaf)
 {

@@ -14,8 +14,7 @@
 #include "state.h"
 #include "tracer.h"
 
-#define SLOTS_MINIMUM   32u     /* twelve pages of one instruction, a metadata page for each, and those above */
-#define POOL_MINIMUM    16u     /* four tables on the way to a page, for each page of an instruction or so */
+#define POOL_MINIMUM    32u     /* four tables on the way to a page, for each page of an instruction or so */
 #define POOL_SHARE      12u     /* one nested-table page for so many slots */
 #define LARGE_BYTES     UINT64_C(0x200000)
 
@@ -59,7 +58,7 @@ static struct room make_room(void)
     uint32_t slots = (uint32_t)(bytes / PAGE_BYTES);
     if (header.slot_limit != 0 && slots > header.slot_limit)
         slots = header.slot_limit;
-    while (slots >= SLOTS_MINIMUM) {
+    while (slots >= IMAGE_SLOTS_MINIMUM) {
         struct room room = divide(slots);
         if (room.frames + (uint64_t)slots * PAGE_BYTES <= bytes)
             return room;
@@ -117,13 +116,24 @@ static void page_event(void *context, enum pager_event event, page_id page, enum
 
 static const struct pager_ops pager_ops = {.dram = window, .unmap = unmap, .accessed = accessed, .event = page_event};
 
+/* The header is not authenticated yet: what is computed with these must not wrap, overlap, or leave our tables. */
+static bool has_sane_addresses(void)
+{
+    uint64_t frozen_end = header.frozen_base + header.frozen_bytes, meta_end = header.meta_base + header.meta_bytes;
+    uint64_t all = header.frozen_base | header.frozen_bytes | header.meta_base | header.covered_bytes;
+    return all % PAGE_BYTES == 0 && header.frozen_base >= BIT(20) && header.frozen_base < BIT(32) &&
+           header.frozen_bytes > (uint64_t)image_end - HYPERVISOR_BASE && header.frozen_bytes <= FROZEN_BYTES_MAX &&
+           header.covered_bytes != 0 && header.covered_bytes <= BIT(40) && header.meta_base >= BIT(20) &&
+           header.meta_base <= BIT(40) && (frozen_end <= header.meta_base || meta_end <= header.frozen_base);
+}
+
 static void read_header(uint64_t boot_info)
 {
     boot = *(const struct boot_info *)boot_info;
     header = *(const struct image_header *)(uint64_t)boot.header;
     if (crc32(0, &header, offsetof(struct image_header, checksum)) != header.checksum ||
         __builtin_memcmp(header.magic, IMAGE_MAGIC, sizeof header.magic) != 0 || header.version != IMAGE_VERSION ||
-        header.run_count > IMAGE_RUNS ||
+        header.run_count > IMAGE_RUNS || !has_sane_addresses() ||
         page_geometry_make(header.covered_bytes, header.meta_base).meta_bytes != header.meta_bytes)
         panic(PANIC_HEADER, header.version);
 }
@@ -207,18 +217,18 @@ void start(uint64_t boot_info)
     guest_memory_start(&boot);
     guest_msr_start();
 
+    platform_stop_dma();    /* before there is anything to read */
     memory_start(header.frozen_base, header.frozen_bytes, header.freeze != FREEZE_WINDOW);
-    erase_loader();
     uint64_t cycles = freeze((enum image_freeze)header.freeze, header.frozen_base, header.frozen_bytes);
     tracer_add((struct trace_record){.kind = TRACE_FREEZE, .detail = header.freeze, .cycles = cycles,
                                      .value = header.frozen_bytes});
+    erase_loader();         /* after the freeze has written the caches back: no stale line may land on the zeroes */
     struct room room = make_room();
     tell_facts(&room);
 
     keys_unlock_image();
     keys_make_session();
     start_pager(&room);
-    platform_stop_dma();
     engine->prepare(&header, image_end, room.pool_pages, image_end + room.pool_notes);
     guest_memory_adopt_low();
     if (header.e820_gpa != 0)

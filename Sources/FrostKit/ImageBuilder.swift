@@ -73,8 +73,14 @@ public struct ImageBuilder {
     }
 
     private func guest(_ recipe: Recipe, plan: MemoryPlan, options: ImageOptions) throws -> Guest {
+        for source in recipe.sources where !FileManager.default.fileExists(atPath: source.plainPath) {
+            throw Failure.incomplete(recipe.name, "there is no source \(source.lastPathComponent)")
+        }
         switch recipe.facts.kind {
         case .long64:
+            guard !recipe.sources.isEmpty else {
+                throw Failure.incomplete(recipe.name, "a 64-bit guest has sources")
+            }
             return try Guest(long64: toolchain.buildGuest(recipe.sources, from: recipe.folder))
         case .real:
             guard recipe.sources.count == 1, let source = recipe.sources.first else {

@@ -1,3 +1,5 @@
+import FrostCore
+
 /// What an image is made of. What is nil comes from the recipe, or from the defaults here.
 public struct ImageOptions: Sendable {
     public var ram: ByteCount?
@@ -26,6 +28,7 @@ public struct ImageOptions: Sendable {
     public func check() throws(Failure) {
         guard freeze.isAvailable else { throw .freeze(freeze) }
         guard engine.isAvailable else { throw .engine(engine) }
+        guard slotLimit == 0 || slotLimit >= IMAGE_SLOTS_MINIMUM else { throw .fewSlots(slotLimit) }
         if case .passphrase(_, let iterations) = key, iterations < ImageKey.minimumIterations {
             throw .fewIterations(iterations)
         }
@@ -35,11 +38,12 @@ public struct ImageOptions: Sendable {
         case freeze(FreezeStrategy)
         case engine(EngineChoice)
         case fewIterations(UInt32)
+        case fewSlots(UInt32)
 
         public var exitCode: ExitCode {
             switch self {
             case .freeze, .engine: .unavailable
-            case .fewIterations: .usage
+            case .fewIterations, .fewSlots: .usage
             }
         }
 
@@ -49,6 +53,8 @@ public struct ImageOptions: Sendable {
                 "The freeze strategy '\(strategy.rawValue)' is not available in this version. Use --freeze fit."
             case .engine(let engine):
                 "The engine '\(engine.rawValue)' is not available in this version. Use --engine svm."
+            case .fewSlots(let slots):
+                "\(slots) slots cannot hold what one instruction may need. Give --slots \(IMAGE_SLOTS_MINIMUM) or more."
             case .fewIterations(let iterations):
                 """
                 \(iterations) iterations make a passphrase easy to guess; the least is \

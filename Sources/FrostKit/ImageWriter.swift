@@ -58,7 +58,11 @@ struct ImageWriter {
     private static let diskUnit = ByteCount.mebibyte.bytes
 
     /// Returns the image's size in bytes.
-    func write(to file: URL) throws(BootImage.Failure) -> UInt64 {
+    func write(to place: URL) throws(BootImage.Failure) -> UInt64 {
+        let file = place.resolvingSymlinksInPath()
+        guard Self.mayReplace(file) else {
+            throw .cannotWrite(file.plainPath, reason: "it exists and is not a Frostvisor image")
+        }
         let draft = file.deletingLastPathComponent()
             .appending(path: ".\(file.lastPathComponent).draft-\(getpid())")
         let descriptor = open(draft.plainPath, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
@@ -80,6 +84,17 @@ struct ImageWriter {
             throw failure(file)
         }
         return diskBytes
+    }
+
+    /// Nothing is lost but an older image: not a kernel named by mistake, not a device.
+    private static func mayReplace(_ file: URL) -> Bool {
+        var status = stat()
+        guard lstat(file.plainPath, &status) == 0 else { return true }
+        guard status.st_mode & S_IFMT == S_IFREG, let old = try? FileHandle(forReadingFrom: file) else {
+            return false
+        }
+        let start = (try? old.read(upToCount: BootImage.loaderOffset)) ?? Data()
+        return start.isEmpty || start.dropFirst(BootImage.headerOffset).starts(with: Array(IMAGE_MAGIC.utf8))
     }
 
     private func sectors(_ bytes: [UInt8]) -> UInt32 {

@@ -20,7 +20,7 @@ public struct Machine {
     /// Boots, and comes back when the run has ended; nothing of it is left running then.
     public func run() throws -> RunResult {
         let folder = RunFolder(options.record ?? Self.scratch())
-        try folder.prepare()
+        try folder.prepare(for: image.file)
         defer { if options.record == nil { try? FileManager.default.removeItem(at: folder.folder) } }
         let ramFile = options.keepsRAM ? folder.ram : Self.scratchRAM(image.plan.ram, folder: folder)
         // Short: a socket's path has at most 107 bytes.

@@ -19,10 +19,14 @@ public struct RunFolder: Sendable {
     /// The machine's physical memory.
     public var ram: URL { folder.appending(path: "ram.bin") }
 
-    /// Makes the folder, and takes away what an earlier run left in it.
-    /// - Throws: ``Failure/cannotWrite(_:)``
-    public func prepare() throws(Failure) {
+    /// Makes the folder, and takes away what an earlier run left in it; never the image that is to be run.
+    /// - Throws: ``Failure``
+    public func prepare(for image: URL) throws(Failure) {
         let files = FileManager.default
+        let own = [report, console, trace, machineLog, ram].map { $0.resolvingSymlinksInPath().plainPath }
+        guard !own.contains(image.resolvingSymlinksInPath().plainPath) else {
+            throw .holdsImage(image.plainPath)
+        }
         do {
             try files.createDirectory(at: folder, withIntermediateDirectories: true)
             for file in [report, console, trace, machineLog, ram]
@@ -38,13 +42,21 @@ public struct RunFolder: Sendable {
 
     public enum Failure: Explained, Equatable {
         case cannotWrite(String)
+        case holdsImage(String)
 
-        public var exitCode: ExitCode { .cannotWrite }
+        public var exitCode: ExitCode {
+            switch self {
+            case .cannotWrite: .cannotWrite
+            case .holdsImage: .usage
+            }
+        }
 
         public var description: String {
             switch self {
             case .cannotWrite(let path):
                 "The run's folder \(path) cannot be written. Choose another place with --record."
+            case .holdsImage(let path):
+                "The run's record would replace the image \(path). Choose another place with --record."
             }
         }
     }

@@ -83,7 +83,8 @@ public struct Toolchain {
         let own = try files(under: folder, extensions: ["c", "h", "asm"])
         let name = "guest-\(folder.lastPathComponent)"
         let headers = try files(under: tree.coreHeaders, extensions: ["h"])
-        let built = try built(name, from: common + own + headers, flags: Self.compilerFlags) { output in
+        let flags = Self.compilerFlags + sources.map(shown)
+        let built = try built(name, from: common + own + headers, flags: flags) { output in
             progress("building guest \(folder.lastPathComponent)")
             let includeFolders = [folder, tree.commonGuestSources]
             let includes = (includeFolders + [tree.coreHeaders]).flatMap { ["-I", $0.plainPath] }
@@ -106,7 +107,8 @@ public struct Toolchain {
     /// A `real` guest: one flat binary.
     public func buildFlat(_ source: URL, from folder: URL) throws -> [UInt8] {
         let own = try files(under: folder, extensions: ["asm", "inc"])
-        let built = try built("guest-\(folder.lastPathComponent)", from: own, flags: ["bin"]) { output in
+        let built = try built("guest-\(folder.lastPathComponent)", from: own, flags: ["bin", shown(source)]) {
+            output in
             progress("building guest \(folder.lastPathComponent)")
             try assemble(source, as: "bin", into: output.appending(path: "guest.bin"), includes: [folder])
         }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import FrostKit
 
 /// How a verb's result is printed.
@@ -7,9 +8,8 @@ enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
     case json
 
     func print(_ result: some Encodable & CustomStringConvertible) throws {
-        switch self {
-        case .text: Swift.print(result)
-        case .json: Swift.print(try JSON.text(result))
-        }
+        let text = self == .text ? result.description : try JSON.text(result)
+        // Unlike print, this says when the result went nowhere.
+        try FileHandle.standardOutput.write(contentsOf: Data((text + "\n").utf8))
     }
 }

@@ -57,6 +57,9 @@ struct Run: ParsableCommand {
         guard !interactive || (format == .text && !quiet) else {
             throw ValidationError("--interactive shows the console: leave out --quiet and --format json.")
         }
+        guard until != "" && !expect.contains("") else {
+            throw ValidationError("--until and --expect want a text to look for.")
+        }
     }
 
     func run() throws {

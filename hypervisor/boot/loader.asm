@@ -85,6 +85,7 @@ load:
         a32 rep movsd
         pop     es
         pop     ds
+        sti
         pop     ecx
         pop     eax
         add     eax, edx
@@ -94,7 +95,8 @@ load:
         jmp     fail
 .done:  ret
 
-; flat_segments — gives ds and es 4 GiB limits ("unreal mode"); a BIOS call may have taken them away.
+; flat_segments — gives ds and es 4 GiB limits ("unreal mode"); firmware may have taken them away, also in an
+; interrupt: they stay off until the caller is done.
 flat_segments:
         cli
         push    ds
@@ -110,7 +112,6 @@ flat_segments:
         mov     cr0, eax
         pop     es
         pop     ds
-        sti
         ret
 
 ; require_ram — stops unless the hypervisor really stands where it was copied to. It checks the rest itself.
@@ -122,6 +123,7 @@ require_ram:
         mov     edi, [IMAGE_FROZEN_BASE]
         cmp     dword [es:edi], ENTRY_SIGNATURE
         pop     es
+        sti                                     ; keeps ZF
         mov     si, ram_error
         jne     fail
         ret

@@ -38,7 +38,8 @@ struct exit {
 struct guest_mode {
     uint64_t cr0, cr3, cr4, efer;
     uint64_t code_base;     /* of CS */
-    bool     code_long;     /* 64-bit code segment */
+    bool     code_l;        /* CS.L, whatever the mode */
+    bool     code_long;     /* running 64-bit code */
 };
 
 enum exception : uint8_t { EXCEPTION_UD = 6, EXCEPTION_GP = 13 };

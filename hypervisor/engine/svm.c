@@ -46,7 +46,6 @@ static void intercept_ports(uint32_t first, uint32_t count)
 /* MSRs that are the guest's own: it writes them directly. All other writes exit. */
 static const struct { uint32_t first, last; } own_msrs[] = {
     {0x10, 0x10},               /* TSC */
-    {0x1B, 0x1B},               /* APIC base */
     {0x3B, 0x3B},               /* TSC adjust */
     {0x48, 0x49},               /* speculation control */
     {0x174, 0x176},             /* SYSENTER */
@@ -187,6 +186,7 @@ static struct guest_mode mode(void)
 {
     return (struct guest_mode){.cr0 = vmcb.cr0, .cr3 = vmcb.cr3, .cr4 = vmcb.cr4, .efer = vmcb.efer,
                                .code_base = vmcb.cs.base,
+                               .code_l = vmcb.cs.attributes & SEGMENT_L,
                                .code_long = (vmcb.efer & EFER_LMA) && (vmcb.cs.attributes & SEGMENT_L)};
 }
 

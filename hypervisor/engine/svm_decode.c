@@ -23,10 +23,14 @@ bool svm_decode(const struct guest_mode *mode, uint64_t rip, struct svm_instruct
     size_t at = 0;
 
     *instruction = (struct svm_instruction){0};
-    while (at < bytes && is_legacy_prefix(code[at]))
-        at++;
-    if (mode->code_long && at < bytes && (code[at] & 0xF0) == 0x40)
-        instruction->rex = code[at++];
+    for (; at < bytes; at++) {
+        if (is_legacy_prefix(code[at]))
+            instruction->rex = 0;       /* a REX counts only right before the opcode */
+        else if (mode->code_long && (code[at] & 0xF0) == 0x40)
+            instruction->rex = code[at];
+        else
+            break;
+    }
     if (at + 2 > bytes || code[at] != 0x0F)
         return false;
     instruction->opcode = code[at + 1];

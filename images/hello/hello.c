@@ -44,6 +44,11 @@ static void check_cpuid(void)
     check(cpuid(1, 0).ecx & CPUID_1_ECX_OSXSAVE, "OSXSAVE is 1 once CR4.OSXSAVE is 1");
     write_cr4(read_cr4() & ~CR4_OSXSAVE);
     check(!(cpuid(1, 0).ecx & CPUID_1_ECX_OSXSAVE), "OSXSAVE is 0 again");
+
+    /* A REX that is not right before the opcode counts for nothing, and any program may write one. */
+    uint32_t plain = cpuid(0, 0).ebx, prefixed, leaf = 0, rest = 0;
+    asm volatile(".byte 0x48, 0x66, 0x0F, 0xA2" : "+a"(leaf), "=b"(prefixed), "+c"(rest) : : "rdx");
+    check(prefixed == plain, "CPUID with prefixes answers as without");
 }
 
 /* A register that the guest owns a copy of: it keeps what was written, and can be put back. */

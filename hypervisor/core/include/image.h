@@ -18,6 +18,7 @@
 #define IMAGE_LOADER_LBA    9u
 #define IMAGE_RUNS          128u
 #define IMAGE_KDF_MINIMUM   1000u
+#define IMAGE_SLOTS_MINIMUM 32u         /* twelve pages of one instruction, their metadata pages, and those above */
 
 enum image_freeze : uint32_t { FREEZE_FIT = 1, FREEZE_NOFILL = 2, FREEZE_WAYLOCK = 3, FREEZE_WINDOW = 4 };
 enum image_engine : uint32_t { ENGINE_ANY = 0, ENGINE_SVM = 1, ENGINE_VMX = 2, ENGINE_RING3 = 3 };
