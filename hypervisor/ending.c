@@ -27,12 +27,7 @@
     wipe_secrets();
     serial_flush(COM1);
     tracer_end(ending, subject);
-    if (width == 1)
-        out8(port, (uint8_t)value);
-    else if (width == 2)
-        out16(port, (uint16_t)value);
-    else
-        out32(port, value);
+    port_out(port, width, value);
     halt();
 }
 

@@ -149,12 +149,8 @@ static void pass_through(const struct exit *exit)
     if (exit->is_input) {
         value = exit->width == 1 ? in8(exit->port) : exit->width == 2 ? in16(exit->port) : in32(exit->port);
         guest.regs.rax = exit->width == 4 ? value : (guest.regs.rax & ~mask) | value;
-    } else if (exit->width == 1) {
-        out8(exit->port, (uint8_t)value);
-    } else if (exit->width == 2) {
-        out16(exit->port, (uint16_t)value);
     } else {
-        out32(exit->port, (uint32_t)value);
+        port_out(exit->port, exit->width, (uint32_t)value);
     }
 }
 

@@ -184,6 +184,17 @@ PORT_WIDTH(16, w)
 PORT_WIDTH(32, l)
 #undef PORT_WIDTH
 
+/* width: bytes, 1, 2 or 4. */
+static inline void port_out(uint16_t port, uint32_t width, uint32_t value)
+{
+    if (width == 1)
+        out8(port, (uint8_t)value);
+    else if (width == 2)
+        out16(port, (uint16_t)value);
+    else
+        out32(port, value);
+}
+
 [[noreturn]] static inline void halt(void)
 {
     for (;;)
