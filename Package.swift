@@ -41,10 +41,9 @@ let package = Package(
             name: "CacheModel",
             cSettings: [.unsafeFlags(["-O2"])]
         ),
-        // An AES-GCM that shares no line with ours, for the tests only.
+        // An AES-GCM that shares no line with ours.
         .systemLibrary(
             name: "COpenSSL",
-            path: "Tests/COpenSSL",
             pkgConfig: "libcrypto",
             providers: [.apt(["libssl-dev"])]
         ),
