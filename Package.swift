@@ -25,7 +25,7 @@ let package = Package(
         ),
         .target(
             name: "FrostKit",
-            dependencies: ["FrostCore"],
+            dependencies: ["FrostCore", "CacheModel", "ResidencyRecord", "COpenSSL"],
             swiftSettings: swiftSettings
         ),
         .executableTarget(
@@ -40,6 +40,11 @@ let package = Package(
         .target(
             name: "CacheModel",
             cSettings: [.unsafeFlags(["-O2"])]
+        ),
+        // What the plugin below writes of a run.
+        .target(
+            name: "ResidencyRecord",
+            dependencies: ["CacheModel", "FrostCore"]
         ),
         // An AES-GCM that shares no line with ours.
         .systemLibrary(
