@@ -46,6 +46,13 @@ let package = Package(
             name: "ResidencyRecord",
             dependencies: ["CacheModel", "FrostCore"]
         ),
+        // What somebody who has read DRAM looks for in it.
+        .target(
+            name: "DRAMSearch",
+            // POPCNT is older than the AES instructions, which FrostCore demands.
+            cSettings: [.unsafeFlags(["-O2", "-mpopcnt"])],
+            linkerSettings: [.linkedLibrary("m")]
+        ),
         // An AES-GCM that shares no line with ours.
         .systemLibrary(
             name: "COpenSSL",
@@ -65,6 +72,11 @@ let package = Package(
         .testTarget(
             name: "CacheModelTests",
             dependencies: ["CacheModel"],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "DRAMSearchTests",
+            dependencies: ["DRAMSearch"],
             swiftSettings: swiftSettings
         ),
         .testTarget(
