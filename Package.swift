@@ -66,7 +66,7 @@ let package = Package(
         ),
         .testTarget(
             name: "FrostKitTests",
-            dependencies: ["FrostKit", "FrostCore"],
+            dependencies: ["FrostKit", "FrostCore", "CacheModel", "ResidencyRecord", "COpenSSL"],
             swiftSettings: swiftSettings
         ),
         .testTarget(
