@@ -25,7 +25,7 @@ let package = Package(
         ),
         .target(
             name: "FrostKit",
-            dependencies: ["FrostCore"],
+            dependencies: ["FrostCore", "COpenSSL"],
             swiftSettings: swiftSettings
         ),
         .executableTarget(
@@ -64,7 +64,7 @@ let package = Package(
         ),
         .testTarget(
             name: "BootTests",
-            dependencies: ["FrostKit", "FrostCore", "COpenSSL"],
+            dependencies: ["FrostKit", "FrostCore"],
             swiftSettings: swiftSettings
         ),
     ],
