@@ -155,8 +155,10 @@ final class AttackRun {
             let tables = try machine.pageTables()
             let state = lines.first { $0.contains("HLT=") } ?? ""
             if state.contains("HLT=1") {
-                let flags = UInt64(state.split(separator: " ").first { $0.hasPrefix("RFL=") }?.dropFirst(4) ?? "", radix: 16)
-                return base.image.plan.frozenRegion.contains(tables) && (flags.map { $0 & 0x200 == 0 } ?? false)
+                let flags = UInt64(
+                    state.split(separator: " ").first { $0.hasPrefix("RFL=") }?.dropFirst(4) ?? "", radix: 16)
+                return base.image.plan.frozenRegion.contains(tables)
+                    && (flags.map { $0 & 0x200 == 0 } ?? false)
             }
             try machine.resume()
             usleep(5000)

@@ -150,7 +150,8 @@ public final class RunningMachine {
             switch self {
             case .neverThere:
                 "The machine was stopped again and again, and never where it should be. Does it still run?"
-            case .registers(let line): "QEMU told the registers in an unknown way: '\(line)'. Check QEMU's version."
+            case .registers(let line):
+                "QEMU told the registers in an unknown way: '\(line)'. Check QEMU's version."
             }
         }
     }
