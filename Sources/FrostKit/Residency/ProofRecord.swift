@@ -1,4 +1,5 @@
 public import Foundation
+import Glibc
 
 /// A run that was recorded with the residency plugin: everything to judge it, now or later.
 public struct ProofRecord {
@@ -38,6 +39,8 @@ public struct ProofRecord {
 
     /// Writes the verdict beside what it was made of.
     public func keep(_ verdict: Verdict) throws {
+        let mask = umask(0o077)
+        defer { umask(mask) }
         try Data(JSON.text(verdict).utf8).write(to: folder.verdict)
     }
 
