@@ -220,7 +220,8 @@ static void stored_non_temporal(unsigned vcpu, qemu_plugin_meminfo_t info, uint6
     accessed(info, linear, ACCESS_NT_STORE, (uint64_t)rip);
 }
 
-/* VMRUN, VMLOAD, VMSAVE name their operands by physical addresses: no page's type, only the MTRRs'. */
+/* VMRUN, VMLOAD, VMSAVE name their operands by physical addresses: no page's type, only the MTRRs'. What VMRUN accesses
+ * at other linear addresses is an event that it delivers: the guest's descriptors and stack, through its own tables. */
 static void accessed_physical(unsigned vcpu, qemu_plugin_meminfo_t info, uint64_t linear, void *instruction)
 {
     const struct announced *announced = instruction;
@@ -233,7 +234,7 @@ static void accessed_physical(unsigned vcpu, qemu_plugin_meminfo_t info, uint64_
     if (offset == NOWHERE)
         return;
     uint64_t address = address_of_offset(offset);
-    if (announced->decoded.what == ENTER_GUEST && !is_store)
+    if (announced->decoded.what == ENTER_GUEST && linear == address && !is_store)
         control_read_control_block(address);
     access_at(address, 1u << qemu_plugin_mem_size_shift(info), is_store ? ACCESS_WRITE : ACCESS_READ, MEMORY_WB,
               announced->rip);
