@@ -199,18 +199,53 @@ static inline void accessed(qemu_plugin_meminfo_t info, uint64_t linear, enum ac
     access_at(address, bytes, kind, mapping_type(linear, address), rip);
 }
 
+/* A string instruction goes through a line byte by byte. As long as nothing has moved since the first, and no other
+ * instruction has accessed memory, the rest of a line are hits that change nothing: half of all accesses of a boot. */
+static struct {
+    void    *rip;           /* NULL: nothing is known */
+    bool     is_guest;
+    uint64_t generation;
+    uint64_t line[2];       /* linear: loads', stores' */
+} repeated;
+static const struct block *repeated_block;
+
+static inline void forget_repeated(void)
+{
+    repeated.rip = NULL;
+    repeated_block = NULL;
+}
+
+static inline bool is_repeated(qemu_plugin_meminfo_t info, uint64_t linear, bool is_store, void *rip)
+{
+    uint64_t line = linear >> machine.line_shift;
+    uint64_t last = linear + (1u << qemu_plugin_mem_size_shift(info)) - 1;
+
+    if (repeated.rip == rip && repeated.line[is_store] == line && repeated.generation == control_generation
+        && repeated.is_guest == machine.is_guest && last >> machine.line_shift == line)
+        return true;
+    if (repeated.rip != rip)
+        repeated.line[0] = repeated.line[1] = NOWHERE;
+    repeated.rip = rip;
+    repeated.is_guest = machine.is_guest;
+    repeated.generation = control_generation;
+    repeated.line[is_store] = line;     /* before the access: a movement forgets it again */
+    return false;
+}
+
 static void loaded(unsigned vcpu, qemu_plugin_meminfo_t info, uint64_t linear, void *rip)
 {
     (void)vcpu;
     machine.totals.loads++;
-    accessed(info, linear, ACCESS_READ, (uint64_t)rip);
+    if (!is_repeated(info, linear, false, rip))
+        accessed(info, linear, ACCESS_READ, (uint64_t)rip);
 }
 
 static void stored(unsigned vcpu, qemu_plugin_meminfo_t info, uint64_t linear, void *rip)
 {
     (void)vcpu;
     machine.totals.stores++;
-    accessed(info, linear, ACCESS_WRITE, (uint64_t)rip);
+    if (!is_repeated(info, linear, true, rip))
+        accessed(info, linear, ACCESS_WRITE, (uint64_t)rip);
 }
 
 static void stored_non_temporal(unsigned vcpu, qemu_plugin_meminfo_t info, uint64_t linear, void *rip)
@@ -311,9 +346,12 @@ void block_entered(unsigned vcpu, void *data, const uint64_t *registers)
     static uint64_t next_checkpoint = CHECKPOINT_EVERY;
 
     (void)vcpu;
-    block_physical = block->address;
     machine.totals.blocks++;
     machine.instructions += block->instructions;
+    if (block == repeated_block && !control_pending)
+        return;
+    repeated_block = block;
+    block_physical = block->address;
     if (control_pending)
         control_settle(registers, block->address);
     if (machine.is_guest && in_text(block->address))
@@ -444,6 +482,7 @@ static void ended(qemu_plugin_id_t id, void *data)
 static void moved(void *context, const struct bus_event *event)
 {
     machine.totals.phase_movements[machine.phase][event->kind]++;
+    forget_repeated();
     if (in_region(event->address))
         phase_region_moved(event);
     dram_moved(context, event);
@@ -457,11 +496,12 @@ int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int c
         give_up("this is no emulated x86-64 machine");
     settings_read(count, arguments, &machine.set);
     machine.low_ram_bytes = machine.set.ram_bytes >= hole ? split : machine.set.ram_bytes;
+    machine.line_shift = (unsigned)__builtin_ctz(machine.set.geometry.line_bytes);
     machine.totals.is_consistent = 1;
     machine.totals.log_limit = machine.set.log_limit;
     machine.cache = cache_create(&(struct cache_config){
         .geometry = machine.set.geometry, .vendor = machine.set.vendor, .seed = machine.set.seed,
-        .listener = moved });
+        .mapped_bytes = machine.low_ram_bytes, .listener = moved });
     if (!machine.cache)
         give_up("no memory for the cache model");
     control_start();
