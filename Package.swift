@@ -27,7 +27,7 @@ let package = Package(
         ),
         .target(
             name: "FrostKit",
-            dependencies: ["FrostCore", "CacheModel", "ResidencyRecord", "COpenSSL"],
+            dependencies: ["FrostCore", "CacheModel", "ResidencyRecord", "DRAMSearch", "COpenSSL"],
             swiftSettings: swiftSettings
         ),
         .executableTarget(
@@ -47,6 +47,13 @@ let package = Package(
         .target(
             name: "ResidencyRecord",
             dependencies: ["CacheModel", "FrostCore"]
+        ),
+        // What somebody who has read DRAM looks for in it.
+        .target(
+            name: "DRAMSearch",
+            // POPCNT is older than the AES instructions, which FrostCore demands.
+            cSettings: [.unsafeFlags(["-O2", "-mpopcnt"])],
+            linkerSettings: [.linkedLibrary("m")]
         ),
         // Feeds the cache model what QEMU's machine does, and keeps the record.
         .target(
@@ -70,7 +77,7 @@ let package = Package(
         ),
         .testTarget(
             name: "FrostKitTests",
-            dependencies: ["FrostKit", "FrostCore"],
+            dependencies: ["FrostKit", "FrostCore", "CacheModel", "ResidencyRecord", "COpenSSL"],
             swiftSettings: swiftSettings
         ),
         .testTarget(
@@ -79,8 +86,13 @@ let package = Package(
             swiftSettings: swiftSettings
         ),
         .testTarget(
+            name: "DRAMSearchTests",
+            dependencies: ["DRAMSearch"],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
             name: "BootTests",
-            dependencies: ["FrostKit", "FrostCore", "COpenSSL"],
+            dependencies: ["FrostKit", "FrostCore"],
             swiftSettings: swiftSettings
         ),
     ],

@@ -120,15 +120,16 @@ void audit_host_tables_moved(void)
     host_root = NOWHERE;
 }
 
-void audit_stored(uint64_t address)
+bool audit_stored(uint64_t address)
 {
     struct table *table = tables ? table_at(address) : NULL;
 
     if (!table || table->tree == TREE_NONE)
-        return;
+        return false;
     if (changed_count < CHANGED)
         changed[changed_count] = address & ~UINT64_C(7);
     changed_count++;
+    return true;
 }
 
 /* A table may have been taken out of its tree since, and be something else now. */

@@ -162,43 +162,6 @@ static inline enum memory_type mapping_type(uint64_t linear, uint64_t address)
 
 /* MARK: accesses */
 
-static void access_at(uint64_t address, uint32_t bytes, enum access_kind kind, enum memory_type page_type, uint64_t rip)
-{
-    struct cache_access access = {
-        .address = address, .tag = rip, .bytes = bytes, .kind = kind, .page_type = page_type,
-        .nested_type = MEMORY_NONE };
-    bool is_store = kind == ACCESS_WRITE || kind == ACCESS_NT_STORE;
-
-    if (machine.is_guest && machine.nested_cr3 != 0)
-        access.nested_type = in_region(address) ? MEMORY_WB : MEMORY_UC;
-    cache_access(machine.cache, &access);
-    if (!is_store || machine.is_guest)
-        return;
-    if (in_region(address)) {
-        audit_stored(address);
-        phase_region_written(address);
-    } else if (phase_is_watched() && cache_type(machine.cache, &access) == MEMORY_WB)
-        violation((struct offence){ RESIDENCY_HOST_STORE, address, rip, 0, NULL });
-}
-
-static inline void accessed(qemu_plugin_meminfo_t info, uint64_t linear, enum access_kind kind, uint64_t rip)
-{
-    uint64_t offset = offset_accessed(info, linear);
-    uint32_t bytes = 1u << qemu_plugin_mem_size_shift(info);
-
-    if (offset == NOWHERE)
-        return;
-    uint64_t address = address_of_offset(offset);
-    uint32_t room = FRAME_BYTES - (uint32_t)(address & (FRAME_BYTES - 1));
-    if (bytes > room) {         /* only the first page's address is told */
-        struct translation rest = translate(linear + room);
-        if (rest.address != NOWHERE && offset_of_address(rest.address) != NOWHERE)
-            access_at(rest.address, bytes - room, kind, mapping_type(linear + room, rest.address), rip);
-        bytes = room;
-    }
-    access_at(address, bytes, kind, mapping_type(linear, address), rip);
-}
-
 /* A string instruction goes through a line byte by byte. As long as nothing has moved since the first, and no other
  * instruction has accessed memory, the rest of a line are hits that change nothing: half of all accesses of a boot. */
 static struct {
@@ -232,27 +195,64 @@ static inline bool is_repeated(qemu_plugin_meminfo_t info, uint64_t linear, bool
     return false;
 }
 
-static void loaded(unsigned vcpu, qemu_plugin_meminfo_t info, uint64_t linear, void *rip)
+static void access_at(uint64_t address, uint32_t bytes, enum access_kind kind, enum memory_type page_type, uint64_t rip)
 {
-    (void)vcpu;
-    machine.totals.loads++;
-    if (!is_repeated(info, linear, false, rip))
-        accessed(info, linear, ACCESS_READ, (uint64_t)rip);
+    struct cache_access access = {
+        .address = address, .tag = rip, .bytes = bytes, .kind = kind, .page_type = page_type,
+        .nested_type = MEMORY_NONE };
+    bool is_store = kind == ACCESS_WRITE || kind == ACCESS_NT_STORE;
+
+    if (machine.is_guest && machine.nested_cr3 != 0)
+        access.nested_type = in_region(address) ? MEMORY_WB : MEMORY_UC;
+    cache_access(machine.cache, &access);
+    if (!is_store || machine.is_guest)
+        return;
+    if (in_region(address)) {
+        if (audit_stored(address))
+            forget_repeated();      /* each entry counts, not each line */
+        phase_region_written(address);
+    } else if (phase_is_watched() && cache_type(machine.cache, &access) == MEMORY_WB)
+        violation((struct offence){ RESIDENCY_HOST_STORE, address, rip, 0, NULL });
 }
 
-static void stored(unsigned vcpu, qemu_plugin_meminfo_t info, uint64_t linear, void *rip)
+static inline void accessed(qemu_plugin_meminfo_t info, uint64_t linear, enum access_kind kind, uint64_t rip)
 {
-    (void)vcpu;
-    machine.totals.stores++;
-    if (!is_repeated(info, linear, true, rip))
-        accessed(info, linear, ACCESS_WRITE, (uint64_t)rip);
+    uint64_t offset = offset_accessed(info, linear);
+    uint32_t bytes = 1u << qemu_plugin_mem_size_shift(info);
+
+    if (offset == NOWHERE)
+        return;
+    uint64_t address = address_of_offset(offset);
+    uint32_t room = FRAME_BYTES - (uint32_t)(address & (FRAME_BYTES - 1));
+    if (bytes > room) {         /* only the first page's address is told */
+        struct translation rest = translate(linear + room);
+        if (rest.address != NOWHERE && offset_of_address(rest.address) != NOWHERE)
+            access_at(rest.address, bytes - room, kind, mapping_type(linear + room, rest.address), rip);
+        bytes = room;
+    }
+    access_at(address, bytes, kind, mapping_type(linear, address), rip);
 }
 
-static void stored_non_temporal(unsigned vcpu, qemu_plugin_meminfo_t info, uint64_t linear, void *rip)
+static inline void touched_as(qemu_plugin_meminfo_t info, uint64_t linear, enum access_kind store, void *rip)
+{
+    bool is_store = qemu_plugin_mem_is_store(info);
+
+    machine.totals.loads += !is_store;
+    machine.totals.stores += is_store;
+    if (!is_repeated(info, linear, is_store, rip))
+        accessed(info, linear, is_store ? store : ACCESS_READ, (uint64_t)rip);
+}
+
+static void touched(unsigned vcpu, qemu_plugin_meminfo_t info, uint64_t linear, void *rip)
 {
     (void)vcpu;
-    machine.totals.stores++;
-    accessed(info, linear, ACCESS_NT_STORE, (uint64_t)rip);
+    touched_as(info, linear, ACCESS_WRITE, rip);
+}
+
+static void touched_non_temporal(unsigned vcpu, qemu_plugin_meminfo_t info, uint64_t linear, void *rip)
+{
+    (void)vcpu;
+    touched_as(info, linear, ACCESS_NT_STORE, rip);
 }
 
 /* VMRUN, VMLOAD, VMSAVE name their operands by physical addresses: no page's type, only the MTRRs'. What VMRUN accesses
@@ -288,7 +288,7 @@ static void read_descriptor_table(unsigned vcpu, qemu_plugin_meminfo_t info, uin
     const struct announced *announced = instruction;
     uint64_t offset = offset_accessed(info, linear);
 
-    loaded(vcpu, info, linear, (void *)announced->rip);
+    touched(vcpu, info, linear, (void *)announced->rip);
     if (offset != NOWHERE && qemu_plugin_mem_size_shift(info) == 1)     /* the limit, which comes first */
         control_read_descriptor_table(announced->decoded.what, address_of_offset(offset), announced->rip);
 }
@@ -407,18 +407,18 @@ static void *allocate(size_t bytes)
 static void watch_memory(struct qemu_plugin_insn *instruction, const struct decoded *decoded, struct announced *announcement)
 {
     void *rip = (void *)qemu_plugin_insn_vaddr(instruction);
-    qemu_plugin_vcpu_mem_cb_t load = loaded, store = stored;
-    void *load_data = rip, *store_data = rip;
+    qemu_plugin_vcpu_mem_cb_t touch = touched;
+    void *data = rip;
 
-    /* QEMU calls only one function for each direction of an instruction. */
+    /* One function for both directions: QEMU 7.2 takes a load for a store, and a store for either, when it chooses among
+     * those of a translated access; and stops at the first that does not fit among those of a helper's. */
     if (decoded->what == NON_TEMPORAL)
-        store = stored_non_temporal;
+        touch = touched_non_temporal;
     if (decoded->what == LOAD_GDTR || decoded->what == LOAD_IDTR)
-        load = read_descriptor_table, load_data = announcement;
+        touch = read_descriptor_table, data = announcement;
     if (decoded->what == ENTER_GUEST || decoded->what == CONTROL_BLOCK)
-        load = store = accessed_physical, load_data = store_data = announcement;
-    qemu_plugin_register_vcpu_mem_cb(instruction, load, QEMU_PLUGIN_CB_NO_REGS, QEMU_PLUGIN_MEM_R, load_data);
-    qemu_plugin_register_vcpu_mem_cb(instruction, store, QEMU_PLUGIN_CB_NO_REGS, QEMU_PLUGIN_MEM_W, store_data);
+        touch = accessed_physical, data = announcement;
+    qemu_plugin_register_vcpu_mem_cb(instruction, touch, QEMU_PLUGIN_CB_NO_REGS, QEMU_PLUGIN_MEM_RW, data);
 }
 
 static bool is_settled_later(enum instruction what)
