@@ -29,7 +29,8 @@ struct AttackBase: Sendable {
             Hook(after.map { .console($0) } ?? .launch) { machine in
                 try machine.pauseInHypervisor()
                 keys = try FrozenView(machine, symbols: symbols).keyBlocks()
-                finds = try MemorySearch(named: keys + texts.map { ($0, Array($0.utf8)) }).finds(in: machine.ram)
+                finds = try MemorySearch(named: keys + texts.map { ($0, Array($0.utf8)) }).finds(
+                    in: machine.ram)
                 saved = try SavedMachine(machine)
                 machine.stop()
             }

@@ -79,7 +79,8 @@ public struct AttackCampaign: Sendable {
                 The image traces one exit in \(every), so nobody could tell whether a page was opened after an \
                 attack. Make it with --trace-every 1.
                 """
-            case .notFrozen: "The image freezes nothing, so DRAM holds plaintext anyway. Make it with --freeze fit."
+            case .notFrozen:
+                "The image freezes nothing, so DRAM holds plaintext anyway. Make it with --freeze fit."
             }
         }
     }

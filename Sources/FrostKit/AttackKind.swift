@@ -45,7 +45,8 @@ public enum AttackKind: String, Codable, Sendable, CaseIterable {
     public static var table: String {
         let width = allCases.map(\.rawValue.count).max() ?? 0
         return allCases.map { kind in
-            "  " + kind.rawValue + String(repeating: " ", count: width + 2 - kind.rawValue.count) + kind.meaning
+            "  " + kind.rawValue + String(repeating: " ", count: width + 2 - kind.rawValue.count)
+                + kind.meaning
         }.joined(separator: "\n")
     }
 }

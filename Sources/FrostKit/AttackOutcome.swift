@@ -27,6 +27,7 @@ public struct AttackOutcome: Codable, Sendable, Equatable {
 extension AttackOutcome: CustomStringConvertible {
     public var description: String {
         let target = pages.isEmpty ? "" : " " + pages.joined(separator: ", ")
-        return "\(number) seed 0x\(String(seed, radix: 16)) \(kind.rawValue)\(target): \(verdict.rawValue), \(reason)"
+        return
+            "\(number) seed 0x\(String(seed, radix: 16)) \(kind.rawValue)\(target): \(verdict.rawValue), \(reason)"
     }
 }

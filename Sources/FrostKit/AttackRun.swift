@@ -95,15 +95,15 @@ final class AttackRun {
         sleep(attack.listening)
         try machine.pauseInGuest()
         var generator = attack.generator
-        // An INIT waits for the guest on a CPU; QEMU would take it in the midst of the hypervisor.
-        if attack.kind == .initialise { try machine.send(.initialise) }
         try machine.resume()
-        if attack.kind != .initialise {
-            usleep(UInt32.random(in: 0...Self.anywhereMicroseconds, using: &generator))
-        }
+        usleep(UInt32.random(in: 0...Self.anywhereMicroseconds, using: &generator))
         switch attack.kind {
         case .kill: machine.cutPower()
         case .reset: try machine.reset()
+        case .initialise:
+            // QEMU lets the CPU start anew whatever it does, where a CPU would wait for the guest and then exit.
+            try machine.goesOnAfterReset()
+            try machine.send(.initialise)
         case .nmi: try machine.injectNMI()
         case .smi: try machine.send(.smi)
         default: break
@@ -155,8 +155,10 @@ final class AttackRun {
             let tables = try machine.pageTables()
             let state = lines.first { $0.contains("HLT=") } ?? ""
             if state.contains("HLT=1") {
-                let flags = UInt64(state.split(separator: " ").first { $0.hasPrefix("RFL=") }?.dropFirst(4) ?? "", radix: 16)
-                return base.image.plan.frozenRegion.contains(tables) && (flags.map { $0 & 0x200 == 0 } ?? false)
+                let flags = UInt64(
+                    state.split(separator: " ").first { $0.hasPrefix("RFL=") }?.dropFirst(4) ?? "", radix: 16)
+                return base.image.plan.frozenRegion.contains(tables)
+                    && (flags.map { $0 & 0x200 == 0 } ?? false)
             }
             try machine.resume()
             usleep(5000)
@@ -195,6 +197,7 @@ final class AttackRun {
         case (.reset, .stopped): return (.held, "nothing in DRAM after the firmware started anew")
         case (.nmi, .stopped): return (.held, "the guest went on, and every home fits the tree")
         case (.nmi, .tripleFault): return (.held, "the guest had no use for it; keys erased")
+        case (.initialise, .stopped): return (.held, "nothing in DRAM after the CPU started anew")
         case (.initialise, .panic(.`init`, _, _)): return (.held, "panic, keys and slots erased")
         default: return (.missed, result.ending.description)
         }

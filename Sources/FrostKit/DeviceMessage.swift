@@ -23,6 +23,8 @@ public enum DeviceMessage: UInt32, Sendable {
         guard Descriptor.write([UInt8](line.utf8), to: socket), let answer = Descriptor.read(socket) else {
             throw .gone
         }
-        guard answer.starts(with: "OK".utf8) else { throw .refused(line, String(decoding: answer, as: UTF8.self)) }
+        guard answer.starts(with: "OK".utf8) else {
+            throw .refused(line, String(decoding: answer, as: UTF8.self))
+        }
     }
 }

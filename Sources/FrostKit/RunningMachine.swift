@@ -119,9 +119,14 @@ public final class RunningMachine {
         kill(process, SIGKILL)
     }
 
-    /// The guest's machine is started anew by its reset line; without this, a reset ends QEMU.
-    public func reset() throws {
+    /// From now on a reset starts the machine anew, instead of ending QEMU.
+    public func goesOnAfterReset() throws {
         try qmp().execute("set-action", ["reboot": "reset"])
+    }
+
+    /// Pulls the machine's reset line.
+    public func reset() throws {
+        try goesOnAfterReset()
         try qmp().execute("system_reset")
     }
 
@@ -150,7 +155,8 @@ public final class RunningMachine {
             switch self {
             case .neverThere:
                 "The machine was stopped again and again, and never where it should be. Does it still run?"
-            case .registers(let line): "QEMU told the registers in an unknown way: '\(line)'. Check QEMU's version."
+            case .registers(let line):
+                "QEMU told the registers in an unknown way: '\(line)'. Check QEMU's version."
             }
         }
     }

@@ -10,17 +10,17 @@ struct Strike {
     /// Of the last seal.
     let counter: UInt64
     let position: TracePosition
+}
 
+extension Strike {
     /// Changes the homes of a machine that stands still in its guest.
     /// - Throws: ``Failure/alreadyBroken(_:)`` when a home was wrong before anybody touched it.
     init(_ written: [page_id: [UInt8]], on machine: RunningMachine, _ view: FrozenView) throws {
         let audit = try TreeAudit(view)
         if let page = audit.broken.first { throw Failure.alreadyBroken(page) }
-        self.written = written
-        entries = audit.entries
-        resident = Set(view.slots.keys)
-        counter = view.pager.counter
-        position = try TracePosition(machine, view)
+        self.init(
+            written: written, entries: audit.entries, resident: Set(view.slots.keys),
+            counter: view.pager.counter, position: try TracePosition(machine, view))
         for (page, home) in written { try machine.ram.write(home, at: machine.image.plan.home(page)) }
     }
 
@@ -40,16 +40,20 @@ struct Strike {
 
 /// How much the hypervisor had recorded at an instant: sent, and still in its ring.
 struct TracePosition {
-    private let sentBytes: Int
-    private let unsent: Int
+    let sentBytes: Int
+    let unsent: Int
 
+}
+
+extension TracePosition {
     private static let frameBytes = MemoryLayout<trace_frame>.size
 
     /// The machine stands still in its guest, so no frame is half-way.
     init(_ machine: RunningMachine, _ view: FrozenView) throws {
         let file = try FileManager.default.attributesOfItem(atPath: machine.folder.trace.plainPath)
-        sentBytes = (file[.size] as? Int ?? 0) / Self.frameBytes * Self.frameBytes
-        unsent = Int(try view.objects("ring_used", as: UInt32.self)[0])
+        self.init(
+            sentBytes: (file[.size] as? Int ?? 0) / Self.frameBytes * Self.frameBytes,
+            unsent: Int(try view.objects("ring_used", as: UInt32.self)[0]))
     }
 
     /// Everything that was recorded since.

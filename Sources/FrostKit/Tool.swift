@@ -15,7 +15,8 @@ public struct Tool: Sendable, Hashable {
         "qemu-system-x86_64", package: "qemu-system-x86", purpose: "boots images (qemu-tcg, qemu-kvm)")
     public static let setpriv = Tool(
         "setpriv", package: "util-linux", purpose: "ends QEMU when frost is killed")
-    public static let patch = Tool("patch", package: "patch", purpose: "puts a control's fault into the hypervisor")
+    public static let patch = Tool(
+        "patch", package: "patch", purpose: "puts a control's fault into the hypervisor")
     public static let bash = Tool("bash", package: "bash", purpose: "runs a recipe's prepare script")
     public static let cpio = Tool("cpio", package: "cpio", purpose: "packs the Linux guest's initrd")
     public static let busybox = Tool(

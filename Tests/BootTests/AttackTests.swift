@@ -1,0 +1,76 @@
+import FrostCore
+import FrostKit
+import Testing
+
+extension BootTests {
+    /// `frost attack`: what it reports of a sound hypervisor, and of one with a fault.
+    @Suite("Attacks") struct Attacks {
+        static let seed: UInt64 = 20_261_124
+
+        private func campaign(_ kinds: [AttackKind], count: Int) -> AttackCampaign {
+            var campaign = AttackCampaign()
+            (campaign.kinds, campaign.count, campaign.seed, campaign.jobs) = (kinds, count, Self.seed, 2)
+            campaign.after = "revisit: ready"
+            return campaign
+        }
+
+        @Test(
+            "Every kind of attack is detected, without effect by proof, or leaves nothing in DRAM",
+            .timeLimit(.minutes(3)))
+        func usual() throws {
+            let sealed = try Sealed("revisit") { $0.traceEvery = 1 }
+            let kinds = AttackKind.usual
+            let report = try campaign(kinds, count: 2 * kinds.count).run(
+                on: sealed.image, in: BootTests.tree())
+            let story = Comment(rawValue: report.description)
+            #expect(report.exitCode == .asAsked, story)
+            #expect(report.attacks.count == 2 * kinds.count)
+            #expect(Set(report.attacks.map(\.kind)) == Set(kinds))
+            #expect(report.secretsSeen > 0, "the guest held no marker: the search proves little")
+            #expect(report.count(.missed) == 0 && report.count(.notDone) == 0, story)
+            // Which ones meet a page that is dead or dirty is a matter of the instant.
+            #expect(report.count(.detected) >= 5, story)
+            #expect(report.count(.held) == 8, story)
+        }
+
+        @Test(
+            "A hypervisor that does not check tags misses attacks, and the report says so",
+            .timeLimit(.minutes(3)))
+        func skipsTagCheck() throws {
+            let tree = try BootTests.tree()
+            let control = try Control(named: "skip-tag-check", in: tree)
+            let sealed = try control.inject(into: tree) { faulty in
+                try Sealed(Recipe(named: "revisit", in: tree), in: faulty) { $0.traceEvery = 1 }
+            }
+            let report = try campaign([.flip, .swap, .replay, .rollback], count: 8).run(
+                on: sealed.image, in: tree)
+            let story = Comment(rawValue: report.description)
+            #expect(report.exitCode == .otherwise, story)
+            #expect(report.count(.missed) >= 3, story)
+            #expect(report.count(.detected) == 0, story)
+            #expect(
+                report.attacks.contains { $0.reason.contains("was opened with the attacker's bytes") }, story)
+        }
+
+        @Test(
+            "An SMI writes the guest's registers to DRAM: a known hole, and the search sees it",
+            .timeLimit(.minutes(2)))
+        func systemManagement() throws {
+            let sealed = try Sealed("secret") { ($0.traceEvery, $0.ram) = (1, 16 * .mebibyte) }
+            var campaign = campaign([.smi], count: 2)
+            campaign.after = "secret: ready"
+            let report = try campaign.run(on: sealed.image, in: BootTests.tree())
+            let story = Comment(rawValue: report.description)
+            #expect(report.exitCode == .otherwise, story)
+            #expect(report.attacks.contains { $0.reason.contains("FROST-MA") }, story)
+        }
+
+        @Test("An image whose trace leaves pages out is refused")
+        func sampledTrace() throws {
+            let sampled = try Sealed("revisit")
+            #expect(throws: AttackCampaign.Failure.sampledTrace(16)) {
+                try AttackCampaign().run(on: sampled.image, in: BootTests.tree())
+            }
+        }
+    }
+}
