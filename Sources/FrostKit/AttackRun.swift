@@ -14,15 +14,16 @@ final class AttackRun {
     /// What the search found in DRAM at the end; after a panic, in all of memory.
     private var leftovers: [MemorySearch.Find] = []
     private var isHalted = false
-    private var lastRecords: [TraceRecord] = []
+    private var lastRecords: ArraySlice<TraceRecord> = []
 
     /// Tries to find the guest in a state that offers a target, and the guest's time between two.
     private static let tries = 20
     private static let betweenTries = Duration.milliseconds(100)
     /// How long the guest goes on after an interruption before it is searched.
     private static let aftermath = Duration.milliseconds(300)
-    /// In the midst of whatever the machine does after it was last seen in its guest.
-    private static let anywhereMicroseconds: UInt32 = 2000
+
+    /// RFLAGS.IF.
+    private static let interruptFlag: UInt64 = 1 << 9
 
     init(_ attack: Attack, on base: AttackBase, watch: Duration, isInterrupted: @escaping () -> Bool) {
         (self.attack, self.base, self.watch, self.isInterrupted) = (attack, base, watch, isInterrupted)
@@ -63,7 +64,7 @@ final class AttackRun {
         } else if let judge {
             try watch(machine, judge)
         } else if ContinuousClock.now > judged + Self.aftermath {
-            if attack.kind == .nmi { try auditAfterNMI(machine) }
+            attack.kind == .nmi ? try auditAfterNMI(machine) : try machine.pause()
             machine.stop()
         }
     }
@@ -93,10 +94,6 @@ final class AttackRun {
 
     private func interrupt(_ machine: RunningMachine) throws {
         sleep(attack.listening)
-        try machine.pauseInGuest()
-        var generator = attack.generator
-        try machine.resume()
-        usleep(UInt32.random(in: 0...Self.anywhereMicroseconds, using: &generator))
         switch attack.kind {
         case .kill: machine.cutPower()
         case .reset: try machine.reset()
@@ -151,14 +148,9 @@ final class AttackRun {
     private func hasHalted(_ machine: RunningMachine) throws -> Bool {
         for _ in 0..<Self.tries {
             try machine.pause()
-            let lines = try machine.registers()
-            let tables = try machine.pageTables()
-            let state = lines.first { $0.contains("HLT=") } ?? ""
-            if state.contains("HLT=1") {
-                let flags = UInt64(
-                    state.split(separator: " ").first { $0.hasPrefix("RFL=") }?.dropFirst(4) ?? "", radix: 16)
-                return base.image.plan.frozenRegion.contains(tables)
-                    && (flags.map { $0 & 0x200 == 0 } ?? false)
+            if try machine.register("HLT") == 1 {
+                let isDeaf = try machine.register("RFL") & Self.interruptFlag == 0
+                return try isDeaf && base.image.plan.frozenRegion.contains(machine.register("CR3"))
             }
             try machine.resume()
             usleep(5000)

@@ -99,13 +99,13 @@ import Testing
         AttackJudge(
             strike: Strike(
                 written: [Self.page: [], Self.parent: []], entries: [:], resident: [], counter: 9,
-                position: TracePosition(sentBytes: 0, unsent: 0)))
+                position: TracePosition(records: 0)))
     }
 
     @Test("A page was accepted when it was opened before it was sealed, whatever was dropped before")
     func accepted() throws {
         let other = page_make(0, 0x206)
-        let cases: [(events: [TraceRecord], page: page_id?)] = try [
+        let cases: [(events: ArraySlice<TraceRecord>, page: page_id?)] = try [
             ([], nil),
             ([event(.open, other), event(.seal, Self.page)], nil),
             ([event(.seal, Self.page), event(.open, Self.page)], nil),
@@ -128,9 +128,9 @@ import Testing
 
     @Test("A strike is settled when every page was sealed anew, or one accepted")
     func settled() throws {
-        let sealed = try [event(.seal, Self.page), event(.seal, Self.parent)]
+        let sealed: ArraySlice<TraceRecord> = try [event(.seal, Self.page), event(.seal, Self.parent)]
         #expect(judge.isSettled(sealed))
-        #expect(!judge.isSettled(Array(sealed.prefix(1))))
+        #expect(!judge.isSettled(sealed.prefix(1)))
         #expect(!judge.isSettled(try [event(.drop, Self.page), event(.seal, Self.parent)]))
         #expect(judge.isSettled([try event(.open, Self.page)]))
     }
