@@ -63,7 +63,7 @@ final class AttackRun {
             judged = ContinuousClock.now
         } else if let judge {
             try watch(machine, judge)
-        } else if ContinuousClock.now > judged + Self.aftermath {
+        } else if attack.kind != .kill && ContinuousClock.now > judged + Self.aftermath {
             attack.kind == .nmi ? try auditAfterNMI(machine) : try machine.pause()
             machine.stop()
         }
