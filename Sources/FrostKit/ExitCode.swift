@@ -21,7 +21,7 @@ public enum ExitCode: Int32, Sendable, CaseIterable {
     public var meaning: String {
         switch self {
         case .asAsked: "ended as asked"
-        case .otherwise: "ended otherwise: an expected text or ending did not come"
+        case .otherwise: "ended otherwise: an expected text or ending did not come, or an attack was missed"
         case .integrity: "integrity panic: DRAM was changed under the guest"
         case .panic: "any other panic of the hypervisor"
         case .tripleFault: "the guest ended in a triple fault"

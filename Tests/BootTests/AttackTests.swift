@@ -1,6 +1,7 @@
 import FrostCore
-import FrostKit
 import Testing
+
+@testable import FrostKit
 
 extension BootTests {
     /// `frost attack`: what it reports of a sound hypervisor, and of one with a fault.
@@ -51,6 +52,48 @@ extension BootTests {
             #expect(report.exitCode == .otherwise, story)
             #expect(report.count(.missed) >= 2 && report.count(.detected) == 0, story)
             #expect(report.attacks.contains { $0.verdict == .missed && $0.reason.contains(reason) }, story)
+        }
+
+        @Test(
+            "Whether a change had an effect is proven page by page, and not assumed", .timeLimit(.minutes(2)))
+        func effects() throws {
+            var judged: [String: AttackJudge.Finding] = [:]
+            let sealed = try Sealed("revisit") { $0.traceEvery = 1 }
+            let result = try sealed.run { options in
+                options.hooks = [
+                    Hook(.console("revisit: ready")) { machine in
+                        try machine.pauseInGuest()
+                        let view = try FrozenView(machine), audit = try TreeAudit(view)
+                        let resident = view.slots.keys.filter {
+                            audit.entries[$0]?.state == PAGE_SEALED.rawValue
+                        }.min()
+                        let guestPages = page_id(0x100)..<page_id(machine.image.plan.metaBase / 4096)
+                        let blank = guestPages.first {
+                            audit.entries[$0]?.state == PAGE_BLANK.rawValue && view.slots[$0] == nil
+                        }
+                        func judge(_ name: String, _ page: page_id?, puttingBack isBack: Bool = false) throws
+                        {
+                            let page = try #require(page), address = audit.home(page)
+                            let before = try machine.home(address)
+                            let strike = try Strike([page: before.map { $0 ^ 1 }], on: machine, view)
+                            if isBack { try machine.ram.write(before, at: address) }
+                            let records = try strike.position.records(of: machine, view)
+                            judged[name] = try AttackJudge(strike: strike).survived(records, view)
+                            try machine.ram.write(before, at: address)
+                        }
+                        try judge("sleeping", audit.sleeping.first)
+                        try judge("put back", audit.sleeping.first, puttingBack: true)
+                        try judge("resident", resident)
+                        try judge("blank", blank)
+                        machine.stop()
+                    }
+                ]
+            }
+            #expect(result.ending == .stopped, result.story)
+            #expect(judged["sleeping"]?.reason == AttackJudge.Effect.neverOpened.rawValue)
+            #expect(judged["resident"]?.reason == AttackJudge.Effect.resident.rawValue)
+            #expect(judged["blank"]?.reason == AttackJudge.Effect.blank.rawValue)
+            #expect(judged["put back"]?.verdict == .missed)
         }
 
         @Test(
