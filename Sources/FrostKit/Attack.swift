@@ -13,8 +13,8 @@ public struct Attack: Sendable {
     /// Decides what he does it to.
     var generator: SplitMix64
 
-    private static let waitMilliseconds = 0...400
-    private static let listeningMilliseconds = 20...900
+    private static let waitMilliseconds = 0...100
+    private static let listeningMilliseconds = 20...400
 
     /// - Parameter seed: of all attacks; this one's is mixed from it and its number.
     public init(number: Int, of kinds: [AttackKind], seed: UInt64) {

@@ -25,6 +25,7 @@ struct AttackBase: Sendable {
         var options = RunOptions()
         options.passphrase = passphrase
         options.isSaveable = true
+        options.catchesSignals = true
         options.hooks = [
             Hook(after.map { .console($0) } ?? .launch) { machine in
                 try machine.pauseInHypervisor()
@@ -36,6 +37,7 @@ struct AttackBase: Sendable {
             }
         ]
         let result = try Machine(image, options: options).run()
+        if result.ending == .interrupted { throw AttackRun.Interrupted() }
         guard let saved else { throw Failure.notReached(after, result.ending) }
         if case .plaintextFound(let find) = MemorySearch.verdict(finds, for: image) {
             throw Failure.leaking(find)

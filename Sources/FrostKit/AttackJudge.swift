@@ -17,33 +17,29 @@ struct AttackJudge {
         case neverOpened = "never opened again: its home still fails its tag"
     }
 
-    /// What happened first to a page since the strike.
-    private func firstEvent(_ page: page_id, _ records: [TraceRecord]) -> TraceRecord? {
-        records.first { isEvent($0, of: page) }
-    }
-
-    /// A page whose home was read with the attacker's bytes in it, and taken for genuine.
-    func accepted(_ records: [TraceRecord]) -> page_id? {
-        strike.written.keys.sorted().first { page in
-            let events = records.drop { !isEvent($0, of: page) || $0.kind == .drop }
-            guard let event = events.first else { return false }
-            return event.kind == .open && event.detail != PAGE_BLANK.rawValue
+    /// Since the strike, the first thing that read or wrote the page's home. To drop a page does neither.
+    private func firstUse(_ page: page_id, _ records: ArraySlice<TraceRecord>) -> TraceRecord? {
+        records.first { record in
+            [.open, .seal].contains(record.kind) && record.level == UInt8(page_level(page))
+                && record.value == UInt64(page_index(page))
         }
     }
 
-    private func isEvent(_ record: TraceRecord, of page: page_id) -> Bool {
-        [.open, .seal, .drop].contains(record.kind) && record.level == UInt8(page_level(page))
-            && record.value == UInt64(page_index(page))
+    /// A page whose home was read with the attacker's bytes in it, and taken for genuine.
+    func accepted(_ records: ArraySlice<TraceRecord>) -> page_id? {
+        strike.written.keys.sorted().first { page in
+            firstUse(page, records).map { $0.kind == .open && $0.detail != PAGE_BLANK.rawValue } ?? false
+        }
     }
 
     /// Whether nothing more can come of the strike: every page was sealed anew, or one was accepted.
-    func isSettled(_ records: [TraceRecord]) -> Bool {
+    func isSettled(_ records: ArraySlice<TraceRecord>) -> Bool {
         accepted(records) != nil
-            || strike.written.keys.allSatisfy { firstEvent($0, records)?.kind == .seal }
+            || strike.written.keys.allSatisfy { firstUse($0, records)?.kind == .seal }
     }
 
     /// The hypervisor stopped the guest.
-    func panicked(at page: page_id, _ records: [TraceRecord]) -> Finding {
+    func panicked(at page: page_id, _ records: ArraySlice<TraceRecord>) -> Finding {
         if let accepted = accepted(records) { return (.missed, opened(accepted)) }
         guard strike.written[page] != nil else {
             return (.missed, "the panic names \(pageName(page)), which nobody touched")
@@ -52,7 +48,7 @@ struct AttackJudge {
     }
 
     /// The guest still runs.
-    func survived(_ records: [TraceRecord], _ view: FrozenView) throws -> Finding {
+    func survived(_ records: ArraySlice<TraceRecord>, _ view: FrozenView) throws -> Finding {
         if let accepted = accepted(records) { return (.missed, opened(accepted)) }
         let audit = try TreeAudit(view)
         if let page = audit.broken.first(where: { strike.written[$0] == nil }) {
@@ -72,27 +68,20 @@ struct AttackJudge {
 
     /// nil when it cannot be proven that there was none.
     private func effect(
-        on page: page_id, _ records: [TraceRecord], _ view: FrozenView, _ audit: TreeAudit
+        on page: page_id, _ records: ArraySlice<TraceRecord>, _ view: FrozenView, _ audit: TreeAudit
     ) throws -> Effect? {
-        let event = firstEvent(page, records)
-        let isResident = view.slots[page] != nil
         let before = strike.entries[page], after = audit.entries[page]
-        switch event?.kind {
+        switch firstUse(page, records)?.kind {
         case .open:
-            // Any other state would have been found above.
-            return event?.detail == PAGE_BLANK.rawValue && before?.state == PAGE_BLANK.rawValue ? .blank : nil
+            // Of any other state it would have been accepted.
+            return before.map { $0.state == PAGE_BLANK.rawValue } ?? true ? .blank : nil
         case .seal:
             let isNewer = after.map { $0.state == PAGE_SEALED.rawValue && $0.counter > strike.counter }
-            // When its metadata page has been evicted and broken since, there is nothing to hold it against.
             return isNewer == true && !audit.broken.contains(page) ? .overwritten : nil
-        case nil where isResident:
-            return strike.resident.contains(page) ? .resident : nil
-        case .drop, nil:
-            let home = try view.read(view.plan.home(page), Int(PAGE_BYTES))
-            guard !isResident, home == strike.written[page] else { return nil }
-            return unopened(page, before, after, audit)
         default:
-            return nil
+            if view.slots[page] != nil { return strike.resident.contains(page) ? .resident : nil }
+            let home = try view.read(view.plan.home(page), Int(PAGE_BYTES))
+            return home == strike.written[page] ? unopened(page, before, after, audit) : nil
         }
     }
 

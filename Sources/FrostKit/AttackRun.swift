@@ -14,15 +14,16 @@ final class AttackRun {
     /// What the search found in DRAM at the end; after a panic, in all of memory.
     private var leftovers: [MemorySearch.Find] = []
     private var isHalted = false
-    private var lastRecords: [TraceRecord] = []
+    private var lastRecords: ArraySlice<TraceRecord> = []
 
     /// Tries to find the guest in a state that offers a target, and the guest's time between two.
     private static let tries = 20
     private static let betweenTries = Duration.milliseconds(100)
     /// How long the guest goes on after an interruption before it is searched.
     private static let aftermath = Duration.milliseconds(300)
-    /// In the midst of whatever the machine does after it was last seen in its guest.
-    private static let anywhereMicroseconds: UInt32 = 2000
+
+    /// RFLAGS.IF.
+    private static let interruptFlag: UInt64 = 1 << 9
 
     init(_ attack: Attack, on base: AttackBase, watch: Duration, isInterrupted: @escaping () -> Bool) {
         (self.attack, self.base, self.watch, self.isInterrupted) = (attack, base, watch, isInterrupted)
@@ -62,8 +63,8 @@ final class AttackRun {
             judged = ContinuousClock.now
         } else if let judge {
             try watch(machine, judge)
-        } else if ContinuousClock.now > judged + Self.aftermath {
-            if attack.kind == .nmi { try auditAfterNMI(machine) }
+        } else if attack.kind != .kill && ContinuousClock.now > judged + Self.aftermath {
+            attack.kind == .nmi ? try auditAfterNMI(machine) : try machine.pause()
             machine.stop()
         }
     }
@@ -93,17 +94,13 @@ final class AttackRun {
 
     private func interrupt(_ machine: RunningMachine) throws {
         sleep(attack.listening)
-        try machine.pauseInGuest()
-        var generator = attack.generator
-        // An INIT waits for the guest on a CPU; QEMU would take it in the midst of the hypervisor.
-        if attack.kind == .initialise { try machine.send(.initialise) }
-        try machine.resume()
-        if attack.kind != .initialise {
-            usleep(UInt32.random(in: 0...Self.anywhereMicroseconds, using: &generator))
-        }
         switch attack.kind {
         case .kill: machine.cutPower()
         case .reset: try machine.reset()
+        case .initialise:
+            // QEMU lets the CPU start anew whatever it does, where a CPU would wait for the guest and then exit.
+            try machine.goesOnAfterReset()
+            try machine.send(.initialise)
         case .nmi: try machine.injectNMI()
         case .smi: try machine.send(.smi)
         default: break
@@ -151,14 +148,9 @@ final class AttackRun {
     private func hasHalted(_ machine: RunningMachine) throws -> Bool {
         for _ in 0..<Self.tries {
             try machine.pause()
-            let lines = try machine.registers()
-            let tables = try machine.pageTables()
-            let state = lines.first { $0.contains("HLT=") } ?? ""
-            if state.contains("HLT=1") {
-                let flags = UInt64(
-                    state.split(separator: " ").first { $0.hasPrefix("RFL=") }?.dropFirst(4) ?? "", radix: 16)
-                return base.image.plan.frozenRegion.contains(tables)
-                    && (flags.map { $0 & 0x200 == 0 } ?? false)
+            if try machine.register("HLT") == 1 {
+                let isDeaf = try machine.register("RFL") & Self.interruptFlag == 0
+                return try isDeaf && base.image.plan.frozenRegion.contains(machine.register("CR3"))
             }
             try machine.resume()
             usleep(5000)
@@ -197,6 +189,7 @@ final class AttackRun {
         case (.reset, .stopped): return (.held, "nothing in DRAM after the firmware started anew")
         case (.nmi, .stopped): return (.held, "the guest went on, and every home fits the tree")
         case (.nmi, .tripleFault): return (.held, "the guest had no use for it; keys erased")
+        case (.initialise, .stopped): return (.held, "nothing in DRAM after the CPU started anew")
         case (.initialise, .panic(.`init`, _, _)): return (.held, "panic, keys and slots erased")
         default: return (.missed, result.ending.description)
         }

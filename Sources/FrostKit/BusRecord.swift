@@ -16,8 +16,15 @@ struct BusRecord {
     /// Guest pages whose metadata page had no slot: its home is as new as theirs, so they go together.
     let vouched: Set<page_id>
 
+    init(plan: MemoryPlan, frames: [UInt64: [UInt8]], vouched: (page_id) -> Bool) {
+        self.plan = plan
+        self.frames = frames
+        pages = frames.keys.sorted().map { plan.page(at: $0) }
+        self.vouched = Set(pages.filter { page_level($0) == 0 && vouched($0) })
+    }
+
     init(_ machine: RunningMachine, _ view: FrozenView) throws {
-        plan = machine.image.plan
+        let plan = machine.image.plan
         var frames: [UInt64: [UInt8]] = [:]
         for start in stride(from: 0, to: plan.frozenBase, by: Self.chunkBytes) {
             let count = min(Self.chunkBytes, Int(plan.frozenBase - start))
@@ -27,10 +34,7 @@ struct BusRecord {
                 if !Self.hole.contains(address) && !frame.isZero { frames[address] = frame }
             }
         }
-        self.frames = frames
-        let plan = plan
-        pages = frames.keys.sorted().map { plan.page(at: $0) }
-        vouched = Set(pages.filter { page_level($0) == 0 && view.slots[page_parent($0)] == nil })
+        self.init(plan: plan, frames: frames) { view.slots[page_parent($0)] == nil }
     }
 
     /// nil when nothing lay there.

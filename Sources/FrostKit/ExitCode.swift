@@ -23,7 +23,10 @@ public enum ExitCode: Int32, Sendable, CaseIterable {
         switch self {
         case .asAsked: "ended as asked; frost verify: proven"
         case .otherwise:
-            "ended otherwise: an expected text or ending did not come; frost verify: plaintext or keys leaked"
+            """
+            ended otherwise: an expected text or ending did not come, or an attack was missed; frost verify: \
+            plaintext or keys leaked
+            """
         case .notProvable: "frost verify: not provable here, and why"
         case .integrity: "integrity panic: DRAM was changed under the guest"
         case .panic: "any other panic of the hypervisor"

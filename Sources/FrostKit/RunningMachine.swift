@@ -89,19 +89,22 @@ public final class RunningMachine {
         for _ in 0..<Self.tries {
             try pause()
             // The hypervisor's page tables lie in the frozen region; a guest's cannot.
-            let isGuest = !image.plan.frozenRegion.contains(try pageTables())
+            let isGuest = !image.plan.frozenRegion.contains(try register("CR3"))
             if trace.hasLaunched, isGuest == inGuest { return }
             try resume()
         }
         throw Failure.neverThere
     }
 
-    /// CR3.
-    func pageTables() throws -> UInt64 {
-        let line = try registers().first { $0.contains("CR3=") } ?? ""
-        let word = line.split(separator: " ").first { $0.hasPrefix("CR3=") } ?? ""
-        guard let tables = UInt64(word.dropFirst(4), radix: 16) else { throw Failure.registers(line) }
-        return tables
+    /// One of the CPU's registers, or of QEMU's facts about it, as `info registers` names it: CR3, RFL, HLT.
+    func register(_ name: String) throws -> UInt64 {
+        let lines = try registers()
+        let words = lines.flatMap { $0.split(separator: " ") }
+        let word = words.first { $0.hasPrefix("\(name)=") } ?? ""
+        guard let value = UInt64(word.dropFirst(name.count + 1), radix: 16) else {
+            throw Failure.registers(name)
+        }
+        return value
     }
 
     public func injectNMI() throws {
@@ -119,9 +122,14 @@ public final class RunningMachine {
         kill(process, SIGKILL)
     }
 
-    /// The guest's machine is started anew by its reset line; without this, a reset ends QEMU.
-    public func reset() throws {
+    /// From now on a reset starts the machine anew, instead of ending QEMU.
+    public func goesOnAfterReset() throws {
         try qmp().execute("set-action", ["reboot": "reset"])
+    }
+
+    /// Pulls the machine's reset line.
+    public func reset() throws {
+        try goesOnAfterReset()
         try qmp().execute("system_reset")
     }
 
@@ -150,8 +158,8 @@ public final class RunningMachine {
             switch self {
             case .neverThere:
                 "The machine was stopped again and again, and never where it should be. Does it still run?"
-            case .registers(let line):
-                "QEMU told the registers in an unknown way: '\(line)'. Check QEMU's version."
+            case .registers(let name):
+                "QEMU does not tell the register \(name) as expected. Check QEMU's version."
             }
         }
     }

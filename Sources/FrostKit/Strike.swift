@@ -10,17 +10,17 @@ struct Strike {
     /// Of the last seal.
     let counter: UInt64
     let position: TracePosition
+}
 
+extension Strike {
     /// Changes the homes of a machine that stands still in its guest.
     /// - Throws: ``Failure/alreadyBroken(_:)`` when a home was wrong before anybody touched it.
     init(_ written: [page_id: [UInt8]], on machine: RunningMachine, _ view: FrozenView) throws {
         let audit = try TreeAudit(view)
         if let page = audit.broken.first { throw Failure.alreadyBroken(page) }
-        self.written = written
-        entries = audit.entries
-        resident = Set(view.slots.keys)
-        counter = view.pager.counter
-        position = try TracePosition(machine, view)
+        self.init(
+            written: written, entries: audit.entries, resident: Set(view.slots.keys),
+            counter: view.pager.counter, position: try TracePosition(machine, view))
         for (page, home) in written { try machine.ram.write(home, at: machine.image.plan.home(page)) }
     }
 
@@ -40,30 +40,46 @@ struct Strike {
 
 /// How much the hypervisor had recorded at an instant: sent, and still in its ring.
 struct TracePosition {
-    private let sentBytes: Int
-    private let unsent: Int
+    let records: Int
+}
 
+extension TracePosition {
     private static let frameBytes = MemoryLayout<trace_frame>.size
 
     /// The machine stands still in its guest, so no frame is half-way.
     init(_ machine: RunningMachine, _ view: FrozenView) throws {
-        let file = try FileManager.default.attributesOfItem(atPath: machine.folder.trace.plainPath)
-        sentBytes = (file[.size] as? Int ?? 0) / Self.frameBytes * Self.frameBytes
-        unsent = Int(try view.objects("ring_used", as: UInt32.self)[0])
+        self.init(records: try Self.all(of: machine, view).count)
     }
 
     /// Everything that was recorded since.
-    /// - Parameter view: nil when the hypervisor has sent all, as it does at an end.
-    func records(of machine: RunningMachine, _ view: FrozenView?) throws -> [TraceRecord] {
-        let file = try FileHandle(forReadingFrom: machine.folder.trace)
-        try file.seek(toOffset: UInt64(sentBytes))
-        var records = Trace(decoding: [UInt8](try file.readToEnd() ?? Data())).records
-        if let view {
-            let count = Int(try view.objects("ring_used", as: UInt32.self)[0])
-            records += try view.objects("ring", as: trace_record.self, count: count)
-                .compactMap { TraceRecord($0) }
+    /// - Parameter view: of a machine that stands still in its guest; nil: what has been sent must do.
+    /// - Throws: ``Failure/trace`` when frames are missing: then nobody knows what happened.
+    func records(of machine: RunningMachine, _ view: FrozenView?) throws -> ArraySlice<TraceRecord> {
+        try Self.all(of: machine, view).dropFirst(records)
+    }
+
+    private static func all(of machine: RunningMachine, _ view: FrozenView?) throws -> [TraceRecord] {
+        let trace = machine.trace
+        guard trace.lostFrames == 0, trace.noiseBytes == 0, trace.unknownRecords == 0 else {
+            throw Failure.trace
         }
-        return Array(records.dropFirst(unsent))
+        guard let view else { return trace.records }
+        let file = try FileHandle(forReadingFrom: machine.folder.trace)
+        try file.seek(toOffset: UInt64(trace.records.count * frameBytes))
+        let sent = Trace(decoding: [UInt8](try file.readToEnd() ?? Data())).records
+        let count = Int(try view.objects("ring_used", as: UInt32.self)[0])
+        let ring = try view.objects("ring", as: trace_record.self, count: count)
+        return trace.records + sent + ring.compactMap { TraceRecord($0) }
+    }
+
+    enum Failure: Explained, Equatable {
+        case trace
+
+        var exitCode: ExitCode { .machineDied }
+
+        var description: String {
+            "Frames of the trace were lost, so no verdict is possible. Run it again on a machine with less to do."
+        }
     }
 }
 

@@ -55,13 +55,16 @@ extension Sealed {
         try self.init(Recipe(named: name, in: BootTests.tree()), change)
     }
 
-    init(_ recipe: Recipe, _ change: (inout ImageOptions) throws -> Void = { _ in }) throws {
+    /// - Parameter tree: whose hypervisor it gets; nil: the repository's.
+    init(
+        _ recipe: Recipe, in tree: SourceTree? = nil, _ change: (inout ImageOptions) throws -> Void = { _ in }
+    ) throws {
         var options = ImageOptions(key: .embedded)
         try change(&options)
         self.recipe = recipe
         scratch = try ScratchFolder()
         let file = scratch.file("guest.img")
-        try ImageBuilder(tree: BootTests.tree()).make(recipe, options: options, at: file)
+        try ImageBuilder(tree: tree ?? BootTests.tree()).make(recipe, options: options, at: file)
         image = try BootImage(reading: file)
     }
 

@@ -27,19 +27,21 @@ struct AttackImage: ParsableCommand {
     @Option(help: "How many attacks, the kinds in turn.")
     var count = 110
 
-    @Option(help: "Decides every draw.")
-    var seed: UInt64 = .random(in: 1...UInt64(UInt32.max))
+    @Option(help: "Decides every draw. (default: a random one, told with the table)")
+    var seed: UInt64?
 
     @Option(help: "Kinds of attack, separated by commas. (default: all but smi)", transform: Self.kinds)
     var kinds = AttackKind.usual
 
-    @Option(help: "Only the attack of this number.")
+    @Option(help: "Only the attack of this number; goes with the same --seed and --kinds.")
     var only: Int?
 
     @Option(help: "Machines at once.")
     var jobs = 1
 
-    @Option(help: "How long a guest goes on before it is judged.", transform: { try TimeSpan(parsing: $0) })
+    @Option(
+        help: "How long a guest goes on before it is judged. (default: \(AttackCampaign().watch))",
+        transform: { try TimeSpan(parsing: $0) })
     var watch: TimeSpan?
 
     @Option(help: "Attack from when the console has said this. (default: from the guest's launch)")
@@ -78,7 +80,8 @@ struct AttackImage: ParsableCommand {
     func run() throws {
         let image = try BootImage(reading: URL(filePath: image))
         var campaign = AttackCampaign()
-        (campaign.kinds, campaign.count, campaign.seed, campaign.only) = (kinds, count, seed, only)
+        (campaign.kinds, campaign.count, campaign.only) = (kinds, count, only)
+        campaign.seed = seed ?? .random(in: 1...UInt64(UInt32.max))
         (campaign.jobs, campaign.after, campaign.secrets) = (jobs, after, secret)
         campaign.watch = watch ?? campaign.watch
         if image.needsPassphrase {
