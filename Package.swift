@@ -25,7 +25,7 @@ let package = Package(
         ),
         .target(
             name: "FrostKit",
-            dependencies: ["FrostCore", "CacheModel", "ResidencyRecord", "COpenSSL"],
+            dependencies: ["FrostCore", "CacheModel", "ResidencyRecord", "DRAMSearch", "COpenSSL"],
             swiftSettings: swiftSettings
         ),
         .executableTarget(
@@ -81,7 +81,7 @@ let package = Package(
         ),
         .testTarget(
             name: "BootTests",
-            dependencies: ["FrostKit", "FrostCore", "COpenSSL"],
+            dependencies: ["FrostKit", "FrostCore"],
             swiftSettings: swiftSettings
         ),
     ],

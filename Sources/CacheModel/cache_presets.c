@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-const struct cache_preset cache_presets[] = {
+static const struct cache_preset cache_presets[] = {
     { "zen2-l2", "AMD Zen to Zen 3, L2 of one core, 512 KiB", CACHE_AMD,
       { 64, 1024, 8, 1, CACHE_INDEX_PLAIN, CACHE_TREE_PLRU },
       "AnandTech 10578 (2016) for Zen; Zen 2 and 3 the same [recalled]" },
@@ -27,6 +27,11 @@ const struct cache_preset cache_presets[] = {
       "hash: McCalpin, Mapping Addresses to L3/CHA Slices (2021), its opening read" },
 };
 const size_t cache_preset_count = sizeof cache_presets / sizeof *cache_presets;
+
+const struct cache_preset *cache_preset_at(size_t index)
+{
+    return index < cache_preset_count ? &cache_presets[index] : NULL;
+}
 
 const struct cache_preset *cache_preset_named(const char *name)
 {

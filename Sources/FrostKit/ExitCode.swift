@@ -2,6 +2,7 @@
 public enum ExitCode: Int32, Sendable, CaseIterable {
     case asAsked = 0
     case otherwise = 1
+    case notProvable = 2
     case integrity = 10
     case panic = 11
     case tripleFault = 12
@@ -20,8 +21,10 @@ public enum ExitCode: Int32, Sendable, CaseIterable {
 
     public var meaning: String {
         switch self {
-        case .asAsked: "ended as asked"
-        case .otherwise: "ended otherwise: an expected text or ending did not come"
+        case .asAsked: "ended as asked; frost verify: proven"
+        case .otherwise:
+            "ended otherwise: an expected text or ending did not come; frost verify: plaintext or keys leaked"
+        case .notProvable: "frost verify: not provable here, and why"
         case .integrity: "integrity panic: DRAM was changed under the guest"
         case .panic: "any other panic of the hypervisor"
         case .tripleFault: "the guest ended in a triple fault"

@@ -6,7 +6,7 @@ import Glibc
 /// - Units: physical addresses, as the machine's CPU uses them; RAM above the PCI hole begins at 4 GiB.
 /// - Source: QEMU, hw/i386/pc_piix.c (where RAM is split).
 public final class GuestRAM {
-    private let descriptor: Int32
+    let descriptor: Int32
     public let ram: ByteCount
 
     private static let holeEnd: UInt64 = 4 << 30
@@ -41,8 +41,17 @@ public final class GuestRAM {
         }
     }
 
+    /// RAM below the PCI hole.
+    var lowBytes: UInt64 { ram.bytes >= Self.splitFrom ? Self.splitAt : ram.bytes }
+
+    /// All addresses that have RAM.
+    public var ranges: [Range<UInt64>] {
+        let low = 0..<lowBytes
+        return lowBytes == ram.bytes ? [low] : [low, Self.holeEnd..<Self.holeEnd + ram.bytes - lowBytes]
+    }
+
     private func fileOffset(_ address: UInt64, count: Int) throws(Failure) -> Int {
-        let lowBytes = ram.bytes >= Self.splitFrom ? Self.splitAt : ram.bytes
+        let lowBytes = lowBytes
         let end = address + UInt64(count)
         if end <= lowBytes { return Int(address) }
         let highEnd = Self.holeEnd + ram.bytes - lowBytes

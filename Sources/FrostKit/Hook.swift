@@ -7,6 +7,8 @@ public struct Hook {
         case launch
         /// Once, when the console has said this.
         case console(String)
+        /// Once, when the run is over but for QEMU's own end. The machine may be gone; its memory is still there.
+        case end
     }
 
     public let moment: Moment

@@ -24,7 +24,13 @@ struct HookClock {
         case .console:
             guard !isSpent, text?.look(at: machine.console) ?? false else { return }
             isSpent = true
+        case .end:
+            return
         }
         try hook.action(machine)
+    }
+
+    func fireAtEnd(_ machine: RunningMachine) throws {
+        if case .end = hook.moment { try hook.action(machine) }
     }
 }

@@ -10,7 +10,8 @@ public struct Machine {
     ///   the image needs a passphrase and nobody can type it.
     public init(_ image: BootImage, options: RunOptions) throws {
         try options.platform.check()
-        if image.needsPassphrase && options.passphrase == nil && !options.isInteractive {
+        let isUnlocked = options.passphrase != nil || options.saved != nil || options.isInteractive
+        if image.needsPassphrase && !isUnlocked {
             throw Passphrase.Failure.noTerminal
         }
         self.image = image
@@ -25,17 +26,24 @@ public struct Machine {
         let ramFile = options.keepsRAM ? folder.ram : Self.scratchRAM(image.plan.ram, folder: folder)
         // Short: a socket's path has at most 107 bytes.
         let socket = "/tmp/frost-\(UUID().uuidString.prefix(13)).qmp"
+        let messages = options.takesMessages ? socket + ".msg" : nil
         defer {
-            unlink(socket)
+            [socket, messages].compactMap(\.self).forEach { unlink($0) }
             if !options.keepsRAM { unlink(ramFile.plainPath) }
         }
         guard truncateFile(ramFile, to: image.plan.ram) else {
             throw RunFolder.Failure.cannotWrite(ramFile.plainPath)
         }
+        if let saved = options.saved {
+            try saved.copyRAM(to: ramFile)
+            try Data(saved.trace).write(to: folder.trace)
+        }
 
+        let needsIDE = image.entersRealMode || options.isSaveable || options.saved != nil
         let qemu = QEMU(
-            platform: options.platform, image: image.file, disk: image.entersRealMode ? .ide : .ahci,
-            ram: image.plan.ram, ramFile: ramFile, trace: folder.trace, controlSocket: socket)
+            platform: options.platform, image: image.file, disk: needsIDE ? .ide : .ahci,
+            ram: image.plan.ram, ramFile: ramFile, trace: folder.trace, controlSocket: socket,
+            messageSocket: messages, isRestored: options.saved != nil)
         signal(SIGPIPE, SIG_IGN)
         let watch = options.catchesSignals ? SignalWatch() : nil
         let (program, arguments) = try Self.bound(Tool.qemu.locate(), qemu.arguments)
@@ -44,7 +52,7 @@ public struct Machine {
         let ram = try GuestRAM(ramFile, ram: image.plan.ram)
         let machine = RunningMachine(
             image: image, folder: folder, ram: ram, ramFile: options.keepsRAM ? nil : ramFile,
-            controlSocket: socket, input: child.input)
+            controlSocket: socket, messageSocket: messages, process: child.identifier, input: child.input)
         var loop = RunLoop(machine: machine, options: options, isInterrupted: { watch?.isCaught ?? false })
         let (ending, end) = try loop.run(child)
 

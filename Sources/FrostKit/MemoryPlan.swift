@@ -13,6 +13,7 @@ public struct MemoryPlan: Sendable, Equatable {
     public let coveredBytes: UInt64
 
     public var frozenEnd: UInt64 { frozenBase + frozen.bytes }
+    public var frozenRegion: Range<UInt64> { frozenBase..<frozenEnd }
 
     public static let ramRange = 16 * ByteCount.mebibyte...64 * ByteCount.gibibyte
     public static let frozenRange = 512 * ByteCount.kibibyte...256 * ByteCount.mebibyte

@@ -9,6 +9,10 @@ public struct QEMU: Sendable, Equatable {
     public var ramFile: URL
     public var trace: URL
     public var controlSocket: String
+    /// Where messages are taken that a device would send; nil: nowhere.
+    public var messageSocket: String?
+    /// Wait for a saved machine's state instead of powering on.
+    public var isRestored = false
 
     public var arguments: [String] {
         [
@@ -23,9 +27,14 @@ public struct QEMU: Sendable, Equatable {
         ] + drive + [
             "-display", "none", "-vga", "none", "-nodefaults", "-net", "none", "-no-reboot",
             "-chardev", "stdio,id=com1,signal=off", "-serial", "chardev:com1",
-            "-chardev", "file,id=com2,path=\(Self.quoted(trace))", "-serial", "chardev:com2",
+            "-chardev", "file,id=com2,path=\(Self.quoted(trace)),append=on", "-serial", "chardev:com2",
             "-qmp", "unix:\(controlSocket),server=on,wait=off",
-        ]
+        ] + messages + (isRestored ? ["-incoming", "defer"] : [])
+    }
+
+    private var messages: [String] {
+        guard let messageSocket else { return [] }
+        return ["-qtest", "unix:\(messageSocket),server=on,wait=off", "-qtest-log", "none"]
     }
 
     /// What the image is read from.

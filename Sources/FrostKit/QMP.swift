@@ -13,14 +13,8 @@ public final class QMP {
     /// Waits until QEMU has made its socket.
     /// - Throws: ``Failure``
     init(connecting path: String, patience: Duration = .seconds(10)) throws(Failure) {
-        let deadline = ContinuousClock.now + patience
-        var connected = Self.connect(path)
-        while connected == nil {
-            guard ContinuousClock.now < deadline else { throw .noConnection }
-            usleep(10_000)
-            connected = Self.connect(path)
-        }
-        socket = connected ?? -1
+        guard let socket = UnixSocket.connect(path, patience: patience) else { throw .noConnection }
+        self.socket = socket
         var limit = Self.patience
         setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         _ = try message()
@@ -29,26 +23,6 @@ public final class QMP {
 
     deinit {
         close(socket)
-    }
-
-    private static func connect(_ path: String) -> Int32? {
-        let socket = Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
-        guard socket >= 0 else { return nil }
-        _ = fcntl(socket, F_SETFD, FD_CLOEXEC)
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        let room = MemoryLayout.size(ofValue: address.sun_path) - 1
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8.prefix(room)) }
-        let result = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                Glibc.connect(socket, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
-        }
-        guard result == 0 else {
-            close(socket)
-            return nil
-        }
-        return socket
     }
 
     /// Runs a command and returns its answer as JSON text.

@@ -19,18 +19,42 @@ public struct RunFolder: Sendable {
     /// The machine's physical memory.
     public var ram: URL { folder.appending(path: "ram.bin") }
 
+    // Of a run that was recorded with the residency plugin; it has the names of its own four from
+    // residency_record.h.
+
+    /// What the plugin logged.
+    public var residencyLog: URL { folder.appending(path: "residency.log") }
+    /// DRAM as it was when the log of writes begins.
+    public var dramBase: URL { folder.appending(path: "dram-base.bin") }
+    /// DRAM as it was at the end.
+    public var dramFinal: URL { folder.appending(path: "dram-final.bin") }
+    /// The frozen region when the hypervisor began its ending: plaintext and keys.
+    public var regionEnd: URL { folder.appending(path: "region-end.bin") }
+    /// A copy of the image that was run.
+    public var image: URL { folder.appending(path: "image.img") }
+    /// The hypervisor with symbols.
+    public var symbols: URL { folder.appending(path: "frostvisor.elf") }
+    /// What was recorded, beside these files.
+    public var proof: URL { folder.appending(path: "proof.json") }
+    /// The verdict on it.
+    public var verdict: URL { folder.appending(path: "verdict.json") }
+
+    private var all: [URL] {
+        [report, console, trace, machineLog, ram]
+            + [residencyLog, dramBase, dramFinal, regionEnd, image, symbols, proof, verdict]
+    }
+
     /// Makes the folder, and takes away what an earlier run left in it; never the image that is to be run.
     /// - Throws: ``Failure``
     public func prepare(for image: URL) throws(Failure) {
         let files = FileManager.default
-        let own = [report, console, trace, machineLog, ram].map { $0.resolvingSymlinksInPath().plainPath }
+        let own = all.map { $0.resolvingSymlinksInPath().plainPath }
         guard !own.contains(image.resolvingSymlinksInPath().plainPath) else {
             throw .holdsImage(image.plainPath)
         }
         do {
             try files.createDirectory(at: folder, withIntermediateDirectories: true)
-            for file in [report, console, trace, machineLog, ram]
-            where files.fileExists(atPath: file.plainPath) {
+            for file in all where files.fileExists(atPath: file.plainPath) {
                 try files.removeItem(at: file)
             }
             try Data().write(to: console)

@@ -40,7 +40,9 @@ struct RunLoop {
         var verdict: RunEnding?
         var failure: (any Error)?
         do {
+            if let saved = options.saved { try machine.restore(saved) }
             while verdict == nil && isConsoleOpen { verdict = try look(child.output) }
+            for hook in hooks { try hook.fireAtEnd(machine) }
         } catch {
             failure = error
         }

@@ -18,6 +18,12 @@ public struct RunOptions {
     /// Keeps the run's files there; nil: they are deleted.
     public var record: URL?
     public var keepsRAM = false
+    /// Go on from there instead of powering on.
+    public var saved: SavedMachine?
+    /// Hooks may save the machine: it then has a disk controller whose state can be saved in the midst of a run.
+    public var isSaveable = false
+    /// Hooks may send messages as a device would.
+    public var takesMessages = false
     /// Our standard input is the guest's keyboard; Ctrl-A x ends the run.
     public var isInteractive = false
     /// SIGINT and SIGTERM end the run instead of us.

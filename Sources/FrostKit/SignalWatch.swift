@@ -23,5 +23,6 @@ final class SignalWatch {
         for (signal, var action) in zip(Self.signals, previous) { sigaction(signal, &action, nil) }
     }
 
-    var isCaught: Bool { Self.caught.load(ordering: .relaxed) != 0 }
+    static var isCaught: Bool { caught.load(ordering: .relaxed) != 0 }
+    var isCaught: Bool { Self.isCaught }
 }

@@ -4,7 +4,7 @@ public import Foundation
 public struct SourceTree: Sendable {
     public let root: URL
 
-    public var hypervisor: URL { root.appending(path: "hypervisor", directoryHint: .isDirectory) }
+    public let hypervisor: URL
     public var coreHeaders: URL { hypervisor.appending(path: "core/include", directoryHint: .isDirectory) }
     public var images: URL { root.appending(path: "images", directoryHint: .isDirectory) }
     public var commonGuestSources: URL { images.appending(path: "common", directoryHint: .isDirectory) }
@@ -16,7 +16,7 @@ public struct SourceTree: Sendable {
         if let named = environment["FROST_ROOT"] {
             let root = URL(filePath: named, directoryHint: .isDirectory)
             guard Self.isRoot(root) else { throw .notARoot(named) }
-            self.root = root.standardizedFileURL
+            self.init(root: root.standardizedFileURL)
             return
         }
         let starts = [
@@ -25,7 +25,7 @@ public struct SourceTree: Sendable {
         ]
         for start in starts {
             if let root = Self.firstRoot(above: start) {
-                self.root = root
+                self.init(root: root)
                 return
             }
         }
@@ -33,7 +33,13 @@ public struct SourceTree: Sendable {
     }
 
     public init(root: URL) {
+        self.init(root: root, hypervisor: root.appending(path: "hypervisor", directoryHint: .isDirectory))
+    }
+
+    /// `hypervisor`: its sources, where they are not the repository's own.
+    init(root: URL, hypervisor: URL) {
         self.root = root
+        self.hypervisor = hypervisor
     }
 
     private static func firstRoot(above start: URL) -> URL? {

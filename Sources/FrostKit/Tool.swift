@@ -11,10 +11,14 @@ public struct Tool: Sendable, Hashable {
     public static let clang = Tool("clang", package: nil, purpose: "compiles the hypervisor")
     public static let linker = Tool("ld.lld", package: nil, purpose: "links the hypervisor")
     public static let objcopy = Tool("llvm-objcopy", package: nil, purpose: "makes flat binaries")
+    public static let symbolizer = Tool(
+        "llvm-symbolizer", package: nil, purpose: "names the hypervisor's source lines in verdicts")
     public static let qemu = Tool(
         "qemu-system-x86_64", package: "qemu-system-x86", purpose: "boots images (qemu-tcg, qemu-kvm)")
     public static let setpriv = Tool(
         "setpriv", package: "util-linux", purpose: "ends QEMU when frost is killed")
+    public static let patch = Tool(
+        "patch", package: "patch", purpose: "puts a control's fault into the hypervisor")
     public static let bash = Tool("bash", package: "bash", purpose: "runs a recipe's prepare script")
     public static let cpio = Tool("cpio", package: "cpio", purpose: "packs the Linux guest's initrd")
     public static let busybox = Tool(
@@ -30,7 +34,9 @@ public struct Tool: Sendable, Hashable {
     /// Without these no image can be built and booted.
     public static let required = [nasm, clang, linker, objcopy, qemu]
     /// Needed by some guests only.
-    public static let optional = [setpriv, bash, cpio, busybox, dpkgDeb, xz, gzip, zstd, lz4, bzip2]
+    public static let optional = [
+        symbolizer, setpriv, patch, bash, cpio, busybox, dpkgDeb, xz, gzip, zstd, lz4, bzip2,
+    ]
 
     private init(_ name: String, package: String?, purpose: String) {
         self.name = name

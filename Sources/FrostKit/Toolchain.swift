@@ -1,3 +1,4 @@
+import FrostCore
 public import Foundation
 
 /// nasm and the Swift toolchain's clang, ld.lld and llvm-objcopy: sources to the hypervisor, and to guests.
@@ -37,6 +38,28 @@ public struct Toolchain {
             sector: read(folder, "sector.bin"), loader: read(folder, "loader.bin"),
             binary: read(folder, "frostvisor.bin"),
             memoryBytes: ByteCount(ELF64([UInt8](Data(contentsOf: symbols))).memoryBytes), symbols: symbols)
+    }
+
+    /// Where things lie in the hypervisor of an image: this tree's, or one of its controls.
+    /// - Throws: ``Failure/otherHypervisor(_:)``, or as ``buildHypervisor()``.
+    public func symbols(of image: BootImage) throws -> SymbolTable {
+        if let symbols = try ownSymbols(of: image) { return symbols }
+        for control in Control.all(in: tree) {
+            let symbols = try control.inject(into: tree) {
+                try Toolchain(tree: $0, progress: progress).ownSymbols(of: image)
+            }
+            if let symbols { return symbols }
+        }
+        throw Failure.otherHypervisor(image.file.plainPath)
+    }
+
+    /// nil when the image has another hypervisor.
+    private func ownSymbols(of image: BootImage) throws -> SymbolTable? {
+        let hypervisor = try buildHypervisor()
+        let hash = BootImage.hypervisorHash(
+            sector: hypervisor.sector, rest: hypervisor.loader + hypervisor.binary)
+        guard hash == [UInt8](memoryOf: image.header.hypervisor_sha256) else { return nil }
+        return try hypervisor.symbols.map { try SymbolTable(reading: $0) }
     }
 
     private func buildHypervisor(from sources: [URL], into folder: URL) throws {
@@ -118,9 +141,12 @@ public struct Toolchain {
     // MARK: steps
 
     private func compile(_ source: URL, _ flags: [String], into object: URL) throws {
-        let pathMap = "-ffile-prefix-map=\(tree.root.plainPath)=."
+        let pathMaps = [
+            "-ffile-prefix-map=\(tree.root.plainPath)=.",
+            "-ffile-prefix-map=\(tree.hypervisor.plainPath)=./hypervisor/",
+        ]
         try Tool.clang.run(
-            Self.compilerFlags + [pathMap] + flags + ["-c", source.plainPath, "-o", object.plainPath],
+            Self.compilerFlags + pathMaps + flags + ["-c", source.plainPath, "-o", object.plainPath],
             for: "compile \(shown(source))")
     }
 
@@ -173,8 +199,11 @@ public struct Toolchain {
         source.plainPath.replacing(folder.plainPath, with: "").replacing("/", with: "_") + ".o"
     }
 
+    /// Below the repository; a copy of the hypervisor's sources is named as the original.
     private func shown(_ source: URL) -> String {
-        source.plainPath.replacing(tree.root.plainPath, with: "")
+        let own = SourceTree(root: tree.root).hypervisor.plainPath
+        return source.plainPath.replacing(tree.hypervisor.plainPath, with: own)
+            .replacing(tree.root.plainPath, with: "")
     }
 
     private func read(_ folder: URL, _ name: String) throws -> [UInt8] {
@@ -183,13 +212,21 @@ public struct Toolchain {
 
     public enum Failure: Explained, Equatable {
         case layoutFailed
+        case otherHypervisor(String)
 
-        public var exitCode: ExitCode { .ourBug }
+        public var exitCode: ExitCode {
+            switch self {
+            case .layoutFailed: .ourBug
+            case .otherHypervisor: .badInput
+            }
+        }
 
         public var description: String {
             switch self {
             case .layoutFailed:
                 "The program that hypervisor/layout.c became failed. Check that programs may run in .build/."
+            case .otherHypervisor(let path):
+                "\(path) holds another hypervisor than these sources build. Make the image again."
             }
         }
     }

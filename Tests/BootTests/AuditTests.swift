@@ -30,7 +30,7 @@ extension BootTests {
                         let audit = try TreeAudit(FrozenView(machine))
                         #expect(audit.broken.isEmpty)
                         #expect(audit.repeated == 0)
-                        let strange = try audit.unexplained.filter {
+                        let strange = try audit.unexplained(in: machine.ram).filter {
                             try firmware?.explains($0, in: machine.ram) != true
                         }
                         #expect(strange.isEmpty)

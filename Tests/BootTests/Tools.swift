@@ -14,6 +14,12 @@ extension Hook {
     }
 }
 
+extension FrozenView {
+    init(_ machine: RunningMachine) throws {
+        try self.init(machine, symbols: Toolchain(tree: BootTests.tree()).symbols(of: machine.image))
+    }
+}
+
 extension RunningMachine {
     func home(_ address: UInt64) throws -> [UInt8] {
         try ram.read(at: address, count: Int(PAGE_BYTES))

@@ -13,8 +13,10 @@ struct cache_preset {
 };
 
 /* No vendor documents how its cache chooses a victim; the presets' choice is a stand-in. */
-extern const struct cache_preset cache_presets[];
-extern const size_t              cache_preset_count;
+extern const size_t cache_preset_count;
+
+/* NULL from cache_preset_count on. */
+const struct cache_preset *cache_preset_at(size_t index);
 
 /* NULL if there is none of this name. */
 const struct cache_preset *cache_preset_named(const char *name);

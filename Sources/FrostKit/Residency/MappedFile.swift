@@ -6,6 +6,8 @@ import Glibc
 /// Sparse files of many GiB cost only what of them is touched.
 final class MappedFile: @unchecked Sendable {
     let bytes: UnsafeMutableRawBufferPointer
+    /// Where the file has data; all else reads as zeroes. Ascending.
+    let extents: [Range<Int>]
 
     /// Nil when it is not there, cannot be read, or is empty.
     init?(_ file: URL) {
@@ -19,9 +21,31 @@ final class MappedFile: @unchecked Sendable {
             start != MAP_FAILED
         else { return nil }
         bytes = UnsafeMutableRawBufferPointer(start: start, count: Int(facts.st_size))
+        extents = Self.extents(descriptor, bytes: Int(facts.st_size))
     }
 
     deinit {
         munmap(bytes.baseAddress, bytes.count)
+    }
+
+    func slice(_ range: Range<Int>) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(rebasing: bytes[range])
+    }
+
+    // Linux, include/uapi/linux/fs.h.
+    private static let seekData: Int32 = 3
+    private static let seekHole: Int32 = 4
+
+    private static func extents(_ descriptor: Int32, bytes: Int) -> [Range<Int>] {
+        var extents: [Range<Int>] = []
+        var at = 0
+        while at < bytes {
+            let start = lseek(descriptor, at, seekData)
+            guard start >= 0 else { break }
+            let end = lseek(descriptor, start, seekHole)
+            at = end > start ? min(end, bytes) : bytes
+            extents.append(start..<at)
+        }
+        return extents
     }
 }

@@ -1,0 +1,121 @@
+public import CacheModel
+
+/// The cache that a run is judged under: a preset, or a geometry of one's own.
+public struct CacheChoice: Sendable, Equatable {
+    /// Nil for a free geometry.
+    public let preset: String?
+    public let geometry: cache_geometry
+    public let vendor: cache_vendor
+
+    public enum Vendor: String, Sendable, CaseIterable {
+        case amd
+        case intel
+
+        var number: cache_vendor { self == .amd ? CACHE_AMD : CACHE_INTEL }
+    }
+
+    public enum Replacement: String, Sendable, CaseIterable {
+        case lru
+        case treePLRU = "tree-plru"
+        case random
+
+        var number: cache_replacement {
+            switch self {
+            case .lru: CACHE_TRUE_LRU
+            case .treePLRU: CACHE_TREE_PLRU
+            case .random: CACHE_RANDOM
+            }
+        }
+    }
+
+    /// - Throws: ``Failure/unknownPreset(_:)``
+    public init(preset name: String, replacement: Replacement? = nil) throws(Failure) {
+        guard let preset = cache_preset_named(name)?.pointee else { throw .unknownPreset(name) }
+        var geometry = preset.geometry
+        if let replacement { geometry.replacement = replacement.number }
+        // With another replacement it is no longer what the name stands for.
+        let isPreset = geometry.replacement == preset.geometry.replacement
+        (self.preset, self.geometry, vendor) = (isPreset ? name : nil, geometry, preset.vendor)
+    }
+
+    /// - Parameter shape: SIZE:WAYS:LINE, such as 4MiB:16:64.
+    /// - Throws: ``Failure/badShape(_:)``
+    public init(
+        shape: String, vendor: Vendor = .amd, replacement: Replacement = .treePLRU
+    ) throws(Failure) {
+        let parts = shape.split(separator: ":").map(String.init)
+        guard parts.count == 3, let size = try? ByteCount(parsing: parts[0]), let ways = UInt32(parts[1]),
+            let line = UInt32(parts[2]), ways > 0, line > 0
+        else { throw .badShape(shape) }
+        let setBytes = UInt64(ways) * UInt64(line)
+        let sets = size.bytes / setBytes
+        guard sets * setBytes == size.bytes, sets > 0, sets <= UInt32.max else { throw .badShape(shape) }
+        geometry = cache_geometry(
+            line_bytes: line, sets: UInt32(sets), ways: ways, slices: 1, index: CACHE_INDEX_PLAIN,
+            replacement: replacement.number)
+        guard cache_geometry_valid(geometry) else { throw .badShape(shape) }
+        (preset, self.vendor) = (nil, vendor.number)
+    }
+
+    /// The smallest preset that a region of this size fits, of the given vendor if there is one; else nil.
+    public static func smallest(for region: ByteCount, vendor: Vendor) -> CacheChoice? {
+        let fitting = names.compactMap { try? CacheChoice(preset: $0) }
+            .filter { $0.usableBytes >= region.bytes }
+        let own = fitting.filter { $0.vendor == vendor.number }
+        return (own.isEmpty ? fitting : own).min { $0.usableBytes < $1.usableBytes }
+    }
+
+    public var usableBytes: UInt64 { cache_usable_bytes(geometry) }
+
+    /// - Throws: ``Failure/regionTooLarge(_:usable:)``
+    public func check(region: ByteCount) throws(Failure) {
+        guard region.bytes <= usableBytes else {
+            throw .regionTooLarge(region, usable: ByteCount(usableBytes))
+        }
+    }
+
+    static func name(_ replacement: cache_replacement) -> String {
+        Replacement.allCases.first { $0.number == replacement }?.rawValue ?? "unknown replacement"
+    }
+
+    private static var presets: [cache_preset] {
+        (0..<cache_preset_count).compactMap { cache_preset_at($0)?.pointee }
+    }
+
+    public static var names: [String] { presets.map { String(cString: $0.name) } }
+
+    public static func == (left: CacheChoice, right: CacheChoice) -> Bool {
+        left.preset == right.preset && left.vendor == right.vendor
+            && [UInt8](memoryOf: left.geometry) == [UInt8](memoryOf: right.geometry)
+    }
+
+    public enum Failure: Explained, Equatable {
+        case unknownPreset(String)
+        case badShape(String)
+        case regionTooLarge(ByteCount, usable: ByteCount)
+
+        public var exitCode: ExitCode {
+            switch self {
+            case .unknownPreset, .badShape: .usage
+            case .regionTooLarge: .notProvable
+            }
+        }
+
+        public var description: String {
+            switch self {
+            case .unknownPreset(let name):
+                "There is no preset '\(name)'. Known: \(CacheChoice.names.joined(separator: ", "))."
+            case .badShape(let shape):
+                """
+                '\(shape)' is no cache. Give SIZE:WAYS:LINE such as 4MiB:16:64, where the number of sets is a \
+                power of two.
+                """
+            case .regionTooLarge(let region, let usable):
+                """
+                Not provable here: the frozen region of \(region) is larger than the \(usable) that a region may \
+                count on in this cache. Choose a larger cache, freeze less, or see the leak with --force.
+                """
+            }
+        }
+    }
+}

@@ -1,0 +1,62 @@
+import FrostCore
+import Foundation
+import ResidencyRecord
+
+/// Says what addresses mean: whose memory, whose instruction.
+final class Explainer {
+    let map: MemoryMap
+    private let symbols: URL?
+    private let slots: UInt64?
+    private var known: [String: String] = [:]
+
+    /// Where the hypervisor maps its region's first byte; as in `hypervisor/frostvisor.ld`.
+    static let hypervisorBase: UInt64 = 0xFFFF_FFFF_8000_0000
+
+    /// - Parameters:
+    ///   - symbols: the hypervisor's ELF file.
+    ///   - slots: host-physical address of the first slot, if it is known.
+    init(map: MemoryMap, symbols: URL?, slots: UInt64? = nil) {
+        (self.map, self.symbols, self.slots) = (map, symbols, slots)
+    }
+
+    /// - Parameter page: what the slot at the address holds, where that is known.
+    func place(_ address: UInt64, page: page_id? = nil) -> String {
+        guard case .region(let offset) = map.place(of: address) else { return map.describe(address) }
+        if let page { return "the frozen region, slot of \(MemoryMap.describe(page))" }
+        let linear = Self.hypervisorBase + offset
+        let symbol = symbolized("DATA \(linear.hexadecimal)")?.first
+        return "the frozen region" + (symbol.map { ", \($0) of the hypervisor" } ?? "")
+    }
+
+    func instruction(_ rip: UInt64, _ mode: residency_mode) -> String? {
+        switch mode {
+        case MODE_GUEST: return "the guest at \(rip.hexadecimal)"
+        case MODE_HOST:
+            guard rip >= Self.hypervisorBase else { return "firmware or loader at \(rip.hexadecimal)" }
+            guard let lines = symbolized(rip.hexadecimal), lines.count >= 2 else {
+                return "the hypervisor at \(rip.hexadecimal)"
+            }
+            return "\(lines[0]) in \(lines[1]) (\(rip.hexadecimal))"
+        default: return nil
+        }
+    }
+
+    /// Function or object, then source line; nil when that cannot be told.
+    private func symbolized(_ query: String) -> [String]? {
+        guard let symbols else { return nil }
+        if known[query] == nil {
+            let arguments = ["--obj=\(symbols.plainPath)", "--functions=short", "--no-inlines", query]
+            let said = (try? Tool.symbolizer.run(arguments, for: "name an address")) ?? []
+            known[query] = String(decoding: said, as: UTF8.self)
+        }
+        let lines = (known[query] ?? "").split(separator: "\n").map(String.init)
+        return lines.isEmpty || lines[0] == "??" ? nil : lines
+    }
+}
+
+extension UnsafeRawBufferPointer {
+    var isZero: Bool {
+        guard let base = baseAddress, count > 0 else { return true }
+        return self[0] == 0 && memcmp(base, base + 1, count - 1) == 0
+    }
+}

@@ -1,0 +1,53 @@
+import FrostCore
+
+/// An image opened from its root down with a key that was found in a run.
+struct ImageContent {
+    /// Pages of the guest, back to back.
+    private(set) var plaintext: [UInt8] = []
+    /// Nonce counters under the image key.
+    private(set) var counters: Set<UInt64> = []
+    /// Pages whose tags do not verify.
+    private(set) var broken: [page_id] = []
+
+    private let ciphertext: [UInt64: Range<Int>]
+    private let payload: [UInt8]
+    private let map: MemoryMap
+    private let cipher: HomeCipher
+
+    init(_ image: BootImage, map: MemoryMap, cipher: HomeCipher) throws {
+        payload = try image.payload()
+        self.map = map
+        self.cipher = cipher
+        var homes: [UInt64: Range<Int>] = [:]
+        var at = 0
+        for run in image.runs {
+            for page in 0..<UInt64(run.pages) {
+                homes[run.home + page * UInt64(PAGE_BYTES)] = at..<at + GuestMemory.pageBytes
+                at += GuestMemory.pageBytes
+            }
+        }
+        ciphertext = homes
+        visit(page_make(image.plan.geometry.top_level, 0), image.header.root)
+    }
+
+    private mutating func visit(_ page: page_id, _ entry: page_entry) {
+        guard entry.state != PAGE_BLANK.rawValue else { return }
+        guard entry.state == PAGE_IMAGED.rawValue, let home = map.home(of: page),
+            let range = ciphertext[home],
+            let opened = cipher.open(page, entry, ciphertext: Array(payload[range]))
+        else {
+            broken.append(page)
+            return
+        }
+        counters.insert(entry.counter)
+        guard page_level(page) > 0 else {
+            plaintext += opened
+            return
+        }
+        let entries = opened.withUnsafeBytes { Array($0.bindMemory(to: page_entry.self)) }
+        for (index, entry) in entries.enumerated() {
+            let child = UInt64(page_index(page)) * UInt64(PAGE_ENTRIES) + UInt64(index)
+            visit(page_make(page_level(page) - 1, child), entry)
+        }
+    }
+}

@@ -1,0 +1,71 @@
+public import Foundation
+
+/// A run that was recorded with the residency plugin: everything to judge it, now or later.
+public struct ProofRecord {
+    public let folder: RunFolder
+    public let inputs: ProofInputs
+    public let log: ResidencyLog
+    let image: BootImage
+
+    /// - Throws: ``Failure``, ``ResidencyLog/Failure`` or ``BootImage/Failure`` when a file is missing or damaged.
+    public init(reading folder: URL) throws {
+        self.folder = RunFolder(folder)
+        guard let data = try? Data(contentsOf: self.folder.proof) else {
+            throw Failure.noProof(folder.plainPath)
+        }
+        do {
+            inputs = try JSONDecoder().decode(ProofInputs.self, from: data)
+        } catch {
+            throw Failure.damaged(self.folder.proof.plainPath)
+        }
+        log = try ResidencyLog(reading: self.folder.residencyLog)
+        try Self.check(self.folder.image, hash: inputs.imageHash)
+        try Self.check(self.folder.symbols, hash: inputs.symbolsHash)
+        image = try BootImage(reading: self.folder.image)
+    }
+
+    private static func check(_ file: URL, hash: String) throws(Failure) {
+        guard let found = try? self.hash(of: file) else { throw .missing(file.plainPath) }
+        guard found == hash else { throw .changed(file.plainPath) }
+    }
+
+    /// SHA-256, in hexadecimal digits.
+    static func hash(of file: URL) throws -> String {
+        ContentHash.of([UInt8](try Data(contentsOf: file))).hexadecimal
+    }
+
+    func replay() throws(Failure) -> DRAMReplay {
+        let base = folder.dramBase
+        guard FileManager.default.fileExists(atPath: base.plainPath) else { throw .missing(base.plainPath) }
+        guard let replay = DRAMReplay(base, log: log) else { throw .otherSize(base.plainPath) }
+        return replay
+    }
+
+    public enum Failure: Explained, Equatable {
+        case noProof(String)
+        case missing(String)
+        case damaged(String)
+        case changed(String)
+        case otherSize(String)
+
+        public var exitCode: ExitCode {
+            switch self {
+            case .noProof, .missing: .noSuchFile
+            case .damaged, .changed, .otherSize: .badInput
+            }
+        }
+
+        public var description: String {
+            switch self {
+            case .noProof(let path):
+                "\(path) is no record of frost verify: it has no proof.json. Make one with frost verify IMAGE --record DIR."
+            case .missing(let path): "The record is incomplete: there is no \(path). Record the run again."
+            case .damaged(let path): "\(path) cannot be understood. Record the run again."
+            case .changed(let path):
+                "\(path) is not the file that the run was recorded with. Put that back, or record the run again."
+            case .otherSize(let path):
+                "\(path) is not as large as the machine's RAM. Record the run again."
+            }
+        }
+    }
+}

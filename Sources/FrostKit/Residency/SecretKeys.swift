@@ -1,0 +1,43 @@
+import COpenSSL
+import FrostCore
+
+/// All 16-byte blocks of memory that give a page key away.
+struct SecretKeys {
+    private(set) var names: [String] = []
+    private(set) var blocks: [[UInt8]] = []
+
+    /// The raw key; its round keys, as any AES has them; the hash key, as OpenSSL computes it; and its powers in the
+    /// form that the hypervisor's kernels keep.
+    ///
+    /// - Source: FIPS 197, section 5.2; NIST SP 800-38D, section 6.3.
+    init(_ keys: [(name: String, raw: [UInt8])]) {
+        for (name, raw) in keys {
+            let expanded = CipherKey(raw)
+            let kernel = UnsafeRawBufferPointer(start: expanded.expanded, count: MemoryLayout<gcm_key>.size)
+            for at in stride(from: 0, to: kernel.count, by: 16) {
+                let what =
+                    at < MemoryLayout.size(ofValue: expanded.expanded.pointee.round_keys)
+                    ? "round key \(at / 16)" : "a power of its hash key"
+                add("\(name): \(what)", [UInt8](kernel[at..<at + 16]))
+            }
+            add("\(name): its hash key", Self.hashKey(raw))
+        }
+    }
+
+    private mutating func add(_ name: String, _ block: [UInt8]) {
+        guard Set(block).count > 1, !blocks.contains(block) else { return }
+        names.append(name)
+        blocks.append(block)
+    }
+
+    /// The encryption of a block of zeroes.
+    private static func hashKey(_ raw: [UInt8]) -> [UInt8] {
+        let context = EVP_CIPHER_CTX_new()
+        defer { EVP_CIPHER_CTX_free(context) }
+        var length: Int32 = 0
+        var block = [UInt8](repeating: 0, count: 32)
+        EVP_EncryptInit_ex(context, EVP_aes_256_ecb(), nil, raw, nil)
+        EVP_EncryptUpdate(context, &block, &length, [UInt8](repeating: 0, count: 16), 16)
+        return Array(block.prefix(16))
+    }
+}

@@ -1,0 +1,144 @@
+/// The answer to one recorded run: did plaintext or a key reach DRAM?
+///
+/// - Source: docs/proof.md says what each condition means and what shows it.
+public struct Verdict: Codable, Sendable, Equatable {
+    public enum Answer: String, Codable, Sendable {
+        case proven
+        case leaked
+        case notProvable = "not-provable"
+
+        public var exitCode: ExitCode {
+            switch self {
+            case .proven: .asAsked
+            case .leaked: .otherwise
+            case .notProvable: .notProvable
+            }
+        }
+    }
+
+    /// What must hold. In the order of the report.
+    public enum Condition: String, Codable, Sendable, CaseIterable {
+        case accountedWrites = "accounted-writes"
+        case noSecret = "no-secret"
+        case noKey = "no-key"
+        case frozenRegion = "frozen-region"
+        case freshCiphertext = "fresh-ciphertext"
+        case noFetch = "no-fetch"
+
+        public var statement: String {
+            switch self {
+            case .accountedWrites:
+                "Each write to DRAM is ciphertext whose tag OpenSSL verifies, an erasure, or the firmware's."
+            case .noSecret: "No secret of the guest ever stood in DRAM."
+            case .noKey: "No AES key, key schedule or hash key ever stood in DRAM."
+            case .frozenRegion: "No line of the frozen region left the cache after it was frozen."
+            case .freshCiphertext: "No block of ciphertext was seen twice, and no nonce was used twice."
+            case .noFetch: "The hypervisor took no instruction and no table from DRAM after the freeze."
+            }
+        }
+    }
+
+    public struct Finding: Codable, Sendable, Equatable {
+        public var condition: Condition
+        public var holds: Bool
+        /// What was looked at, in numbers.
+        public var figure: String
+        /// All that broke the condition.
+        public var offenceCount: Int
+        /// The first of them.
+        public var offences: [Offence]
+    }
+
+    /// One thing that broke a condition.
+    public struct Offence: Codable, Sendable, Equatable {
+        /// Lower case, dashes; never changes once published.
+        public var rule: String
+        /// What happened, in a sentence.
+        public var sentence: String
+        /// Instructions since reset.
+        public var instant: UInt64?
+        /// Host-physical.
+        public var address: UInt64?
+        /// What lies there.
+        public var place: String?
+        /// Who did it: an instruction of the guest, or a line of the hypervisor's source.
+        public var instruction: String?
+        /// Where the rule comes from.
+        public var source: String?
+    }
+
+    public struct Model: Codable, Sendable, Equatable {
+        public var preset: String?
+        public var vendor: String
+        public var lineBytes: UInt32
+        public var sets: UInt32
+        public var ways: UInt32
+        public var slices: UInt32
+        public var replacement: String
+        public var seed: UInt64
+        /// What a region may count on.
+        public var usableBytes: UInt64
+        public var regionBytes: UInt64
+    }
+
+    public var answer: Answer
+    public var findings: [Finding]
+    /// Why this record proves nothing, a sentence each.
+    public var faults: [String]
+    public var model: Model
+    /// Which route covered what, a sentence each.
+    public var coverage: [String]
+    /// What no verdict of this kind shows.
+    public var limits: [String]
+    public var notes: [String]
+
+    public func finding(_ condition: Condition) -> Finding? {
+        findings.first { $0.condition == condition }
+    }
+}
+
+/// What the judge gathers of one condition.
+struct Evidence {
+    let condition: Verdict.Condition
+    private(set) var count = 0
+    private(set) var offences: [Verdict.Offence] = []
+    var figures: [String] = []
+
+    private static let kept = 8
+    private static let keptOfEachRule = 2
+
+    init(_ condition: Verdict.Condition) {
+        self.condition = condition
+    }
+
+    /// Later ones of a kind are only counted, so that the first of each kind is told.
+    mutating func add(
+        _ rule: String, times: Int = 1, _ sentence: @autoclosure () -> String,
+        complete: (inout Verdict.Offence) -> Void = { _ in }
+    ) {
+        count += times
+        guard offences.count < Self.kept, offences.count(where: { $0.rule == rule }) < Self.keptOfEachRule
+        else { return }
+        var offence = Verdict.Offence(rule: rule, sentence: sentence())
+        complete(&offence)
+        offences.append(offence)
+    }
+
+    /// Offences of which nothing more is known.
+    mutating func count(_ times: Int) {
+        count += times
+    }
+
+    /// Takes over what another found of the same condition.
+    mutating func add(_ other: Evidence) {
+        count += other.count
+        offences = Array((offences + other.offences).prefix(Self.kept))
+        figures += other.figures
+    }
+
+    var finding: Verdict.Finding {
+        Verdict.Finding(
+            condition: condition, holds: count == 0, figure: figures.joined(separator: ", "),
+            offenceCount: count, offences: offences)
+    }
+}

@@ -1,0 +1,96 @@
+import CacheModel
+import ResidencyRecord
+
+/// The sentences that stand in every verdict.
+enum VerdictText {
+    static func coverage(_ survey: RecordSurvey) -> [String] {
+        let loads = survey.end?.loads ?? 0, stores = survey.end?.stores ?? 0
+        let entries = survey.end?.vm_entries ?? 0
+        return [
+            """
+            Callbacks: the cache model was fed \(loads) loads, \(stores) stores and every fetch of the run, and \
+            logged \(survey.writes) writes to DRAM and \(survey.reads) reads from it.
+            """,
+            """
+            Audits: page walks, accessed and dirty bits, event frames and control-block traffic have no \
+            callbacks. The tables that they use were checked to lie in the frozen region: at \(survey.checkpoints) \
+            checkpoints and at \(entries) entries of the guest where they had changed.
+            """,
+            """
+            Comparison: \(survey.frames) frames of RAM were held against the view of DRAM; \(survey.unseenBytes) \
+            bytes had changed without a reported access.
+            """,
+            """
+            Instants: DRAM changes by logged writes only. All of it was searched as it was when the log begins, \
+            and around each write; what is in none of these stood in DRAM at no time.
+            """,
+        ]
+    }
+
+    static let limits = [
+        "Silicon: replacement, prefetchers, write-combining buffers and slice hashes are not documented; the model "
+            + "takes the careful reading (docs/cache-model.md).",
+        "System Management Mode, power states, other cores and devices that write to memory are not modelled.",
+        "Side channels and the pattern of page accesses are no part of the verdict.",
+    ]
+}
+
+extension Verdict.Model {
+    init(_ header: residency_header) {
+        preset = header.presetName
+        vendor = header.vendor == UInt32(CACHE_AMD.rawValue) ? "AMD" : "Intel"
+        (lineBytes, sets, ways, slices) = (header.line_bytes, header.sets, header.ways, header.slices)
+        replacement = CacheChoice.name(header.geometry.replacement)
+        seed = header.seed
+        usableBytes = cache_usable_bytes(header.geometry)
+        regionBytes = header.region_bytes
+    }
+}
+
+extension Verdict.Model: CustomStringConvertible {
+    public var description: String {
+        "\(preset ?? "free geometry") (\(vendor), \(sets) sets, \(ways) ways, \(lineBytes) bytes a line, "
+            + "\(replacement)): a region may count on \(ByteCount(usableBytes)), this one has \(ByteCount(regionBytes))"
+    }
+}
+
+extension Verdict: CustomStringConvertible {
+    public var description: String {
+        var lines = ["verdict      \(headline)", "model        \(model)"]
+        for finding in findings { lines += Self.lines(finding) }
+        lines += faults.map { "why not      \($0)" }
+        lines += coverage.map { "shown by     \($0)" }
+        lines += notes.map { "note         \($0)" }
+        lines += limits.map { "not shown    \($0)" }
+        return lines.joined(separator: "\n")
+    }
+
+    private var headline: String {
+        switch answer {
+        case .proven: "PROVEN: in this run neither plaintext nor a key reached DRAM"
+        case .leaked:
+            "LEAKED: \(findings.count { !$0.holds }) of \(findings.count) conditions are broken"
+        case .notProvable: "NOT PROVABLE HERE: nothing leaked that was seen, but this record proves nothing"
+        }
+    }
+
+    private static func lines(_ finding: Finding) -> [String] {
+        var lines = ["\(finding.holds ? "holds" : "BROKEN")  \(finding.condition.statement)"]
+        lines[0] = (finding.holds ? "holds        " : "BROKEN       ") + finding.condition.statement
+        lines.append("             \(finding.figure)")
+        guard !finding.holds else { return lines }
+        lines.append("             \(finding.offenceCount) offences, the first:")
+        return lines + finding.offences.flatMap(Self.lines)
+    }
+
+    private static func lines(_ offence: Offence) -> [String] {
+        var lines = ["           - \(offence.rule): \(offence.sentence)"]
+        if let address = offence.address {
+            lines.append("             at \(address.hexadecimal), \(offence.place ?? "unknown memory")")
+        }
+        if let instruction = offence.instruction { lines.append("             by \(instruction)") }
+        if let instant = offence.instant { lines.append("             at instruction \(instant)") }
+        if let source = offence.source { lines.append("             source: \(source)") }
+        return lines
+    }
+}

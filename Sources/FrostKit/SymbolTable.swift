@@ -1,0 +1,56 @@
+public import Foundation
+
+/// Names and addresses of an ELF64 file's symbols.
+///
+/// - Source: System V ABI, "Symbol Table".
+public struct SymbolTable: Sendable {
+    private var addresses: [String: UInt64] = [:]
+
+    private static let symbolTableKind: UInt32 = 2
+    private static let symbolBytes = 24
+
+    /// - Throws: ``Failure/unreadable(_:)``, or as ``ELF64``.
+    public init(reading file: URL) throws {
+        guard let data = try? Data(contentsOf: file) else { throw Failure.unreadable(file.plainPath) }
+        let bytes = try ELF64([UInt8](data)).bytes
+        let sections = Int(bytes.word(at: 40, UInt64.self)), count = Int(bytes.word(at: 60, UInt16.self))
+        for section in (0..<count).map({ sections + 64 * $0 })
+        where bytes.word(at: section + 4, UInt32.self) == Self.symbolTableKind {
+            let link = Int(bytes.word(at: section + 40, UInt32.self))
+            let names = Int(bytes.word(at: sections + 64 * link + 24, UInt64.self))
+            let start = Int(bytes.word(at: section + 24, UInt64.self))
+            let length = Int(bytes.word(at: section + 32, UInt64.self))
+            for symbol in stride(from: start, to: start + length, by: Self.symbolBytes) {
+                let name = names + Int(bytes.word(at: symbol, UInt32.self))
+                let text = String(decoding: bytes[name...].prefix { $0 != 0 }, as: UTF8.self)
+                addresses[text] = bytes.word(at: symbol + 8, UInt64.self)
+            }
+        }
+    }
+
+    /// - Throws: ``Failure/noSymbol(_:)``
+    public func address(_ name: String) throws(Failure) -> UInt64 {
+        guard let address = addresses[name] else { throw .noSymbol(name) }
+        return address
+    }
+
+    public enum Failure: Explained, Equatable {
+        case unreadable(String)
+        case noSymbol(String)
+
+        public var exitCode: ExitCode {
+            switch self {
+            case .unreadable: .noSuchFile
+            case .noSymbol: .ourBug
+            }
+        }
+
+        public var description: String {
+            switch self {
+            case .unreadable(let path): "The symbols in \(path) cannot be read. Make the image again."
+            case .noSymbol(let name):
+                "The hypervisor has no symbol '\(name)'. Image and frost must come from the same sources."
+            }
+        }
+    }
+}

@@ -1,0 +1,25 @@
+import FrostCore
+import FrostKit
+
+/// What the firmware left in memory, taken before the guest's first instruction.
+struct FirmwareSnapshot {
+    private var frames: [UInt64: [UInt8]] = [:]
+    private let tables: Range<UInt64>
+    /// Option ROMs and the BIOS, whose variables change when it is called.
+    private static let shadow: Range<UInt64> = 0xA0000..<0x100000
+
+    init(_ machine: RunningMachine) throws {
+        tables = machine.image.plan.frozenEnd..<machine.image.plan.ram.bytes
+        for frame in try machine.ram.framesInUse() {
+            frames[frame] = try machine.ram.read(at: frame, count: Int(PAGE_BYTES))
+        }
+    }
+
+    /// Whether a frame holds now what the firmware put there, or is the firmware's to change.
+    func explains(_ frame: UInt64, in memory: GuestRAM) throws -> Bool {
+        // Low memory was taken into the tree before the guest ran, and the loader's part of it erased.
+        guard frame >= Self.shadow.lowerBound, let then = frames[frame] else { return false }
+        if Self.shadow.contains(frame) || tables.contains(frame) { return true }
+        return try memory.read(at: frame, count: Int(PAGE_BYTES)) == then
+    }
+}
