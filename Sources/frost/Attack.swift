@@ -5,7 +5,8 @@ import FrostKit
 struct AttackImage: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "attack",
-        abstract: "Change DRAM under a running guest, or interrupt it, again and again, and see that nothing comes of it.",
+        abstract:
+            "Change DRAM under a running guest, or interrupt it, again and again, and see that nothing comes of it.",
         discussion: """
             The guest is booted once and saved; each attack goes on from there at a random instant. Nothing is done \
             to the frozen region: no attacker reaches the cache. What is changed must be found at its next use, or \
@@ -19,7 +20,8 @@ struct AttackImage: ParsableCommand {
             """)
 
     @Argument(
-        help: "The image, as made by frost make-image --trace-every 1.", completion: .file(extensions: ["img"]))
+        help: "The image, as made by frost make-image --trace-every 1.",
+        completion: .file(extensions: ["img"]))
     var image: String
 
     @Option(help: "How many attacks, the kinds in turn.")

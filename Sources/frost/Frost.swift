@@ -15,7 +15,9 @@ struct Frost: ParsableCommand {
             \(FrostKit.ExitCode.table)
             """,
         version: "0.1.0",
-        subcommands: [Doctor.self, MakeImage.self, Run.self, AttackImage.self, TraceTable.self])
+        subcommands: [
+            Doctor.self, MakeImage.self, Run.self, AttackImage.self, TraceTable.self, ColdbootCommand.self,
+        ])
 
     static func main() {
         do {

@@ -1,6 +1,6 @@
 import Foundation
 import Glibc
-public import ResidencyRecord
+import ResidencyRecord
 
 /// What the memory modules of a recorded run held: at one instant, then at a later one, and so on.
 ///
@@ -14,6 +14,8 @@ public final class DRAMView {
     /// As it is at ``instant``.
     let bytes: UnsafeRawBufferPointer
     public private(set) var instant: UInt64 = 0
+    /// The instant falls into a write: what it writes is there in part.
+    public var isWithinWrite: Bool { !unfinished.isEmpty }
 
     private let baseFile: MappedFile
     private let file: MappedFile
@@ -25,13 +27,14 @@ public final class DRAMView {
     static let pageBytes = GuestMemory.pageBytes
 
     /// - Throws: ``Failure``, ``ResidencyLog/Failure``
-    public init(_ folder: RunFolder) throws {
-        log = try ResidencyLog(reading: folder.residencyLog)
+    public init(_ folder: RunFolder, log: ResidencyLog) throws {
+        self.log = log
         let path = folder.dramBase.plainPath
         guard let base = MappedFile(folder.dramBase), let file = MappedFile(folder.dramBase) else {
             throw Failure.missing(path)
         }
-        guard UInt64(base.bytes.count) == log.header.ram_bytes, base.bytes.count.isMultiple(of: Self.pageBytes)
+        guard UInt64(base.bytes.count) == log.header.ram_bytes,
+            base.bytes.count.isMultiple(of: Self.pageBytes)
         else { throw Failure.size(path, bytes: base.bytes.count, wanted: log.header.ram_bytes) }
         (baseFile, self.file) = (base, file)
         self.base = UnsafeRawBufferPointer(base.bytes)
@@ -39,6 +42,13 @@ public final class DRAMView {
         pageCount = file.bytes.count / Self.pageBytes
         records = log.records
         next = try records.next()
+    }
+
+    /// Pages that the base's file has data for; all others are blank in it.
+    var basePages: Set<Int> {
+        Set(
+            baseFile.extents.flatMap { $0.lowerBound / Self.pageBytes...($0.upperBound - 1) / Self.pageBytes }
+        )
     }
 
     func page(_ index: Int) -> UnsafeRawBufferPointer {
