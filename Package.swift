@@ -10,7 +10,9 @@ let swiftSettings: [SwiftSetting] = [
 let package = Package(
     name: "frostvisor",
     products: [
-        .executable(name: "frost", targets: ["frost"])
+        .executable(name: "frost", targets: ["frost"]),
+        // QEMU loads it: frost finds it beside itself.
+        .library(name: "ResidencyPlugin", type: .dynamic, targets: ["ResidencyPlugin"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
@@ -52,6 +54,15 @@ let package = Package(
             // POPCNT is older than the AES instructions, which FrostCore demands.
             cSettings: [.unsafeFlags(["-O2", "-mpopcnt"])],
             linkerSettings: [.linkedLibrary("m")]
+        ),
+        // Feeds the cache model what QEMU's machine does, and keeps the record.
+        .target(
+            name: "ResidencyPlugin",
+            dependencies: ["CacheModel", "FrostCore", "ResidencyRecord"],
+            publicHeadersPath: ".",
+            cSettings: [.unsafeFlags(["-O3", "-fvisibility=hidden"])],
+            // QEMU brings a hundred libraries, and one of their names would stand in for ours.
+            linkerSettings: [.unsafeFlags(["-Xlinker", "-Bsymbolic"])]
         ),
         // An AES-GCM that shares no line with ours.
         .systemLibrary(

@@ -85,8 +85,7 @@ public struct CacheChoice: Sendable, Equatable {
     public static var names: [String] { presets.map { String(cString: $0.name) } }
 
     public static func == (left: CacheChoice, right: CacheChoice) -> Bool {
-        left.preset == right.preset && left.vendor == right.vendor
-            && [UInt8](memoryOf: left.geometry) == [UInt8](memoryOf: right.geometry)
+        left.preset == right.preset && left.vendor == right.vendor && left.geometry.isSame(as: right.geometry)
     }
 
     public enum Failure: Explained, Equatable {
@@ -117,5 +116,12 @@ public struct CacheChoice: Sendable, Equatable {
                 """
             }
         }
+    }
+}
+
+extension cache_geometry {
+    func isSame(as other: cache_geometry) -> Bool {
+        (line_bytes, sets, ways, slices) == (other.line_bytes, other.sets, other.ways, other.slices)
+            && index == other.index && replacement == other.replacement
     }
 }

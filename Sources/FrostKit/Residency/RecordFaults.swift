@@ -85,8 +85,7 @@ struct RecordFaults {
         if let name = header.presetName {
             let known = cache_preset_named(name)?.pointee
             let isSame = known.map {
-                [UInt8](memoryOf: $0.geometry) == [UInt8](memoryOf: geometry)
-                    && $0.vendor.rawValue == UInt8(truncatingIfNeeded: header.vendor)
+                $0.geometry.isSame(as: geometry) && $0.vendor.rawValue == UInt8(truncatingIfNeeded: header.vendor)
             }
             if isSame != true {
                 faults.append("The cache of the log is not the preset \(name) that it claims to be.")

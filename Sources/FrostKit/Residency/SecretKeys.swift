@@ -6,19 +6,19 @@ struct SecretKeys {
     private(set) var names: [String] = []
     private(set) var blocks: [[UInt8]] = []
 
+    private static let roundKeyBytes = MemoryLayout<gcm_key>.offset(of: \.hash_powers) ?? 0
+
     /// The raw key; its round keys, as any AES has them; the hash key, as OpenSSL computes it; and its powers in the
     /// form that the hypervisor's kernels keep.
     ///
     /// - Source: FIPS 197, section 5.2; NIST SP 800-38D, section 6.3.
     init(_ keys: [(name: String, raw: [UInt8])]) {
         for (name, raw) in keys {
-            let expanded = CipherKey(raw)
-            let kernel = UnsafeRawBufferPointer(start: expanded.expanded, count: MemoryLayout<gcm_key>.size)
-            for at in stride(from: 0, to: kernel.count, by: 16) {
-                let what =
-                    at < MemoryLayout.size(ofValue: expanded.expanded.pointee.round_keys)
-                    ? "round key \(at / 16)" : "a power of its hash key"
-                add("\(name): \(what)", [UInt8](kernel[at..<at + 16]))
+            let key = CipherKey(raw)
+            let expanded = [UInt8](memoryOf: key.expanded.pointee)
+            for at in stride(from: 0, to: expanded.count, by: 16) {
+                let what = at < Self.roundKeyBytes ? "round key \(at / 16)" : "a power of its hash key"
+                add("\(name): \(what)", Array(expanded[at..<at + 16]))
             }
             add("\(name): its hash key", Self.hashKey(raw))
         }

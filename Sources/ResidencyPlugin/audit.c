@@ -1,0 +1,257 @@
+#include "audit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "dram.h"
+#include "pager_view.h"
+#include "violation.h"
+#include "walk.h"
+
+#define ENTRIES     512u
+#define CHANGED     4096u
+#define IOPM_BYTES  0x3000u
+#define MSRPM_BYTES 0x2000u
+
+/* AMD APM vol 2 (24593), 4.8.3, Legacy and long-mode system descriptors. */
+#define TYPE_TSS_AVAILABLE 0x9u
+#define TYPE_TSS_BUSY      0xBu
+
+enum tree : uint8_t { TREE_NONE, TREE_HOST, TREE_NESTED };
+
+/* What is known of a frame that is a page table. */
+struct table {
+    enum tree tree;
+    uint8_t   level;            /* 1: its entries are leaves */
+    bool      is_changed;
+    uint16_t  index;            /* of the parent's entry */
+    uint64_t  parent;           /* its table; NOWHERE: this is the root */
+};
+
+static struct table *tables;    /* by frame of the region */
+static uint64_t changed[CHANGED];
+static size_t   changed_count;
+static uint64_t host_root = NOWHERE, nested_root = NOWHERE;
+static uint64_t current_rip;
+
+static struct {
+    uint64_t host_tables, nested_tables, nested_leaves, public_frames;
+} seen;
+
+bool audit_is_hypervisor(void)
+{
+    return in_text(block_physical);
+}
+
+static void offend(enum residency_rule rule, uint64_t address, uint64_t value)
+{
+    violation((struct offence){ rule, address, current_rip, value, NULL });
+}
+
+static struct table *table_at(uint64_t address)
+{
+    if (!tables) {
+        tables = calloc(machine.set.region_bytes / FRAME_BYTES, sizeof *tables);
+        if (!tables)
+            give_up("no memory to note the page tables in");
+    }
+    return in_region(address) ? &tables[(address - machine.set.region_base) / FRAME_BYTES] : NULL;
+}
+
+/* A guest reaches its slots, write-back; devices; and the firmware's memory, which holds nothing of it. */
+static void check_nested_leaf(uint64_t entry, unsigned level)
+{
+    uint64_t bytes = UINT64_C(1) << (FRAME_SHIFT + 9 * (level - 1));
+    uint64_t start = entry & PTE_ADDRESS & ~(bytes - 1);
+
+    seen.nested_leaves++;
+    for (uint64_t at = start; at < start + bytes; at += FRAME_BYTES) {
+        if (offset_of_address(at) == NOWHERE)
+            continue;
+        if (in_region(at)) {
+            if (at < pager_view_slots() || entry_type(entry, level == 1, machine.host.pat) != MEMORY_WB)
+                offend(RESIDENCY_NESTED_MAPPING, at, entry);
+        } else if (is_firmware(at))
+            seen.public_frames++;
+        else
+            offend(RESIDENCY_NESTED_MAPPING, at, entry);
+    }
+}
+
+static void visit(enum tree tree, uint64_t address, unsigned level, uint64_t parent, unsigned index);
+
+static void visit_entries(enum tree tree, uint64_t address, unsigned level)
+{
+    for (unsigned i = 0; i < ENTRIES; i++) {
+        uint64_t entry = table_entry(address, i);
+        if (!(entry & PTE_PRESENT))
+            continue;
+        if (level > 1 && !(level < 4 && (entry & PTE_LARGE)))
+            visit(tree, entry & PTE_ADDRESS, level - 1, address, i);
+        else if (tree == TREE_NESTED)
+            check_nested_leaf(entry, level);
+    }
+}
+
+static void visit(enum tree tree, uint64_t address, unsigned level, uint64_t parent, unsigned index)
+{
+    struct table *table = table_at(address);
+
+    if (!table) {
+        offend(tree == TREE_HOST ? RESIDENCY_HOST_TABLE : RESIDENCY_NESTED_TABLE, address, level);
+        return;
+    }
+    table->tree = tree;
+    table->level = (uint8_t)level;
+    table->parent = parent;
+    table->index = (uint16_t)index;
+    if (tree == TREE_HOST)
+        seen.host_tables++;
+    else
+        seen.nested_tables++;
+    visit_entries(tree, address, level);
+}
+
+void audit_host_tables_moved(void)
+{
+    host_root = NOWHERE;
+}
+
+void audit_stored(uint64_t address)
+{
+    struct table *table = tables ? table_at(address) : NULL;
+
+    if (!table || table->tree == TREE_NONE || table->is_changed)
+        return;
+    if (changed_count == CHANGED)
+        give_up("more than %u page tables changed between two entries of the guest", CHANGED);
+    table->is_changed = true;
+    changed[changed_count++] = address & ~(uint64_t)(FRAME_BYTES - 1);
+}
+
+/* A table may have been taken out of its tree since, and be something else now. */
+static bool is_linked(const struct table *table, uint64_t address)
+{
+    if (table->parent == NOWHERE)
+        return address == (table->tree == TREE_HOST ? host_root : nested_root);
+    uint64_t entry = table_entry(table->parent, table->index);
+    return (entry & PTE_PRESENT) && (entry & PTE_ADDRESS) == address;
+}
+
+static void visit_roots(void)
+{
+    uint64_t host = machine.host.cr3 & PTE_ADDRESS;
+
+    if (host_root != host)
+        visit(TREE_HOST, host_root = host, host_levels(), NOWHERE, 0);
+    if (nested_root != machine.nested_cr3 && machine.nested_cr3 != 0)
+        visit(TREE_NESTED, nested_root = machine.nested_cr3, host_levels(), NOWHERE, 0);
+}
+
+void audit_changed_tables(uint64_t rip)
+{
+    current_rip = rip;
+    visit_roots();
+    /* Parents first: a child that is linked at another level now is visited from there. */
+    for (unsigned level = 5; level > 0; level--)
+        for (size_t i = 0; i < changed_count; i++) {
+            struct table *table = table_at(changed[i]);
+            if (!table->is_changed || table->level != level)
+                continue;
+            table->is_changed = false;
+            if (is_linked(table, changed[i]))
+                visit_entries(table->tree, changed[i], level);
+            else
+                table->tree = TREE_NONE;
+        }
+    changed_count = 0;
+}
+
+static void check_inside(enum residency_rule rule, uint64_t address, uint64_t bytes)
+{
+    for (uint64_t at = address; at < address + bytes; at += FRAME_BYTES)
+        if (!in_region(at))
+            offend(rule, at, address);
+}
+
+void audit_control_block(uint64_t rip, uint64_t iopm, uint64_t msrpm)
+{
+    current_rip = rip;
+    check_inside(RESIDENCY_CONTROL_BLOCK, machine.vmcb, FRAME_BYTES);
+    check_inside(RESIDENCY_CONTROL_BLOCK, machine.host_state & PTE_ADDRESS, FRAME_BYTES);
+    check_inside(RESIDENCY_CONTROL_BLOCK, iopm & PTE_ADDRESS, IOPM_BYTES);
+    check_inside(RESIDENCY_CONTROL_BLOCK, msrpm & PTE_ADDRESS, MSRPM_BYTES);
+}
+
+static uint64_t linear_word(uint64_t linear)
+{
+    struct translation at = walk_host(linear);
+
+    return at.address == NOWHERE ? 0 : table_entry(at.address, 0);
+}
+
+static void check_linear(uint64_t linear)
+{
+    struct translation at = walk_host(linear);
+
+    if (at.address == NOWHERE || !in_region(at.address))
+        offend(RESIDENCY_DESCRIPTOR_TABLE, at.address, linear);
+}
+
+/* The stacks that a task state segment names. Source: AMD APM vol 2 (24593), 12.2.5: IST1 to IST7 at 24h. */
+static void check_task_state(uint64_t base)
+{
+    check_linear(base);
+    for (unsigned offset = 0x24; offset <= 0x54; offset += 8) {
+        uint64_t top = linear_word(base + offset);
+        if (top != 0)
+            check_linear(top - 8);
+    }
+}
+
+static void check_descriptor_tables(bool is_gdt, uint64_t base, uint16_t limit)
+{
+    check_linear(base);
+    check_linear(base + limit);
+    for (uint64_t at = base; is_gdt && at + 15 <= base + limit; at += 8) {
+        uint64_t low = linear_word(at), type = low >> 40 & 0x1F;
+        if (type != TYPE_TSS_AVAILABLE && type != TYPE_TSS_BUSY)
+            continue;
+        check_task_state((low >> 16 & 0xFFFFFF) | (low >> 56 & 0xFF) << 24 | linear_word(at + 8) << 32);
+    }
+}
+
+static struct {
+    uint64_t base;
+    uint16_t limit;
+    bool     is_loaded;
+} descriptors[2];
+
+void audit_descriptor_table(bool is_gdt, uint64_t base, uint16_t limit)
+{
+    if (!audit_is_hypervisor())
+        return;
+    descriptors[is_gdt].base = base;
+    descriptors[is_gdt].limit = limit;
+    descriptors[is_gdt].is_loaded = true;
+}
+
+void audit_checkpoint(void)
+{
+    struct residency_checkpoint record = { 0 };
+
+    memset(&seen, 0, sizeof seen);
+    host_root = nested_root = NOWHERE;
+    if (machine.totals.vm_entries > 0)
+        visit_roots();
+    for (unsigned i = 0; i < 2; i++)
+        if (descriptors[i].is_loaded)
+            check_descriptor_tables(i, descriptors[i].base, descriptors[i].limit);
+    record.frames = dram_compare(&record.unseen_bytes);
+    record.host_tables = seen.host_tables;
+    record.nested_tables = seen.nested_tables;
+    record.nested_leaves = seen.nested_leaves;
+    record.public_frames = seen.public_frames;
+    dram_settle();
+    record_append(RESIDENCY_CHECKPOINT, &record, sizeof record);
+}

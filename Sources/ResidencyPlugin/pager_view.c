@@ -1,0 +1,116 @@
+#include "pager_view.h"
+
+#include <string.h>
+
+#include "dram.h"
+#include "pager.h"
+
+static bool started;
+
+/* The hypervisor's pointers all lead into its region. */
+static void *here(const void *pointer)
+{
+    uint64_t in = (uint64_t)pointer - machine.set.linear_base;
+    uint64_t offset = offset_of_address(machine.set.region_base);
+
+    if (in >= machine.set.region_bytes)
+        give_up("the hypervisor's pager points outside of the frozen region, to 0x%llx",
+                (unsigned long long)(uint64_t)pointer);
+    return machine.ram + offset + in;
+}
+
+static struct pager view(void)
+{
+    struct pager pager;
+
+    memcpy(&pager, machine.ram + offset_of_address(machine.set.region_base) + machine.set.pager, sizeof pager);
+    pager.slots = here(pager.slots);
+    pager.buckets = here(pager.buckets);
+    pager.frames = here(pager.frames);
+    pager.image_key = here(pager.image_key);
+    pager.session_key = here(pager.session_key);
+    return pager;
+}
+
+void pager_view_start(void)
+{
+    started = true;
+}
+
+uint64_t pager_view_slots(void)
+{
+    struct pager pager = view();
+
+    return address_of_offset((uint64_t)(pager.frames - machine.ram));
+}
+
+page_id pager_view_page_at(uint64_t address)
+{
+    if (!started || !in_region(address))
+        return PAGE_NONE;
+    struct pager pager = view();
+    uint64_t     slots = pager_view_slots(), slot = (address - slots) / FRAME_BYTES;
+    bool         is_slot = address >= slots && slot < pager.slot_count && (pager.slots[slot].flags & SLOT_USED);
+
+    return is_slot ? pager.slots[slot].page : PAGE_NONE;
+}
+
+static page_id page_of_home(const struct page_geometry *geometry, uint64_t home)
+{
+    for (uint32_t level = geometry->top_level; level > 0; level--) {
+        uint64_t end = level == geometry->top_level ? geometry->level_base[1] + geometry->meta_bytes
+                                                    : geometry->level_base[level + 1];
+        if (home >= geometry->level_base[level] && home < end)
+            return page_make(level, (home - geometry->level_base[level]) / FRAME_BYTES);
+    }
+    return page_make(0, home / FRAME_BYTES);
+}
+
+/* The entry as the tree has it now: in the parent's slot, or in the parent's home, which is opened for it. */
+static bool find_entry(const struct pager *pager, page_id page, struct page_entry *entry)
+{
+    if (page_level(page) == pager->geometry.top_level) {
+        *entry = pager->root;
+        return page_index(page) == 0;
+    }
+    page_id parent = page_parent(page);
+    slot_t  slot = pager_find(pager, parent);
+    if (slot != SLOT_NONE) {
+        memcpy(entry, (const struct page_entry *)pager_frame(pager, slot) + page_entry_index(page), sizeof *entry);
+        return true;
+    }
+    struct page_entry above;
+    uint64_t          home = offset_of_address(page_home(&pager->geometry, parent));
+    _Alignas(64) struct page_entry entries[PAGE_ENTRIES];
+    if (home == NOWHERE || !find_entry(pager, parent, &above) || above.state == PAGE_BLANK
+        || !page_open(above.state == PAGE_IMAGED ? pager->image_key : pager->session_key, parent, &above,
+                      machine.ram + home, entries))
+        return false;
+    *entry = entries[page_entry_index(page)];
+    memset(entries, 0, sizeof entries);
+    return true;
+}
+
+void pager_view_record_entries(const uint64_t *homes, size_t count)
+{
+    struct pager pager = view();
+
+    for (size_t i = 0; i < count; i++) {
+        struct residency_entry record = { .home = homes[i], .page = page_of_home(&pager.geometry, homes[i]) };
+        if (find_entry(&pager, record.page, &record.entry) && record.entry.state != PAGE_BLANK)
+            record_append(RESIDENCY_ENTRY, &record, sizeof record);
+    }
+}
+
+void pager_view_record_keys(void)
+{
+    struct pager pager = view();
+    const struct gcm_key *keys[] = { pager.image_key, pager.session_key };
+    const uint32_t        states[] = { PAGE_IMAGED, PAGE_SEALED };
+
+    for (size_t i = 0; i < 2; i++) {
+        struct residency_key record = { .state = states[i] };
+        memcpy(record.raw, keys[i]->round_keys, sizeof record.raw);
+        record_append(RESIDENCY_KEY, &record, sizeof record);
+    }
+}

@@ -1,0 +1,118 @@
+#include "phase.h"
+
+#include "audit.h"
+#include "dram.h"
+#include "violation.h"
+
+static enum memory_type range_type(uint64_t address)
+{
+    return cache_type(machine.cache, &(struct cache_access){
+        .address = address, .bytes = 1, .page_type = MEMORY_WB, .nested_type = MEMORY_NONE });
+}
+
+static bool is_cacheable(enum memory_type type)
+{
+    return type == MEMORY_WB || type == MEMORY_WT || type == MEMORY_WP;
+}
+
+/* The first address whose MTRR type is not what `fit` wants; NOWHERE if there is none. */
+static uint64_t first_misfit(void)
+{
+    for (uint64_t offset = 0; offset < machine.set.ram_bytes; offset += FRAME_BYTES) {
+        uint64_t         address = address_of_offset(offset);
+        enum memory_type type = range_type(address);
+        if (in_region(address) ? type != MEMORY_WB : is_cacheable(type))
+            return address;
+    }
+    return NOWHERE;
+}
+
+static uint64_t not_modified(uint64_t *first)
+{
+    uint64_t count = 0, end = machine.set.region_base + machine.set.region_bytes;
+
+    *first = NOWHERE;
+    for (uint64_t line = machine.set.region_base; line < end; line += machine.set.geometry.line_bytes)
+        if (cache_line_state(machine.cache, line) != LINE_MODIFIED && count++ == 0)
+            *first = line;
+    return count;
+}
+
+static void enter(enum residency_phase phase, enum residency_rule because)
+{
+    struct residency_phase_change record = { .phase = phase, .because = because,
+        .write_backs = machine.totals.phase_write_backs[machine.phase] };
+
+    record.not_modified = not_modified(&record.first_not_modified);
+    machine.phase = phase;
+    dram_settle();
+    record_append(RESIDENCY_PHASE, &record, sizeof record);
+    if (phase_is_watched()) {
+        audit_checkpoint();     /* devices wrote too: the view of DRAM begins true */
+        dram_begin_log();
+    }
+}
+
+void phase_check(void)
+{
+    static uint64_t checked;
+    uint64_t unseen;
+
+    if (machine.phase != PHASE_BOOT || !audit_is_hypervisor() || checked == machine.control_changes
+        || (machine.host.cr0 & CR0_CD))
+        return;
+    checked = machine.control_changes;
+    if (first_misfit() != NOWHERE)
+        return;
+    dram_compare(&unseen);
+    enter(PHASE_FILL, RESIDENCY_RULES);
+}
+
+void phase_region_written(uint64_t address)
+{
+    uint64_t last = machine.set.region_base + machine.set.region_bytes - machine.set.geometry.line_bytes, first;
+
+    if (machine.phase == PHASE_FILL && address >= last && not_modified(&first) == 0)
+        enter(PHASE_FROZEN, RESIDENCY_RULES);
+}
+
+static void open(enum residency_rule because, uint64_t rip)
+{
+    uint64_t misfit = first_misfit(), first;
+
+    if (phase_is_watched())
+        return;
+    if (machine.phase == PHASE_FILL && not_modified(&first) == 0) {
+        enter(PHASE_FROZEN, RESIDENCY_RULES);
+        return;
+    }
+    enter(PHASE_OPEN, because);
+    violation((struct offence){ because, first, rip, 0, NULL });
+    if (misfit != NOWHERE)
+        violation((struct offence){ RESIDENCY_WIDER_WRITE_BACK, misfit, rip, range_type(misfit), NULL });
+}
+
+void phase_secret(uint64_t rip)
+{
+    if (audit_is_hypervisor())
+        open(RESIDENCY_NEVER_FROZEN, rip);
+}
+
+void phase_launch(uint64_t rip)
+{
+    uint64_t misfit = first_misfit();
+
+    open(RESIDENCY_NEVER_FROZEN, rip);
+    if (machine.phase == PHASE_FROZEN && misfit != NOWHERE)
+        violation((struct offence){ RESIDENCY_WIDER_WRITE_BACK, misfit, rip, range_type(misfit), NULL });
+}
+
+void phase_region_moved(const struct bus_event *event)
+{
+    bool leaves = event->kind == BUS_WRITE_BACK || event->kind == BUS_WRITE || event->kind == BUS_LOSE;
+
+    if (event->kind == BUS_WRITE_BACK)
+        machine.totals.phase_write_backs[machine.phase]++;
+    if (machine.phase == PHASE_FROZEN || (machine.phase == PHASE_OPEN && leaves))
+        violation((struct offence){ RESIDENCY_CACHE_RULE, event->address, event->tag, 0, event });
+}

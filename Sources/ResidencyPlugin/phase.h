@@ -1,0 +1,18 @@
+/* phase.h — from power-on to the frozen region: what the model says, not what the hypervisor says. */
+#pragma once
+#include "machine.h"
+
+/* Control state changed, or a line of the region was written: has the next phase begun? */
+void phase_check(void);
+void phase_region_written(uint64_t address);
+/* The hypervisor draws a random number: secrets begin. */
+void phase_secret(uint64_t rip);
+/* The guest is entered for the first time. */
+void phase_launch(uint64_t rip);
+/* A line of the region moved. */
+void phase_region_moved(const struct bus_event *event);
+
+static inline bool phase_is_watched(void)
+{
+    return machine.phase >= PHASE_FROZEN;
+}
