@@ -77,7 +77,9 @@ let package = Package(
         ),
         .testTarget(
             name: "FrostKitTests",
-            dependencies: ["FrostKit", "FrostCore", "CacheModel", "ResidencyRecord", "COpenSSL"],
+            dependencies: [
+                "FrostKit", "FrostCore", "CacheModel", "ResidencyRecord", "DRAMSearch", "COpenSSL",
+            ],
             swiftSettings: swiftSettings
         ),
         .testTarget(

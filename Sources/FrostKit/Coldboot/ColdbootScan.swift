@@ -22,7 +22,7 @@ public final class ColdbootScan {
 
     private static let pageBytes = DRAMView.pageBytes
 
-    /// Searches all of DRAM as it was at first.
+    /// Searches all of DRAM as the view has it.
     init(_ view: DRAMView, attack: DRAMAttack, seed: UInt64) throws(Failure) {
         (self.view, self.attack, self.seed) = (view, attack, seed)
         if attack.decay.probability > 0 {
@@ -33,7 +33,7 @@ public final class ColdbootScan {
         }
         // Cells that decay to ones make something of blank pages too.
         let isBlankKept = decayed == nil || attack.decay.ground == DECAY_TO_0
-        search(isBlankKept ? view.basePages.sorted() : Array(0..<view.pageCount))
+        search(isBlankKept ? view.usedPages.sorted() : Array(0..<view.pageCount))
     }
 
     deinit {

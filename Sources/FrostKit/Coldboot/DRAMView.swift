@@ -15,14 +15,14 @@ public final class DRAMView {
     let bytes: UnsafeRawBufferPointer
     public private(set) var instant: UInt64 = 0
     /// The instant falls into a write: what it writes is there in part.
-    public var isWithinWrite: Bool { !unfinished.isEmpty }
+    public var isWithinWrite: Bool { unfinished != nil }
 
     private let baseFile: MappedFile
     private let file: MappedFile
     private var records: ResidencyLog.Records
     private var next: ResidencyLog.Record?
-    /// Writes that the instant falls into: so much of each is done.
-    private var unfinished: [(write: residency_transfer, data: UnsafeRawBufferPointer, done: Int)] = []
+    /// The write that the instant falls into, and how many of its bytes are done.
+    private var unfinished: (write: residency_transfer, data: UnsafeRawBufferPointer, done: Int)?
 
     static let pageBytes = GuestMemory.pageBytes
 
@@ -40,61 +40,61 @@ public final class DRAMView {
         self.base = UnsafeRawBufferPointer(base.bytes)
         bytes = UnsafeRawBufferPointer(file.bytes)
         pageCount = file.bytes.count / Self.pageBytes
+        usedPages = Set(base.extents.flatMap { Self.pages($0) })
         records = log.records
         next = try records.next()
     }
 
-    /// Pages that the base's file has data for; all others are blank in it.
-    var basePages: Set<Int> {
-        Set(
-            baseFile.extents.flatMap { $0.lowerBound / Self.pageBytes...($0.upperBound - 1) / Self.pageBytes }
-        )
-    }
+    /// Pages that hold or held anything; all others are blank.
+    private(set) var usedPages: Set<Int>
 
-    func page(_ index: Int) -> UnsafeRawBufferPointer {
-        UnsafeRawBufferPointer(rebasing: bytes[index * Self.pageBytes..<(index + 1) * Self.pageBytes])
-    }
-
-    /// Goes forward, and tells which pages were written on the way, ascending. A write that lasts beyond the instant
-    /// has got as far as the time says; the records name only its first and last instant.
+    /// Goes forward, and tells which pages were written on the way, ascending.
+    ///
+    /// A write that the instant falls into has got as far as the time says: its record names only the first and
+    /// last instant. Writes come one after another; when the next one begins, the one before it is done.
     ///
     /// - Throws: ``ResidencyLog/Failure``, ``Failure/backwards(_:from:)``
     public func advance(to instant: UInt64) throws -> [Int] {
         guard instant >= self.instant else { throw Failure.backwards(instant, from: self.instant) }
         self.instant = instant
         var changed: Set<Int> = []
-        for index in unfinished.indices { apply(&unfinished[index], &changed) }
         while let record = next, record.head.instant <= instant {
             if case .write(let write, let data) = record {
-                unfinished.append((write, data, 0))
-                apply(&unfinished[unfinished.count - 1], &changed)
+                apply(upTo: .max, &changed)
+                unfinished = (write, data, 0)
             }
             next = try records.next()
         }
-        unfinished.removeAll { $0.done == $0.data.count }
+        if let write = unfinished?.write {
+            apply(upTo: Self.written(by: write, at: instant), &changed)
+            if unfinished?.done == unfinished?.data.count { unfinished = nil }
+        }
+        usedPages.formUnion(changed)
         return changed.sorted()
     }
 
-    private func apply(
-        _ part: inout (write: residency_transfer, data: UnsafeRawBufferPointer, done: Int),
-        _ changed: inout Set<Int>
-    ) {
-        let upTo = Self.written(of: part.data.count, by: part.write, at: instant)
-        guard upTo > part.done, let start = log.fileOffset(part.write.address, bytes: part.write.bytes) else {
-            return
-        }
-        let target = file.bytes[start + part.done..<start + upTo]
-        UnsafeMutableRawBufferPointer(rebasing: target).copyMemory(
-            from: UnsafeRawBufferPointer(rebasing: part.data[part.done..<upTo]))
-        changed.formUnion(target.startIndex / Self.pageBytes...(target.endIndex - 1) / Self.pageBytes)
-        part.done = upTo
+    /// So many bytes of the write that is not finished, or all.
+    private func apply(upTo count: Int, _ changed: inout Set<Int>) {
+        guard let (write, data, done) = unfinished else { return }
+        let upTo = min(count, data.count)
+        guard upTo > done, let start = log.fileOffset(write.address, bytes: write.bytes) else { return }
+        UnsafeMutableRawBufferPointer(rebasing: file.bytes[start + done..<start + upTo]).copyMemory(
+            from: UnsafeRawBufferPointer(rebasing: data[done..<upTo]))
+        changed.formUnion(Self.pages(start + done..<start + upTo))
+        unfinished?.done = upTo
     }
 
-    private static func written(of count: Int, by write: residency_transfer, at instant: UInt64) -> Int {
+    /// Those that some bytes lie in.
+    private static func pages(_ range: Range<Int>) -> ClosedRange<Int> {
+        range.lowerBound / pageBytes...(range.upperBound - 1) / pageBytes
+    }
+
+    private static func written(by write: residency_transfer, at instant: UInt64) -> Int {
+        let count = Int(write.bytes)
         guard instant < write.last_instant, write.last_instant > write.record.instant else { return count }
-        let share =
-            Double(instant - write.record.instant) / Double(write.last_instant - write.record.instant)
-        return Int(Double(count) * share)
+        return Int(
+            Double(count) * Double(instant - write.record.instant)
+                / Double(write.last_instant - write.record.instant))
     }
 
     public enum Failure: Explained, Equatable {
