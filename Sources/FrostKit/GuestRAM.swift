@@ -42,7 +42,9 @@ public final class GuestRAM {
     }
 
     /// RAM below the PCI hole.
-    var lowBytes: UInt64 { ram.bytes >= Self.splitFrom ? Self.splitAt : ram.bytes }
+    var lowBytes: UInt64 { Self.lowBytes(of: ram) }
+
+    static func lowBytes(of ram: ByteCount) -> UInt64 { ram.bytes >= splitFrom ? splitAt : ram.bytes }
 
     /// All addresses that have RAM.
     public var ranges: [Range<UInt64>] {

@@ -43,7 +43,9 @@ public struct Machine {
         let qemu = QEMU(
             platform: options.platform, image: image.file, disk: needsIDE ? .ide : .ahci,
             ram: image.plan.ram, ramFile: ramFile, trace: folder.trace, controlSocket: socket,
-            messageSocket: messages, isRestored: options.saved != nil)
+            messageSocket: messages,
+            plugin: options.residency?.argument(record: folder.folder, ramFile: ramFile, plan: image.plan),
+            isRestored: options.saved != nil)
         signal(SIGPIPE, SIG_IGN)
         let watch = options.catchesSignals ? SignalWatch() : nil
         let (program, arguments) = try Self.bound(Tool.qemu.locate(), qemu.arguments)

@@ -11,6 +11,8 @@ public struct QEMU: Sendable, Equatable {
     public var controlSocket: String
     /// Where messages are taken that a device would send; nil: nowhere.
     public var messageSocket: String?
+    /// As QEMU takes it after -plugin.
+    public var plugin: String?
     /// Wait for a saved machine's state instead of powering on.
     public var isRestored = false
 
@@ -29,7 +31,7 @@ public struct QEMU: Sendable, Equatable {
             "-chardev", "stdio,id=com1,signal=off", "-serial", "chardev:com1",
             "-chardev", "file,id=com2,path=\(Self.quoted(trace)),append=on", "-serial", "chardev:com2",
             "-qmp", "unix:\(controlSocket),server=on,wait=off",
-        ] + messages + (isRestored ? ["-incoming", "defer"] : [])
+        ] + messages + (plugin.map { ["-plugin", $0] } ?? []) + (isRestored ? ["-incoming", "defer"] : [])
     }
 
     private var messages: [String] {
@@ -67,7 +69,7 @@ public struct QEMU: Sendable, Equatable {
     }
 
     /// QEMU's options end at a comma unless it is doubled.
-    private static func quoted(_ file: URL) -> String {
+    static func quoted(_ file: URL) -> String {
         file.plainPath.replacing(",", with: ",,")
     }
 }

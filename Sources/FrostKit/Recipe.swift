@@ -27,6 +27,8 @@ public struct Recipe: Sendable, Equatable {
         /// Lines that must appear on the console.
         public var console: [String]?
         public var nmiEvery: TimeSpan?
+        /// What the guest keeps in memory and DRAM must never hold.
+        public var canaries: [Canary]?
     }
 
     public enum Kind: String, Codable, Sendable {

@@ -24,6 +24,8 @@ public struct RunOptions {
     public var isSaveable = false
     /// Hooks may send messages as a device would.
     public var takesMessages = false
+    /// Models the cache, and writes what it saw into `record`.
+    public var residency: ResidencyPlugin?
     /// Our standard input is the guest's keyboard; Ctrl-A x ends the run.
     public var isInteractive = false
     /// SIGINT and SIGTERM end the run instead of us.

@@ -41,8 +41,14 @@ public struct Toolchain {
     }
 
     /// Where things lie in the hypervisor of an image: this tree's, or one of its controls.
-    /// - Throws: ``Failure/otherHypervisor(_:)``, or as ``buildHypervisor()``.
+    /// - Throws: as ``symbolFile(of:)``.
     public func symbols(of image: BootImage) throws -> SymbolTable {
+        try SymbolTable(reading: symbolFile(of: image))
+    }
+
+    /// The hypervisor of an image as an ELF file with symbols and source lines.
+    /// - Throws: ``Failure/otherHypervisor(_:)``, or as ``buildHypervisor()``.
+    public func symbolFile(of image: BootImage) throws -> URL {
         if let symbols = try ownSymbols(of: image) { return symbols }
         for control in Control.all(in: tree) {
             let symbols = try control.inject(into: tree) {
@@ -54,12 +60,12 @@ public struct Toolchain {
     }
 
     /// nil when the image has another hypervisor.
-    private func ownSymbols(of image: BootImage) throws -> SymbolTable? {
+    private func ownSymbols(of image: BootImage) throws -> URL? {
         let hypervisor = try buildHypervisor()
         let hash = BootImage.hypervisorHash(
             sector: hypervisor.sector, rest: hypervisor.loader + hypervisor.binary)
         guard hash == [UInt8](memoryOf: image.header.hypervisor_sha256) else { return nil }
-        return try hypervisor.symbols.map { try SymbolTable(reading: $0) }
+        return hypervisor.symbols
     }
 
     private func buildHypervisor(from sources: [URL], into folder: URL) throws {

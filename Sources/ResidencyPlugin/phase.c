@@ -79,10 +79,11 @@ void phase_region_written(uint64_t address)
 static void open(enum residency_rule because, uint64_t rip)
 {
     uint64_t misfit = first_misfit(), first;
+    bool     is_modified = not_modified(&first) == 0;
 
     if (phase_is_watched())
         return;
-    if (machine.phase == PHASE_FILL && not_modified(&first) == 0) {
+    if (machine.phase == PHASE_FILL && is_modified) {
         enter(PHASE_FROZEN, RESIDENCY_RULES);
         return;
     }

@@ -199,25 +199,25 @@ static inline void accessed(qemu_plugin_meminfo_t info, uint64_t linear, enum ac
     access_at(address, bytes, kind, mapping_type(linear, address), rip);
 }
 
-static void loaded(unsigned vcpu, qemu_plugin_meminfo_t info, uint64_t linear, void *rip)
+static inline void touched_as(qemu_plugin_meminfo_t info, uint64_t linear, enum access_kind store, void *rip)
 {
-    (void)vcpu;
-    machine.totals.loads++;
-    accessed(info, linear, ACCESS_READ, (uint64_t)rip);
+    bool is_store = qemu_plugin_mem_is_store(info);
+
+    machine.totals.loads += !is_store;
+    machine.totals.stores += is_store;
+    accessed(info, linear, is_store ? store : ACCESS_READ, (uint64_t)rip);
 }
 
-static void stored(unsigned vcpu, qemu_plugin_meminfo_t info, uint64_t linear, void *rip)
+static void touched(unsigned vcpu, qemu_plugin_meminfo_t info, uint64_t linear, void *rip)
 {
     (void)vcpu;
-    machine.totals.stores++;
-    accessed(info, linear, ACCESS_WRITE, (uint64_t)rip);
+    touched_as(info, linear, ACCESS_WRITE, rip);
 }
 
-static void stored_non_temporal(unsigned vcpu, qemu_plugin_meminfo_t info, uint64_t linear, void *rip)
+static void touched_non_temporal(unsigned vcpu, qemu_plugin_meminfo_t info, uint64_t linear, void *rip)
 {
     (void)vcpu;
-    machine.totals.stores++;
-    accessed(info, linear, ACCESS_NT_STORE, (uint64_t)rip);
+    touched_as(info, linear, ACCESS_NT_STORE, rip);
 }
 
 /* VMRUN, VMLOAD, VMSAVE name their operands by physical addresses: no page's type, only the MTRRs'. */
@@ -252,7 +252,7 @@ static void read_descriptor_table(unsigned vcpu, qemu_plugin_meminfo_t info, uin
     const struct announced *announced = instruction;
     uint64_t offset = offset_accessed(info, linear);
 
-    loaded(vcpu, info, linear, (void *)announced->rip);
+    touched(vcpu, info, linear, (void *)announced->rip);
     if (offset != NOWHERE && qemu_plugin_mem_size_shift(info) == 1)     /* the limit, which comes first */
         control_read_descriptor_table(announced->decoded.what, address_of_offset(offset), announced->rip);
 }
@@ -368,18 +368,18 @@ static void *allocate(size_t bytes)
 static void watch_memory(struct qemu_plugin_insn *instruction, const struct decoded *decoded, struct announced *announcement)
 {
     void *rip = (void *)qemu_plugin_insn_vaddr(instruction);
-    qemu_plugin_vcpu_mem_cb_t load = loaded, store = stored;
-    void *load_data = rip, *store_data = rip;
+    qemu_plugin_vcpu_mem_cb_t touch = touched;
+    void *data = rip;
 
-    /* QEMU calls only one function for each direction of an instruction. */
+    /* One function for both directions: QEMU 7.2 takes a load for a store, and a store for either, when it chooses among
+     * those of a translated access; and stops at the first that does not fit among those of a helper's. */
     if (decoded->what == NON_TEMPORAL)
-        store = stored_non_temporal;
+        touch = touched_non_temporal;
     if (decoded->what == LOAD_GDTR || decoded->what == LOAD_IDTR)
-        load = read_descriptor_table, load_data = announcement;
+        touch = read_descriptor_table, data = announcement;
     if (decoded->what == ENTER_GUEST || decoded->what == CONTROL_BLOCK)
-        load = store = accessed_physical, load_data = store_data = announcement;
-    qemu_plugin_register_vcpu_mem_cb(instruction, load, QEMU_PLUGIN_CB_NO_REGS, QEMU_PLUGIN_MEM_R, load_data);
-    qemu_plugin_register_vcpu_mem_cb(instruction, store, QEMU_PLUGIN_CB_NO_REGS, QEMU_PLUGIN_MEM_W, store_data);
+        touch = accessed_physical, data = announcement;
+    qemu_plugin_register_vcpu_mem_cb(instruction, touch, QEMU_PLUGIN_CB_NO_REGS, QEMU_PLUGIN_MEM_RW, data);
 }
 
 static bool is_settled_later(enum instruction what)

@@ -6,3 +6,5 @@ extension FreezeStrategy: ExpressibleByArgument {}
 extension EngineChoice: ExpressibleByArgument {}
 extension EvictionPolicy: ExpressibleByArgument {}
 extension LinuxGuest.KernelEntry: ExpressibleByArgument {}
+extension CacheChoice.Vendor: ExpressibleByArgument {}
+extension CacheChoice.Replacement: ExpressibleByArgument {}

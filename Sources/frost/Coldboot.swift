@@ -59,7 +59,8 @@ struct ColdbootCommand: ParsableCommand {
     func run() throws {
         var reports: [ColdbootReport] = []
         for record in records {
-            let record = try ProofRecord(reading: URL(filePath: record, directoryHint: .isDirectory))
+            let record = try ProofRecord(
+                reading: URL(filePath: record, directoryHint: .isDirectory))
             let (report, _) = try Coldboot(record, options: options) { Talk.say($0) }.run()
             reports.append(report)
         }

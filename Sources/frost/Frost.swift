@@ -16,7 +16,8 @@ struct Frost: ParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            Doctor.self, MakeImage.self, Run.self, AttackImage.self, TraceTable.self, ColdbootCommand.self,
+            Doctor.self, MakeImage.self, Run.self, Verify.self, ColdbootCommand.self, AttackImage.self,
+            TraceTable.self,
         ])
 
     static func main() {

@@ -57,12 +57,16 @@ public struct CacheChoice: Sendable, Equatable {
         (preset, self.vendor) = (nil, vendor.number)
     }
 
-    /// The smallest preset that a region of this size fits, of the given vendor if there is one; else nil.
-    public static func smallest(for region: ByteCount, vendor: Vendor) -> CacheChoice? {
+    /// The smallest preset that a region of this size fits, of the given vendor if there is one.
+    /// - Throws: ``Failure/noPreset(_:)``
+    public static func smallest(for region: ByteCount, vendor: Vendor) throws(Failure) -> CacheChoice {
         let fitting = names.compactMap { try? CacheChoice(preset: $0) }
             .filter { $0.usableBytes >= region.bytes }
         let own = fitting.filter { $0.vendor == vendor.number }
-        return (own.isEmpty ? fitting : own).min { $0.usableBytes < $1.usableBytes }
+        guard let best = (own.isEmpty ? fitting : own).min(by: { $0.usableBytes < $1.usableBytes }) else {
+            throw .noPreset(region)
+        }
+        return best
     }
 
     public var usableBytes: UInt64 { cache_usable_bytes(geometry) }
@@ -78,7 +82,7 @@ public struct CacheChoice: Sendable, Equatable {
         Replacement.allCases.first { $0.number == replacement }?.rawValue ?? "unknown replacement"
     }
 
-    private static var presets: [cache_preset] {
+    static var presets: [cache_preset] {
         (0..<cache_preset_count).compactMap { cache_preset_at($0)?.pointee }
     }
 
@@ -91,12 +95,13 @@ public struct CacheChoice: Sendable, Equatable {
     public enum Failure: Explained, Equatable {
         case unknownPreset(String)
         case badShape(String)
+        case noPreset(ByteCount)
         case regionTooLarge(ByteCount, usable: ByteCount)
 
         public var exitCode: ExitCode {
             switch self {
             case .unknownPreset, .badShape: .usage
-            case .regionTooLarge: .notProvable
+            case .noPreset, .regionTooLarge: .notProvable
             }
         }
 
@@ -109,6 +114,11 @@ public struct CacheChoice: Sendable, Equatable {
                 '\(shape)' is no cache. Give SIZE:WAYS:LINE such as 4MiB:16:64, where the number of sets is a \
                 power of two.
                 """
+            case .noPreset(let region):
+                """
+                Not provable here: no preset holds a frozen region of \(region). Name the cache that you mean, such \
+                as --cache 64MiB:16:64, or freeze less.
+                """
             case .regionTooLarge(let region, let usable):
                 """
                 Not provable here: the frozen region of \(region) is larger than the \(usable) that a region may \
@@ -116,6 +126,13 @@ public struct CacheChoice: Sendable, Equatable {
                 """
             }
         }
+    }
+}
+
+extension CacheChoice: CustomStringConvertible {
+    public var description: String {
+        let ways = "\(geometry.ways) ways, \(geometry.line_bytes) bytes a line"
+        return "\(preset ?? "a cache of one's own") (\(ByteCount(cache_nominal_bytes(geometry))), \(ways))"
     }
 }
 

@@ -5,18 +5,15 @@ import ResidencyRecord
 /// Says what addresses mean: whose memory, whose instruction.
 final class Explainer {
     let map: MemoryMap
-    private let symbols: URL?
-    private let slots: UInt64?
+    private let symbols: URL
     private var known: [String: String] = [:]
 
     /// Where the hypervisor maps its region's first byte; as in `hypervisor/frostvisor.ld`.
     static let hypervisorBase: UInt64 = 0xFFFF_FFFF_8000_0000
 
-    /// - Parameters:
-    ///   - symbols: the hypervisor's ELF file.
-    ///   - slots: host-physical address of the first slot, if it is known.
-    init(map: MemoryMap, symbols: URL?, slots: UInt64? = nil) {
-        (self.map, self.symbols, self.slots) = (map, symbols, slots)
+    /// - Parameter symbols: the hypervisor's ELF file.
+    init(map: MemoryMap, symbols: URL) {
+        (self.map, self.symbols) = (map, symbols)
     }
 
     /// - Parameter page: what the slot at the address holds, where that is known.
@@ -25,6 +22,8 @@ final class Explainer {
         if let page { return "the frozen region, slot of \(MemoryMap.describe(page))" }
         let linear = Self.hypervisorBase + offset
         let symbol = symbolized("DATA \(linear.hexadecimal)")?.first
+        // The linker's name for where the hypervisor's own memory ends.
+        if symbol == "image_end" { return "the frozen region, a nested table or a slot" }
         return "the frozen region" + (symbol.map { ", \($0) of the hypervisor" } ?? "")
     }
 
@@ -36,14 +35,18 @@ final class Explainer {
             guard let lines = symbolized(rip.hexadecimal), lines.count >= 2 else {
                 return "the hypervisor at \(rip.hexadecimal)"
             }
-            return "\(lines[0]) in \(lines[1]) (\(rip.hexadecimal))"
+            return "\(lines[0]) in \(Self.shortened(lines[1])) (\(rip.hexadecimal))"
         default: return nil
         }
     }
 
+    /// Without the folder that it was built in.
+    private static func shortened(_ line: String) -> Substring {
+        line.range(of: "/./").map { line[$0.upperBound...] } ?? line[...]
+    }
+
     /// Function or object, then source line; nil when that cannot be told.
     private func symbolized(_ query: String) -> [String]? {
-        guard let symbols else { return nil }
         if known[query] == nil {
             let arguments = ["--obj=\(symbols.plainPath)", "--functions=short", "--no-inlines", query]
             let said = (try? Tool.symbolizer.run(arguments, for: "name an address")) ?? []

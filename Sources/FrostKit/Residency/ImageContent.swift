@@ -4,8 +4,9 @@ import FrostCore
 struct ImageContent {
     /// Pages of the guest, back to back.
     private(set) var plaintext: [UInt8] = []
-    /// Nonce counters under the image key.
-    private(set) var counters: Set<UInt64> = []
+    /// Nonce counters that were used for more than one page.
+    private(set) var repeatedCounters: [UInt64] = []
+    private var counters: Set<UInt64> = []
     /// Pages whose tags do not verify.
     private(set) var broken: [page_id] = []
 
@@ -39,7 +40,7 @@ struct ImageContent {
             broken.append(page)
             return
         }
-        counters.insert(entry.counter)
+        if !counters.insert(entry.counter).inserted { repeatedCounters.append(entry.counter) }
         guard page_level(page) > 0 else {
             plaintext += opened
             return

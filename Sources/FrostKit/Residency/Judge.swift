@@ -52,6 +52,10 @@ public struct Judge {
                 "\(content.broken.count) pages of the image do not open with the key that the run used; the first "
                     + "is \(MemoryMap.describe(content.broken[0])).")
         }
+        for counter in content.repeatedCounters {
+            evidence[.freshCiphertext]?.add(
+                "nonce-repeated", "Two pages of the image are sealed under one nonce: counter \(counter).")
+        }
         guard let known = KnownPlaintext(record, survey: survey, image: content, map: explainer.map),
             let seen = BlockSet(
                 capacity: try record.image.payload().count / 16 + survey.writtenBytes / 16 + 1)

@@ -1,14 +1,16 @@
 public import Foundation
+import Glibc
 
 /// A run that was recorded with the residency plugin: everything to judge it, now or later.
 public struct ProofRecord {
     public let folder: RunFolder
-    public let inputs: ProofInputs
+    public private(set) var inputs: ProofInputs
     public let log: ResidencyLog
     let image: BootImage
 
+    /// - Parameter canaries: beside those that the record names.
     /// - Throws: ``Failure``, ``ResidencyLog/Failure`` or ``BootImage/Failure`` when a file is missing or damaged.
-    public init(reading folder: URL) throws {
+    public init(reading folder: URL, adding canaries: [Canary] = []) throws {
         self.folder = RunFolder(folder)
         guard let data = try? Data(contentsOf: self.folder.proof) else {
             throw Failure.noProof(folder.plainPath)
@@ -18,6 +20,7 @@ public struct ProofRecord {
         } catch {
             throw Failure.damaged(self.folder.proof.plainPath)
         }
+        inputs.canaries += canaries
         log = try ResidencyLog(reading: self.folder.residencyLog)
         try Self.check(self.folder.image, hash: inputs.imageHash)
         try Self.check(self.folder.symbols, hash: inputs.symbolsHash)
@@ -32,6 +35,13 @@ public struct ProofRecord {
     /// SHA-256, in hexadecimal digits.
     static func hash(of file: URL) throws -> String {
         ContentHash.of([UInt8](try Data(contentsOf: file))).hexadecimal
+    }
+
+    /// Writes the verdict beside what it was made of.
+    public func keep(_ verdict: Verdict) throws {
+        let mask = umask(0o077)
+        defer { umask(mask) }
+        try Data(JSON.text(verdict).utf8).write(to: folder.verdict)
     }
 
     func replay() throws(Failure) -> DRAMReplay {

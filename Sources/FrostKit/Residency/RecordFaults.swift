@@ -52,6 +52,11 @@ struct RecordFaults {
                 "The plugin's own page walks disagree with QEMU's: it does not know what was accessed.")
         }
         if end.vm_entries == 0 { faults.append("The guest was never entered. There is nothing to judge.") }
+        if survey.reads == 0 {
+            faults.append(
+                "No read of DRAM was logged, but the image had to be opened: the plugin does not see what the CPU loads."
+            )
+        }
         if survey.checkpoints == 0 {
             faults.append("RAM was never held against the view of DRAM: unreported accesses would not show.")
         }
@@ -85,7 +90,8 @@ struct RecordFaults {
         if let name = header.presetName {
             let known = cache_preset_named(name)?.pointee
             let isSame = known.map {
-                $0.geometry.isSame(as: geometry) && $0.vendor.rawValue == UInt8(truncatingIfNeeded: header.vendor)
+                $0.geometry.isSame(as: geometry)
+                    && $0.vendor.rawValue == UInt8(truncatingIfNeeded: header.vendor)
             }
             if isSame != true {
                 faults.append("The cache of the log is not the preset \(name) that it claims to be.")

@@ -17,6 +17,7 @@ struct RegionEvidence {
         for violation in survey.violations { add(violation) }
         addUnlisted()
         for fetch in survey.hostFetches { add(fetch) }
+        fetches.count(survey.hostFetchCount - survey.hostFetches.count)
         frozen.figures = [
             "\(writeBacks(PHASE_FROZEN) + writeBacks(PHASE_OPEN)) write-backs of the region after the freeze",
             "\(writeBacks(PHASE_FILL)) while it was filled",

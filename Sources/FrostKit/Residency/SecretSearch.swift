@@ -44,15 +44,27 @@ final class SecretSearch {
         search(view.file.slice(start..<end), at: start, touching: range, for: blocks, by: transfer)
     }
 
-    /// How many canaries stand in something that was in the clear inside of the CPU.
+    /// Adds the canaries that stand in something that was in the clear inside of the CPU, by their numbers.
     func canaries(in bytes: UnsafeRawBufferPointer, _ found: inout Set<Int>) {
         guard found.count < canaries.count else { return }
-        for find in needles.find(in: bytes) where find.needle < canaries.count { found.insert(find.needle) }
+        for needle in known(in: bytes) where needle < canaries.count { found.insert(needle) }
     }
 
     /// Whether any block of the keys stands there: the search's own control.
     func holdsKeys(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        needles.find(in: bytes).contains { $0.needle >= canaries.count }
+        known(in: bytes).contains { $0 >= canaries.count }
+    }
+
+    /// In parts, since of many finds only the first are told.
+    private func known(in bytes: UnsafeRawBufferPointer) -> Set<Int> {
+        let part = 1024
+        var known: Set<Int> = []
+        for start in stride(from: 0, to: bytes.count, by: part) {
+            let end = min(bytes.count, start + part + needles.longest - 1)
+            known.formUnion(
+                needles.find(in: UnsafeRawBufferPointer(rebasing: bytes[start..<end])).map(\.needle))
+        }
+        return known
     }
 
     // MARK: one buffer

@@ -110,6 +110,7 @@ final class SampleRecord {
                 return key
             }
         }
+        log.read(4096, at: plan.metaBase, access: ACCESS_READ, mode: MODE_HOST)
         write([UInt8](repeating: 0, count: 0x30000), at: 0x60000)
         write(noise(40), at: 0xF0100, mode: MODE_GUEST)
         var secret = noise()

@@ -1,0 +1,66 @@
+import Foundation
+import Glibc
+
+/// A run that is recorded so that it can be judged.
+public struct ProofRun {
+    public var image: BootImage
+    public var options: RunOptions
+    public var cache: CacheChoice
+    public var seed: UInt64 = 1
+    public var logLimit: ByteCount = 16 * .gibibyte
+    public var canaries: [Canary] = []
+
+    public init(_ image: BootImage, options: RunOptions, cache: CacheChoice) {
+        (self.image, self.options, self.cache) = (image, options, cache)
+    }
+
+    /// Runs the image, and writes all that a judge needs into `options.record`. Nobody else may read those files: they
+    /// hold plaintext and keys.
+    /// - Throws: ``Platform/Failure``, ``Failure``, or as ``Toolchain/symbolFile(of:)`` and ``Machine``.
+    public func record(with toolchain: Toolchain) throws -> RunResult {
+        try options.platform.checkProvable()
+        guard let folder = options.record.map({ RunFolder($0) }) else { throw Failure.noFolder }
+        let mask = umask(0o077)
+        defer { umask(mask) }
+        let symbols = try toolchain.symbolFile(of: image)
+        var options = options
+        options.residency = try ResidencyPlugin(
+            cache: cache, seed: seed, logLimit: logLimit, symbols: SymbolTable(reading: symbols))
+        let result = try Machine(image, options: options).run()
+        guard FileManager.default.fileExists(atPath: folder.residencyLog.plainPath) else {
+            throw Failure.noLog(result.warnings.joined(separator: " "))
+        }
+        try FileManager.default.copyItem(at: image.file, to: folder.image)
+        try FileManager.default.copyItem(at: symbols, to: folder.symbols)
+        for file in [folder.image, folder.symbols] { chmod(file.plainPath, 0o600) }
+        let inputs = ProofInputs(
+            imageHash: try ProofRecord.hash(of: folder.image),
+            symbolsHash: try ProofRecord.hash(of: folder.symbols), canaries: canaries,
+            ending: result.ending.kind, end: result.ending.description,
+            hasEndedAsAsked: result.exitCode == .asAsked,
+            complaints: result.exitCode == .asAsked ? [] : result.complaints + result.warnings,
+            commandLine: result.commandLine)
+        try Data(JSON.text(inputs).utf8).write(to: folder.proof)
+        return result
+    }
+
+    public enum Failure: Explained, Equatable {
+        case noFolder
+        case noLog(String)
+
+        public var exitCode: ExitCode {
+            switch self {
+            case .noFolder: .ourBug
+            case .noLog: .notProvable
+            }
+        }
+
+        public var description: String {
+            switch self {
+            case .noFolder: "A proof needs a folder to record in. Give --record DIR."
+            case .noLog(let words):
+                "Not provable here: QEMU did not load the residency plugin, or it gave up at once. \(words)"
+            }
+        }
+    }
+}

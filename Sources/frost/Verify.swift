@@ -1,0 +1,162 @@
+import ArgumentParser
+import Foundation
+import FrostKit
+
+struct Verify: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Prove that no plaintext and no key reached DRAM in a run, or show the leak.",
+        discussion: """
+            Given an image, it is booted under QEMU with a model of the CPU's cache, and every access is fed to the \
+            model; then the record is judged. Given the folder of such a run, it is judged again: the same record \
+            gets the same verdict. What a verdict means, and how to check one by hand: docs/proof.md.
+
+            A record holds the guest's memory and keys in the clear. Without --record it is deleted afterwards.
+
+            Exit codes: 0 proven, 1 leaked, 2 not provable here; others as for frost run.
+            """)
+
+    @Argument(help: "An image, or the folder of a recorded run.", completion: .file())
+    var subject: String?
+
+    @Option(help: "A cache that exists; see --list-presets. (default: the smallest that holds the region)")
+    var preset: String?
+
+    @Option(help: "A cache of one's own, as SIZE:WAYS:LINE, such as 64MiB:16:64.")
+    var cache: String?
+
+    @Option(help: "With --cache: whose rules apply.")
+    var vendor: CacheChoice.Vendor?
+
+    @Option(help: "How a victim is chosen in a full set. (default: the preset's, else tree-plru)")
+    var replacement: CacheChoice.Replacement?
+
+    @Option(help: "Of random replacement.")
+    var seed: UInt64 = 1
+
+    @Flag(help: "Say which presets there are.")
+    var listPresets = false
+
+    @Flag(help: "Run also when the region does not fit the cache: the leak shows.")
+    var force = false
+
+    @Option(
+        help: "What the guest keeps secret: text, or 0x and hexadecimal digits. May be repeated.",
+        transform: { try Canary(parsing: $0) })
+    var canary: [Canary] = []
+
+    @Option(help: "Type the passphrase from this file's only line.", completion: .file())
+    var passphraseFile: String?
+
+    @Option(help: "What runs the image; only qemu-tcg has the model.")
+    var platform = Platform.qemuTCG
+
+    @Option(help: "Keep the record in this folder.", completion: .directory)
+    var record: String?
+
+    @Option(
+        help: "Stop logging after so much; such a record proves nothing. (default: 16GiB)",
+        transform: { try ByteCount(parsing: $0) })
+    var logLimit = 16 * ByteCount.gibibyte
+
+    @Option(help: "Kill the machine after so long. (default: 30m)", transform: { try TimeSpan(parsing: $0) })
+    var timeout: TimeSpan?
+
+    @Option(help: "Text that must appear on the console. May be repeated.")
+    var expect: [String] = []
+
+    @Option(help: "Take the expected ending, console lines and canaries from this recipe.")
+    var recipe: String?
+
+    @Flag(help: "Do not show the console.")
+    var quiet = false
+
+    @Option(help: "How the verdict is printed.")
+    var format = OutputFormat.text
+
+    func validate() throws {
+        guard (subject == nil) == listPresets else {
+            throw ValidationError("Give an image, the folder of a recorded run, or --list-presets.")
+        }
+        guard preset == nil || cache == nil else {
+            throw ValidationError("Give either --preset or --cache.")
+        }
+        guard vendor == nil || cache != nil else {
+            throw ValidationError("--vendor goes with --cache; a preset has its own.")
+        }
+        guard !expect.contains("") else { throw ValidationError("--expect wants a text to look for.") }
+    }
+
+    func run() throws {
+        guard let subject else { return try format.print(PresetList()) }
+        var isFolder: ObjCBool = false
+        let exists = FileManager.default.fileExists(atPath: subject, isDirectory: &isFolder)
+        if exists && isFolder.boolValue {
+            return try judge(URL(filePath: subject, directoryHint: .isDirectory), adding: canary)
+        }
+        try runAndJudge(BootImage(reading: URL(filePath: subject)))
+    }
+
+    private func runAndJudge(_ image: BootImage) throws {
+        try platform.checkProvable()
+        let choice = try choice(for: image)
+        if !force { try choice.check(region: image.plan.frozen) }
+        let kept = record.map { URL(filePath: $0, directoryHint: .isDirectory) }
+        let folder =
+            kept
+            ?? FileManager.default.temporaryDirectory.appending(
+                path: "frost-proof-\(UUID().uuidString)", directoryHint: .isDirectory)
+        defer { if kept == nil { try? FileManager.default.removeItem(at: folder) } }
+
+        let tree = try SourceTree()
+        let recipe = try recipe.map { try Recipe(named: $0, in: tree) }
+        var proof = ProofRun(image, options: try options(image, recipe, record: folder), cache: choice)
+        (proof.seed, proof.logLimit) = (seed, logLimit)
+        proof.canaries = canary + (recipe?.facts.canaries ?? [])
+        Talk.say("running \(image.file.lastPathComponent) with the model of \(choice)")
+        let result = try proof.record(with: Toolchain(tree: tree, progress: Talk.say))
+        Talk.say("\(result.ending)")
+        if kept != nil {
+            Talk.say(
+                "WARNING: \(folder.path()) holds the guest's memory and keys in the clear. Delete it when you are done."
+            )
+        }
+        try judge(folder)
+    }
+
+    private func judge(_ folder: URL, adding canaries: [Canary] = []) throws {
+        let record = try ProofRecord(reading: folder, adding: canaries)
+        var judge = Judge(record, progress: Talk.say)
+        let verdict = try judge.verdict()
+        try record.keep(verdict)
+        try format.print(verdict)
+        throw Outcome(exitCode: verdict.answer.exitCode)
+    }
+
+    private func choice(for image: BootImage) throws -> CacheChoice {
+        if let cache {
+            return try CacheChoice(
+                shape: cache, vendor: vendor ?? .amd, replacement: replacement ?? .treePLRU)
+        }
+        if let preset { return try CacheChoice(preset: preset, replacement: replacement) }
+        return try CacheChoice.smallest(for: image.plan.frozen, vendor: .amd)
+    }
+
+    private func options(_ image: BootImage, _ recipe: Recipe?, record: URL) throws -> RunOptions {
+        var options = recipe.map { RunOptions(recipe: $0) } ?? RunOptions()
+        options.platform = platform
+        // The recipe's is for a machine that nobody watches.
+        options.timeLimit = timeout ?? TimeSpan(.seconds(1800))
+        options.expected += expect
+        options.record = record
+        options.catchesSignals = true
+        if image.needsPassphrase {
+            options.passphrase =
+                try passphraseFile.map { try Passphrase(file: URL(filePath: $0)) } ?? Terminal.passphrase()
+        }
+        if format == .text && !quiet {
+            // The verdict alone is the result.
+            options.console = { try? FileHandle.standardError.write(contentsOf: Data($0)) }
+        }
+        return options
+    }
+}

@@ -1,0 +1,108 @@
+import FrostCore
+@testable import FrostKit
+import Foundation
+import Testing
+
+extension BootTests {
+    /// Whole runs under the model of the cache, judged; and the leaks that must be seen.
+    @Suite("Verdicts") struct Verdicts {
+        static func passphrase() throws -> Passphrase { try Passphrase("a passphrase of the tests") }
+
+        static func sealed(
+            _ name: String, _ change: (inout ImageOptions) throws -> Void = { _ in }
+        ) throws -> Sealed {
+            try Sealed(name) {
+                $0.key = .passphrase(try passphrase(), iterations: ImageKey.minimumIterations)
+                try change(&$0)
+            }
+        }
+
+        /// Runs, records, judges twice.
+        static func verdict(_ sealed: Sealed, cache: CacheChoice) throws -> Verdict {
+            var options = RunOptions(recipe: sealed.recipe)
+            options.timeLimit = TimeSpan(.seconds(300))
+            options.passphrase = try passphrase()
+            options.record = sealed.scratch.file("proof")
+            var run = ProofRun(sealed.image, options: options, cache: cache)
+            run.canaries = sealed.recipe.facts.canaries ?? []
+            _ = try run.record(with: Toolchain(tree: BootTests.tree()))
+            var judge = try Judge(ProofRecord(reading: sealed.scratch.file("proof")))
+            let verdict = try judge.verdict()
+            var again = try Judge(ProofRecord(reading: sealed.scratch.file("proof")))
+            #expect(try again.verdict() == verdict)
+            return verdict
+        }
+
+        static func rules(_ verdict: Verdict, _ condition: Verdict.Condition) -> Set<String> {
+            Set(verdict.finding(condition)?.offences.map(\.rule) ?? [])
+        }
+
+        @Test("A guest whose pages are sealed again and again is proven", .timeLimit(.minutes(6)))
+        func secret() throws {
+            let verdict = try Self.verdict(
+                Self.sealed("secret"), cache: CacheChoice(preset: "sapphire-rapids-l2"))
+            #expect(verdict.answer == .proven, "\(verdict)")
+            let figures = verdict.findings.map(\.figure).joined(separator: "\n")
+            let verified = figures.firstMatch(of: #/(\d+) homes verified/#).flatMap { Int($0.1) }
+            #expect(verified ?? 0 > 1000, "\(figures)")
+            #expect(!verdict.notes.contains { $0.contains("canaries") }, "\(verdict)")
+        }
+
+        @Test("Without a freeze the same judge finds plaintext and keys in DRAM", .timeLimit(.minutes(6)))
+        func window() throws {
+            let sealed = try Self.sealed("secret") { $0.freeze = .window }
+            let verdict = try Self.verdict(sealed, cache: CacheChoice(preset: "sapphire-rapids-l2"))
+            #expect(verdict.answer == .leaked, "\(verdict)")
+            #expect(Self.rules(verdict, .frozenRegion).isSuperset(of: ["never-frozen", "wider-write-back"]))
+            #expect(Self.rules(verdict, .noSecret).contains("canary"), "\(verdict)")
+            #expect(Self.rules(verdict, .accountedWrites).contains("region-write"), "\(verdict)")
+        }
+
+        @Test("In a cache that is too small, the region leaves it", .timeLimit(.minutes(2)))
+        func small() throws {
+            let verdict = try Self.verdict(Self.sealed("hello"), cache: CacheChoice(shape: "1MiB:16:64"))
+            #expect(verdict.answer == .leaked, "\(verdict)")
+            #expect(
+                Self.rules(verdict, .frozenRegion)
+                    .isSuperset(of: ["write-back-while-filling", "never-frozen", "cache-rule:replace-dirty"]),
+                "\(verdict)")
+            #expect(Self.rules(verdict, .noKey).contains("key-material"), "\(verdict)")
+            #expect(Self.rules(verdict, .noFetch).contains("fetch-from-dram"), "\(verdict)")
+            #expect(verdict.faults.contains { $0.contains("larger than") })
+            let places = verdict.findings.flatMap(\.offences).compactMap(\.place)
+            #expect(places.contains { $0.contains("secrets of the hypervisor") }, "\(places)")
+        }
+
+        @Test("An image that carries its own key cannot be proven", .timeLimit(.minutes(2)))
+        func embedded() throws {
+            let sealed = try Self.sealed("hello") { $0.key = .embedded }
+            let verdict = try Self.verdict(sealed, cache: CacheChoice(preset: "sapphire-rapids-l2"))
+            #expect(verdict.answer == .notProvable, "\(verdict)")
+            #expect(verdict.faults.contains { $0.contains("carries its own key") })
+        }
+
+        @Test("A run that is killed, and one whose log is full, prove nothing", .timeLimit(.minutes(2)))
+        func unfinished() throws {
+            let sealed = try Self.sealed("hello")
+            var options = RunOptions()
+            options.passphrase = try Self.passphrase()
+            options.record = sealed.scratch.file("proof")
+            options.until = "this is the guest"
+            var run = ProofRun(
+                sealed.image, options: options, cache: try CacheChoice(preset: "sapphire-rapids-l2"))
+            _ = try run.record(with: Toolchain(tree: BootTests.tree()))
+            var judge = try Judge(ProofRecord(reading: sealed.scratch.file("proof")))
+            let killed = try judge.verdict()
+            #expect(killed.answer == .notProvable, "\(killed)")
+            #expect(killed.faults.contains { $0.contains("region-end.bin") }, "\(killed)")
+
+            run.options.until = nil
+            run.logLimit = 64 * .kibibyte
+            _ = try run.record(with: Toolchain(tree: BootTests.tree()))
+            judge = try Judge(ProofRecord(reading: sealed.scratch.file("proof")))
+            let full = try judge.verdict()
+            #expect(full.answer == .notProvable, "\(full)")
+            #expect(full.faults.contains { $0.contains("reached its limit") }, "\(full)")
+        }
+    }
+}
