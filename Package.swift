@@ -27,7 +27,7 @@ let package = Package(
         ),
         .target(
             name: "FrostKit",
-            dependencies: ["FrostCore", "CacheModel", "ResidencyRecord", "DRAMSearch", "COpenSSL"],
+            dependencies: ["FrostCore", "CacheModel", "ResidencyRecord", "DRAMSearch", "COpenSSL", "CZlib"],
             swiftSettings: swiftSettings
         ),
         .executableTarget(
@@ -69,6 +69,12 @@ let package = Package(
             name: "COpenSSL",
             pkgConfig: "libcrypto",
             providers: [.apt(["libssl-dev"])]
+        ),
+        // Compresses pictures.
+        .systemLibrary(
+            name: "CZlib",
+            pkgConfig: "zlib",
+            providers: [.apt(["zlib1g-dev"])]
         ),
         .testTarget(
             name: "FrostCoreTests",

@@ -42,11 +42,20 @@ struct ColdbootCommand: ParsableCommand {
         completion: .file())
     var known: [String] = []
 
+    @Option(
+        help:
+            "Draw DRAM at the last instant, one pixel a page, the records side by side: a file.svg or file.png.",
+        completion: .file(extensions: ["svg", "png"]))
+    var picture: String?
+
     @Option(help: "How the result is printed.")
     var format = OutputFormat.text
 
     func validate() throws {
         guard !records.isEmpty else { throw ValidationError("Name at least one record.") }
+        guard picture.map({ ["svg", "png"].contains(URL(filePath: $0).pathExtension) }) ?? true else {
+            throw ValidationError("--picture wants a name that ends in .svg or .png.")
+        }
         guard (0...0.1).contains(decay) else {
             throw ValidationError(
                 "--decay is a part of all cells, 0 to 0.1: more leaves nothing to search for.")
@@ -58,12 +67,15 @@ struct ColdbootCommand: ParsableCommand {
 
     func run() throws {
         var reports: [ColdbootReport] = []
+        var maps: [DRAMMap] = []
         for record in records {
             let record = try ProofRecord(
                 reading: URL(filePath: record, directoryHint: .isDirectory))
-            let (report, _) = try Coldboot(record, options: options) { Talk.say($0) }.run()
+            let (report, last) = try Coldboot(record, options: options) { Talk.say($0) }.run()
             reports.append(report)
+            if picture != nil { maps.append(DRAMMap(report, last)) }
         }
+        if let picture { try DRAMPicture(maps).write(to: URL(filePath: picture)) }
         try format.print(ColdbootReports(reports))
         throw Outcome(exitCode: reports.contains(where: \.hasFound) ? .otherwise : .asAsked)
     }

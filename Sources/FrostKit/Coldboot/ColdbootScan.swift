@@ -57,6 +57,17 @@ public final class ColdbootScan {
         inside[page, default: []] + over[page, default: []]
     }
 
+    /// What the attacker reads of it.
+    func page(_ page: Int) -> UnsafeRawBufferPointer {
+        slice(seen, page * Self.pageBytes..<(page + 1) * Self.pageBytes)
+    }
+
+    /// Since before there was any secret.
+    func hasChanged(_ page: Int) -> Bool {
+        let range = page * Self.pageBytes..<(page + 1) * Self.pageBytes
+        return !slice(view.bytes, range).elementsEqual(slice(view.base, range))
+    }
+
     private func search(_ pages: [Int]) {
         for page in pages { decay(page) }
         for page in pages {

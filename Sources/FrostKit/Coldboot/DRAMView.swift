@@ -20,7 +20,7 @@ public final class DRAMView {
     private let baseFile: MappedFile
     private let file: MappedFile
     private var records: ResidencyLog.Records
-    private var next: ResidencyLog.Record?
+    private var next: (write: residency_transfer, data: UnsafeRawBufferPointer)?
     /// The write that the instant falls into, and how many of its bytes are done.
     private var unfinished: (write: residency_transfer, data: UnsafeRawBufferPointer, done: Int)?
 
@@ -42,7 +42,17 @@ public final class DRAMView {
         pageCount = file.bytes.count / Self.pageBytes
         usedPages = Set(base.extents.flatMap { Self.pages($0) })
         records = log.records
-        next = try records.next()
+        next = try Self.nextWrite(&records)
+    }
+
+    /// Writes are in the order of their instants; other records between them may not be.
+    private static func nextWrite(
+        _ records: inout ResidencyLog.Records
+    ) throws(ResidencyLog.Failure) -> (residency_transfer, UnsafeRawBufferPointer)? {
+        while let record = try records.next() {
+            if case .write(let write, let data) = record { return (write, data) }
+        }
+        return nil
     }
 
     /// Pages that hold or held anything; all others are blank.
@@ -58,12 +68,10 @@ public final class DRAMView {
         guard instant >= self.instant else { throw Failure.backwards(instant, from: self.instant) }
         self.instant = instant
         var changed: Set<Int> = []
-        while let record = next, record.head.instant <= instant {
-            if case .write(let write, let data) = record {
-                apply(upTo: .max, &changed)
-                unfinished = (write, data, 0)
-            }
-            next = try records.next()
+        while let (write, data) = next, write.record.instant <= instant {
+            apply(upTo: .max, &changed)
+            unfinished = (write, data, 0)
+            next = try Self.nextWrite(&records)
         }
         if let write = unfinished?.write {
             apply(upTo: Self.written(by: write, at: instant), &changed)
@@ -119,23 +127,6 @@ public final class DRAMView {
             case .backwards(let instant, let from):
                 "The view of DRAM stands at instant \(from) and cannot go back to \(instant)."
             }
-        }
-    }
-}
-
-extension ResidencyLog.Record {
-    /// What every record begins with.
-    var head: residency_record {
-        switch self {
-        case .phase(let body): body.record
-        case .control(let body): body.record
-        case .key(let body): body.record
-        case .write(let body, _): body.record
-        case .read(let body): body.record
-        case .entry(let body): body.record
-        case .violation(let body): body.record
-        case .checkpoint(let body): body.record
-        case .end(let body): body.record
         }
     }
 }
