@@ -1,7 +1,5 @@
 #include "cache_state.h"
 
-#define PAGE_SHIFT 12
-
 /* The access that is being served. */
 struct cause {
     uint64_t         tag;
@@ -46,24 +44,24 @@ static void moved(struct cache_model *model, enum bus_kind kind, enum cache_rule
 
 static bool is_modified(const struct cache_model *model, size_t at)
 {
-    return model->sets.tags[at] & MODIFIED;
+    return sets_is_modified(&model->sets, at);
 }
 
 static void write_back(struct cache_model *model, size_t at, enum cache_rule rule, const struct cause *cause)
 {
     if (!is_modified(model, at))
         return;
-    model->sets.tags[at] &= ~MODIFIED;
-    moved(model, BUS_WRITE_BACK, rule, model->sets.tags[at] >> 1, cause);
+    uint64_t line = model->sets.tags[at] >> 1;
+    sets_put(&model->sets, at, line, false);
+    moved(model, BUS_WRITE_BACK, rule, line, cause);
 }
 
 /* Write back if modified, and drop. */
 static void leave(struct cache_model *model, size_t at, enum cache_rule rule, const struct cause *cause)
 {
-    uint64_t      line = model->sets.tags[at] >> 1;
     enum bus_kind kind = is_modified(model, at) ? BUS_WRITE_BACK : BUS_DROP;
+    uint64_t      line = sets_take(&model->sets, at);
 
-    model->sets.tags[at] = EMPTY;
     moved(model, kind, rule, line, cause);
 }
 
@@ -74,7 +72,7 @@ static void fill(struct cache_model *model, uint64_t line, bool write, enum cach
 
     if (model->sets.tags[at] != EMPTY)
         leave(model, at, is_modified(model, at) ? RULE_REPLACE_DIRTY : RULE_REPLACE_CLEAN, cause);
-    model->sets.tags[at] = line << 1 | write;
+    sets_put(&model->sets, at, line, write);
     sets_touch(&model->sets, at, line);
     moved(model, BUS_FILL, rule, line, cause);
 }
@@ -84,6 +82,11 @@ static enum memory_type range_type(struct cache_model *model, uint64_t address)
     uint64_t page = address >> PAGE_SHIFT;
     size_t   slot = page % TYPE_SLOTS;
 
+    if (page < model->mapped_pages) {
+        if (model->mapped_types[page] == MEMORY_NONE)
+            model->mapped_types[page] = mtrr_type(&model->mtrrs, model->config.vendor, address);
+        return (enum memory_type)model->mapped_types[page];
+    }
     if (model->pages[slot] != page) {
         model->pages[slot] = page;
         model->page_types[slot] = mtrr_type(&model->mtrrs, model->config.vendor, address);
@@ -91,12 +94,19 @@ static enum memory_type range_type(struct cache_model *model, uint64_t address)
     return (enum memory_type)model->page_types[slot];
 }
 
-enum memory_type cache_type(struct cache_model *model, const struct cache_access *access)
+static inline enum memory_type effective_type(struct cache_model *model, const struct cache_access *access)
 {
     bool nested = model->config.vendor == CACHE_INTEL && access->nested_type != MEMORY_NONE;
     enum memory_type range = nested ? access->nested_type : range_type(model, access->address);
 
+    if (range == MEMORY_WB && access->page_type == MEMORY_WB)
+        return MEMORY_WB;       /* on both vendors, and most of the time */
     return memory_combined(model->config.vendor, range, access->page_type);
+}
+
+enum memory_type cache_type(struct cache_model *model, const struct cache_access *access)
+{
+    return effective_type(model, access);
 }
 
 static bool is_write(enum access_kind kind)
@@ -179,7 +189,7 @@ static void cached_write(struct cache_model *model, const struct piece *piece)
             write_back(model, piece->at, RULE_WT_MODIFIED, &piece->cause);
         past_cache(model, piece, RULE_WT_WRITE);
     } else if (held)
-        model->sets.tags[piece->at] |= MODIFIED;
+        sets_modify(&model->sets, piece->at, piece->line);
     else if (model->disabled)
         past_cache(model, piece, RULE_INTEL_NO_FILL);
     else
@@ -235,6 +245,26 @@ static bool is_plain(enum access_kind kind)
     return kind <= ACCESS_WALK_WRITE;
 }
 
+/* One line's share of an access. */
+static inline void access_line(struct cache_model *model, const struct cache_access *part)
+{
+    uint64_t line = part->address >> model->line_shift;
+    size_t   at = sets_find(&model->sets, line);
+    enum memory_type type = effective_type(model, part);
+
+    model->counters.pieces++;
+    if (at != NOT_HELD && type == MEMORY_WB && !model->disabled && is_plain(part->kind)) {
+        model->counters.hits++;
+        sets_touch(&model->sets, at, line);
+        if (is_write(part->kind))
+            sets_modify(&model->sets, at, line);
+    } else
+        serve(model, &(struct piece){
+            .address = part->address, .line = line, .at = at, .bytes = part->bytes,
+            .nested = part->nested_type != MEMORY_NONE,
+            .cause = { .tag = part->tag, .access = part->kind, .type = type } });
+}
+
 void cache_access(struct cache_model *model, const struct cache_access *access)
 {
     struct cache_access part = *access;
@@ -247,22 +277,9 @@ void cache_access(struct cache_model *model, const struct cache_access *access)
         end = part.address + 1;
     while (part.address < end) {
         uint64_t next = (part.address | (size - 1)) + 1;
-        uint64_t line = part.address >> model->line_shift;
-        size_t   at = sets_find(&model->sets, line);
-        enum memory_type type = cache_type(model, &part);
 
         part.bytes = (uint32_t)((next < end ? next : end) - part.address);
-        model->counters.pieces++;
-        if (at != NOT_HELD && type == MEMORY_WB && !model->disabled && is_plain(part.kind)) {
-            model->counters.hits++;
-            sets_touch(&model->sets, at, line);
-            if (is_write(part.kind))
-                model->sets.tags[at] |= MODIFIED;
-        } else
-            serve(model, &(struct piece){
-                .address = part.address, .line = line, .at = at, .bytes = part.bytes,
-                .nested = part.nested_type != MEMORY_NONE,
-                .cause = { .tag = part.tag, .access = part.kind, .type = type } });
+        access_line(model, &part);
         part.address = next;
     }
 }
@@ -281,9 +298,7 @@ void cache_all(struct cache_model *model, enum access_kind kind, uint64_t tag)
         if (kind == ACCESS_WBNOINVD)
             write_back(model, at, RULE_WBNOINVD, &cause);
         else if (lose && is_modified(model, at)) {
-            uint64_t line = model->sets.tags[at] >> 1;
-            model->sets.tags[at] = EMPTY;
-            moved(model, BUS_LOSE, RULE_INVD, line, &cause);
+            moved(model, BUS_LOSE, RULE_INVD, sets_take(&model->sets, at), &cause);
         } else
             leave(model, at, rule, &cause);
     }

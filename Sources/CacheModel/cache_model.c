@@ -5,26 +5,38 @@
 
 #define HWCR_INVD_WBINVD (UINT64_C(1) << 4)
 
+static void forget_types(struct cache_model *model)
+{
+    memset(model->mapped_types, MEMORY_NONE, model->mapped_pages);
+    memset(model->pages, 0xFF, sizeof model->pages);
+}
+
 struct cache_model *cache_create(const struct cache_config *config)
 {
     if (!cache_geometry_valid(config->geometry) || config->vendor > CACHE_AMD)
         return NULL;
 
     struct cache_model *model = calloc(1, sizeof *model);
-    if (!model || !sets_create(&model->sets, config->geometry, config->seed)) {
-        free(model);
+    if (!model)
         return NULL;
-    }
     model->config = *config;
     model->line_shift = (uint32_t)__builtin_ctz(config->geometry.line_bytes);
-    memset(model->pages, 0xFF, sizeof model->pages);
+    model->mapped_pages = config->mapped_bytes >> PAGE_SHIFT;
+    model->mapped_types = malloc(model->mapped_pages + 1);
+    if (!model->mapped_types || !sets_create(&model->sets, config)) {
+        cache_destroy(model);
+        return NULL;
+    }
+    forget_types(model);
     return model;
 }
 
 void cache_destroy(struct cache_model *model)
 {
-    if (model)
-        sets_destroy(&model->sets);
+    if (!model)
+        return;
+    sets_destroy(&model->sets);
+    free(model->mapped_types);
     free(model);
 }
 
@@ -45,7 +57,7 @@ bool cache_write_msr(struct cache_model *model, uint32_t msr, uint64_t value)
         return false;
     if (!mtrr_write(&model->mtrrs, msr, value))
         return false;
-    memset(model->pages, 0xFF, sizeof model->pages);
+    forget_types(model);
     return true;
 }
 
@@ -55,7 +67,7 @@ enum line_state cache_line_state(const struct cache_model *model, uint64_t addre
 
     if (at == NOT_HELD)
         return LINE_ABSENT;
-    return model->sets.tags[at] & MODIFIED ? LINE_MODIFIED : LINE_CLEAN;
+    return sets_is_modified(&model->sets, at) ? LINE_MODIFIED : LINE_CLEAN;
 }
 
 struct cache_counters cache_counters(const struct cache_model *model)

@@ -33,21 +33,26 @@ bool cache_geometry_valid(struct cache_geometry geometry)
         && geometry.slices >= 1 && (geometry.slices == 1 || geometry.index != CACHE_INDEX_PLAIN);
 }
 
-bool sets_create(struct cache_sets *sets, struct cache_geometry geometry, uint64_t seed)
+bool sets_create(struct cache_sets *sets, const struct cache_config *config)
 {
+    struct cache_geometry geometry = config->geometry;
+    uint64_t places = config->mapped_bytes / geometry.line_bytes;
     size_t count = effective_sets(geometry), lines = count * geometry.ways;
 
     *sets = (struct cache_sets){
         .tags = malloc(lines * sizeof(uint64_t)),
         .stamps = calloc(lines, sizeof(uint64_t)),
         .trees = calloc(count, sizeof(uint64_t)),
-        .random = seed != 0 ? seed : 1,
+        .places = places != 0 ? calloc(places, 1) : NULL,
+        .place_count = places,
+        .random = config->seed != 0 ? config->seed : 1,
         .mask = count - 1,
+        .set_bits = (uint32_t)__builtin_ctzll(count),
         .ways = geometry.ways,
         .levels = 31 - (uint32_t)__builtin_clz(geometry.ways),
         .replacement = geometry.replacement,
     };
-    if (!sets->tags || !sets->stamps || !sets->trees) {
+    if (!sets->tags || !sets->stamps || !sets->trees || (places != 0 && !sets->places)) {
         sets_destroy(sets);
         return false;
     }
@@ -60,15 +65,16 @@ void sets_destroy(struct cache_sets *sets)
     free(sets->tags);
     free(sets->stamps);
     free(sets->trees);
+    free(sets->places);
     *sets = (struct cache_sets){ 0 };
 }
 
-static uint32_t oldest(const uint64_t *stamps, uint32_t ways)
+static uint32_t oldest(const struct cache_sets *sets, uint64_t line)
 {
     uint32_t victim = 0;
 
-    for (uint32_t way = 1; way < ways; way++)
-        if (stamps[way] < stamps[victim])
+    for (uint32_t way = 1; way < sets->ways; way++)
+        if (sets->stamps[sets_at(sets, line, way)] < sets->stamps[sets_at(sets, line, victim)])
             victim = way;
     return victim;
 }
@@ -94,18 +100,20 @@ static uint32_t draw(uint64_t *state, uint32_t below)
     return (uint32_t)(((x * UINT64_C(0x2545F4914F6CDD1D)) >> 32) * below >> 32);
 }
 
-size_t sets_room(struct cache_sets *sets, uint64_t line)
+static uint32_t victim(struct cache_sets *sets, uint64_t line)
 {
-    uint64_t set = line & sets->mask;
-    size_t   first = (size_t)set * sets->ways;
-
-    for (uint32_t way = 0; way < sets->ways; way++)
-        if (sets->tags[first + way] == EMPTY)
-            return first + way;
     switch (sets->replacement) {
-    case CACHE_TRUE_LRU: return first + oldest(&sets->stamps[first], sets->ways);
-    case CACHE_TREE_PLRU: return first + leaf(sets->trees[set], sets->levels);
+    case CACHE_TRUE_LRU: return oldest(sets, line);
+    case CACHE_TREE_PLRU: return leaf(sets->trees[line & sets->mask], sets->levels);
     case CACHE_RANDOM: break;
     }
-    return first + draw(&sets->random, sets->ways);
+    return draw(&sets->random, sets->ways);
+}
+
+size_t sets_room(struct cache_sets *sets, uint64_t line)
+{
+    for (uint32_t way = 0; way < sets->ways; way++)
+        if (sets->tags[sets_at(sets, line, way)] == EMPTY)
+            return sets_at(sets, line, way);
+    return sets_at(sets, line, victim(sets, line));
 }

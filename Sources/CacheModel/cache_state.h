@@ -3,6 +3,7 @@
 #include "cache_sets.h"
 
 #define TYPE_SLOTS 4096
+#define PAGE_SHIFT 12
 
 struct cache_model {
     struct cache_sets     sets;
@@ -15,6 +16,9 @@ struct cache_model {
     struct cache_counters counters;
     uint64_t              rule_counts[RULE_COUNT];
     struct watch_report   watch;
-    uint64_t              pages[TYPE_SLOTS];    /* MTRR types looked up before; MTRRs never divide a page */
+    /* MTRR types looked up before; MTRRs never divide a page. */
+    uint8_t              *mapped_types;         /* of each page below mapped_bytes; MEMORY_NONE: not yet */
+    uint64_t              mapped_pages;
+    uint64_t              pages[TYPE_SLOTS];    /* of others */
     uint8_t               page_types[TYPE_SLOTS];
 };

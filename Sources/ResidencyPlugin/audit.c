@@ -1,5 +1,6 @@
 #include "audit.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,7 +10,7 @@
 #include "walk.h"
 
 #define ENTRIES     512u
-#define CHANGED     4096u
+#define CHANGED     (1u << 16)
 #define IOPM_BYTES  0x3000u
 #define MSRPM_BYTES 0x2000u
 
@@ -23,16 +24,19 @@ enum tree : uint8_t { TREE_NONE, TREE_HOST, TREE_NESTED };
 struct table {
     enum tree tree;
     uint8_t   level;            /* 1: its entries are leaves */
-    bool      is_changed;
     uint16_t  index;            /* of the parent's entry */
+    uint32_t  zero;
     uint64_t  parent;           /* its table; NOWHERE: this is the root */
 };
+static_assert(sizeof(struct table) == 16, "compared byte by byte");
 
 static struct table *tables;    /* by frame of the region */
-static uint64_t changed[CHANGED];
-static size_t   changed_count;
+static uint64_t changed[CHANGED];       /* entries, host-physical */
+static size_t   changed_count;          /* beyond CHANGED: all tables are walked anew */
 static uint64_t host_root = NOWHERE, nested_root = NOWHERE;
 static uint64_t current_rip;
+static uint64_t slots_base;     /* host-physical */
+static bool     walks_all;
 
 static struct {
     uint64_t host_tables, nested_tables, nested_leaves, public_frames;
@@ -69,7 +73,7 @@ static void check_nested_leaf(uint64_t entry, unsigned level)
         if (offset_of_address(at) == NOWHERE)
             continue;
         if (in_region(at)) {
-            if (at < pager_view_slots() || entry_type(entry, level == 1, machine.host.pat) != MEMORY_WB)
+            if (at < slots_base || entry_type(entry, level == 1, machine.host.pat) != MEMORY_WB)
                 offend(RESIDENCY_NESTED_MAPPING, at, entry);
         } else if (is_firmware(at))
             seen.public_frames++;
@@ -80,17 +84,14 @@ static void check_nested_leaf(uint64_t entry, unsigned level)
 
 static void visit(enum tree tree, uint64_t address, unsigned level, uint64_t parent, unsigned index);
 
-static void visit_entries(enum tree tree, uint64_t address, unsigned level)
+static void visit_entry(enum tree tree, uint64_t address, unsigned level, unsigned index, uint64_t entry)
 {
-    for (unsigned i = 0; i < ENTRIES; i++) {
-        uint64_t entry = table_entry(address, i);
-        if (!(entry & PTE_PRESENT))
-            continue;
-        if (level > 1 && !(level < 4 && (entry & PTE_LARGE)))
-            visit(tree, entry & PTE_ADDRESS, level - 1, address, i);
-        else if (tree == TREE_NESTED)
-            check_nested_leaf(entry, level);
-    }
+    if (!(entry & PTE_PRESENT))
+        return;
+    if (level > 1 && !(level < 4 && (entry & PTE_LARGE)))
+        visit(tree, entry & PTE_ADDRESS, level - 1, address, index);
+    else if (tree == TREE_NESTED)
+        check_nested_leaf(entry, level);
 }
 
 static void visit(enum tree tree, uint64_t address, unsigned level, uint64_t parent, unsigned index)
@@ -101,15 +102,17 @@ static void visit(enum tree tree, uint64_t address, unsigned level, uint64_t par
         offend(tree == TREE_HOST ? RESIDENCY_HOST_TABLE : RESIDENCY_NESTED_TABLE, address, level);
         return;
     }
-    table->tree = tree;
-    table->level = (uint8_t)level;
-    table->parent = parent;
-    table->index = (uint16_t)index;
+    struct table now = { tree, (uint8_t)level, (uint16_t)index, 0, parent };
+    if (!walks_all && memcmp(table, &now, sizeof now) == 0)
+        return;         /* known, and each store to it since is in `changed` */
+    *table = now;
     if (tree == TREE_HOST)
         seen.host_tables++;
     else
         seen.nested_tables++;
-    visit_entries(tree, address, level);
+    const uint64_t *entries = (const uint64_t *)(machine.ram + offset_of_address(address));
+    for (unsigned i = 0; i < ENTRIES; i++)
+        visit_entry(tree, address, level, i, entries[i]);
 }
 
 void audit_host_tables_moved(void)
@@ -117,16 +120,16 @@ void audit_host_tables_moved(void)
     host_root = NOWHERE;
 }
 
-void audit_stored(uint64_t address)
+bool audit_stored(uint64_t address)
 {
     struct table *table = tables ? table_at(address) : NULL;
 
-    if (!table || table->tree == TREE_NONE || table->is_changed)
-        return;
-    if (changed_count == CHANGED)
-        give_up("more than %u page tables changed between two entries of the guest", CHANGED);
-    table->is_changed = true;
-    changed[changed_count++] = address & ~(uint64_t)(FRAME_BYTES - 1);
+    if (!table || table->tree == TREE_NONE)
+        return false;
+    if (changed_count < CHANGED)
+        changed[changed_count] = address & ~UINT64_C(7);
+    changed_count++;
+    return true;
 }
 
 /* A table may have been taken out of its tree since, and be something else now. */
@@ -142,28 +145,31 @@ static void visit_roots(void)
 {
     uint64_t host = machine.host.cr3 & PTE_ADDRESS;
 
+    slots_base = pager_view_slots();
+    walks_all = true;
     if (host_root != host)
         visit(TREE_HOST, host_root = host, host_levels(), NOWHERE, 0);
     if (nested_root != machine.nested_cr3 && machine.nested_cr3 != 0)
         visit(TREE_NESTED, nested_root = machine.nested_cr3, host_levels(), NOWHERE, 0);
+    walks_all = false;
 }
 
+/* In the order of the stores: a table that was filled and then linked is walked when its link is looked at. */
 void audit_changed_tables(uint64_t rip)
 {
     current_rip = rip;
+    if (changed_count > CHANGED)
+        host_root = nested_root = NOWHERE;
     visit_roots();
-    /* Parents first: a child that is linked at another level now is visited from there. */
-    for (unsigned level = 5; level > 0; level--)
-        for (size_t i = 0; i < changed_count; i++) {
-            struct table *table = table_at(changed[i]);
-            if (!table->is_changed || table->level != level)
-                continue;
-            table->is_changed = false;
-            if (is_linked(table, changed[i]))
-                visit_entries(table->tree, changed[i], level);
-            else
-                table->tree = TREE_NONE;
-        }
+    for (size_t i = 0; i < changed_count && changed_count <= CHANGED; i++) {
+        uint64_t      frame = changed[i] & ~(uint64_t)(FRAME_BYTES - 1);
+        struct table *table = table_at(frame);
+        if (is_linked(table, frame))
+            visit_entry(table->tree, frame, table->level, (unsigned)(changed[i] - frame) / 8,
+                        table_entry(changed[i], 0));
+        else
+            table->tree = TREE_NONE;
+    }
     changed_count = 0;
 }
 

@@ -89,6 +89,8 @@ void control_announce(const struct announced *announced)
         cache_all(machine.cache, (enum access_kind)announced->decoded.access, announced->rip);
         return;
     }
+    if (announced->decoded.what == ENTER_GUEST && !machine.is_guest)
+        machine.vmcb = NOWHERE;         /* the first that it reads */
     if (waiting_count == WAITING)
         give_up("more than %u control instructions in one block", WAITING);
     waiting[waiting_count++] = *announced;
@@ -97,7 +99,8 @@ void control_announce(const struct announced *announced)
 
 void control_read_control_block(uint64_t address)
 {
-    machine.vmcb = address & ~(uint64_t)(FRAME_BYTES - 1);
+    if (machine.vmcb == NOWHERE)
+        machine.vmcb = address & ~(uint64_t)(FRAME_BYTES - 1);
 }
 
 void control_read_descriptor_table(enum instruction what, uint64_t address, uint64_t rip)

@@ -24,7 +24,7 @@ void control_settle(const uint64_t *registers, uint64_t block);
 void control_keep_registers(const uint64_t *registers);
 /* The guest had the CPU, and a block of the hypervisor's text begins. */
 void control_exited(void);
-/* VMRUN read this, host-physical. */
+/* VMRUN read this, host-physical; only its first read counts. */
 void control_read_control_block(uint64_t address);
 /* LGDT or LIDT read its operand here, host-physical. */
 void control_read_descriptor_table(enum instruction what, uint64_t address, uint64_t rip);

@@ -37,6 +37,7 @@ struct machine {
     uint8_t        *ram;            /* our own mapping of the RAM file */
     uint64_t        ram_host;       /* where QEMU has it */
     uint64_t        low_ram_bytes;
+    unsigned        line_shift;
     int             ram_descriptor;
 
     struct cache_model *cache;

@@ -22,7 +22,7 @@
 #include "violation.h"
 #include "walk.h"
 
-#define CHECKPOINT_EVERY (UINT64_C(1) << 31)    /* instructions */
+#define CHECKPOINT_EVERY (UINT64_C(1) << 28)    /* instructions */
 #define CACHED           1024u                  /* translations; power of two */
 
 extern __attribute__((visibility("default"))) int qemu_plugin_version;
@@ -162,6 +162,39 @@ static inline enum memory_type mapping_type(uint64_t linear, uint64_t address)
 
 /* MARK: accesses */
 
+/* A string instruction goes through a line byte by byte. As long as nothing has moved since the first, and no other
+ * instruction has accessed memory, the rest of a line are hits that change nothing: half of all accesses of a boot. */
+static struct {
+    void    *rip;           /* NULL: nothing is known */
+    bool     is_guest;
+    uint64_t generation;
+    uint64_t line[2];       /* linear: loads', stores' */
+} repeated;
+static const struct block *repeated_block;
+
+static inline void forget_repeated(void)
+{
+    repeated.rip = NULL;
+    repeated_block = NULL;
+}
+
+static inline bool is_repeated(qemu_plugin_meminfo_t info, uint64_t linear, bool is_store, void *rip)
+{
+    uint64_t line = linear >> machine.line_shift;
+    uint64_t last = linear + (1u << qemu_plugin_mem_size_shift(info)) - 1;
+
+    if (repeated.rip == rip && repeated.line[is_store] == line && repeated.generation == control_generation
+        && repeated.is_guest == machine.is_guest && last >> machine.line_shift == line)
+        return true;
+    if (repeated.rip != rip)
+        repeated.line[0] = repeated.line[1] = NOWHERE;
+    repeated.rip = rip;
+    repeated.is_guest = machine.is_guest;
+    repeated.generation = control_generation;
+    repeated.line[is_store] = line;     /* before the access: a movement forgets it again */
+    return false;
+}
+
 static void access_at(uint64_t address, uint32_t bytes, enum access_kind kind, enum memory_type page_type, uint64_t rip)
 {
     struct cache_access access = {
@@ -175,7 +208,8 @@ static void access_at(uint64_t address, uint32_t bytes, enum access_kind kind, e
     if (!is_store || machine.is_guest)
         return;
     if (in_region(address)) {
-        audit_stored(address);
+        if (audit_stored(address))
+            forget_repeated();      /* each entry counts, not each line */
         phase_region_written(address);
     } else if (phase_is_watched() && cache_type(machine.cache, &access) == MEMORY_WB)
         violation((struct offence){ RESIDENCY_HOST_STORE, address, rip, 0, NULL });
@@ -205,7 +239,8 @@ static inline void touched_as(qemu_plugin_meminfo_t info, uint64_t linear, enum 
 
     machine.totals.loads += !is_store;
     machine.totals.stores += is_store;
-    accessed(info, linear, is_store ? store : ACCESS_READ, (uint64_t)rip);
+    if (!is_repeated(info, linear, is_store, rip))
+        accessed(info, linear, is_store ? store : ACCESS_READ, (uint64_t)rip);
 }
 
 static void touched(unsigned vcpu, qemu_plugin_meminfo_t info, uint64_t linear, void *rip)
@@ -220,7 +255,8 @@ static void touched_non_temporal(unsigned vcpu, qemu_plugin_meminfo_t info, uint
     touched_as(info, linear, ACCESS_NT_STORE, rip);
 }
 
-/* VMRUN, VMLOAD, VMSAVE name their operands by physical addresses: no page's type, only the MTRRs'. */
+/* VMRUN, VMLOAD, VMSAVE name their operands by physical addresses: no page's type, only the MTRRs'. What VMRUN accesses
+ * at other linear addresses is an event that it delivers: the guest's descriptors and stack, through its own tables. */
 static void accessed_physical(unsigned vcpu, qemu_plugin_meminfo_t info, uint64_t linear, void *instruction)
 {
     const struct announced *announced = instruction;
@@ -233,7 +269,7 @@ static void accessed_physical(unsigned vcpu, qemu_plugin_meminfo_t info, uint64_
     if (offset == NOWHERE)
         return;
     uint64_t address = address_of_offset(offset);
-    if (announced->decoded.what == ENTER_GUEST && !is_store)
+    if (announced->decoded.what == ENTER_GUEST && linear == address && !is_store)
         control_read_control_block(address);
     access_at(address, 1u << qemu_plugin_mem_size_shift(info), is_store ? ACCESS_WRITE : ACCESS_READ, MEMORY_WB,
               announced->rip);
@@ -310,9 +346,12 @@ void block_entered(unsigned vcpu, void *data, const uint64_t *registers)
     static uint64_t next_checkpoint = CHECKPOINT_EVERY;
 
     (void)vcpu;
-    block_physical = block->address;
     machine.totals.blocks++;
     machine.instructions += block->instructions;
+    if (block == repeated_block && !control_pending)
+        return;
+    repeated_block = block;
+    block_physical = block->address;
     if (control_pending)
         control_settle(registers, block->address);
     if (machine.is_guest && in_text(block->address))
@@ -443,6 +482,7 @@ static void ended(qemu_plugin_id_t id, void *data)
 static void moved(void *context, const struct bus_event *event)
 {
     machine.totals.phase_movements[machine.phase][event->kind]++;
+    forget_repeated();
     if (in_region(event->address))
         phase_region_moved(event);
     dram_moved(context, event);
@@ -456,11 +496,12 @@ int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int c
         give_up("this is no emulated x86-64 machine");
     settings_read(count, arguments, &machine.set);
     machine.low_ram_bytes = machine.set.ram_bytes >= hole ? split : machine.set.ram_bytes;
+    machine.line_shift = (unsigned)__builtin_ctz(machine.set.geometry.line_bytes);
     machine.totals.is_consistent = 1;
     machine.totals.log_limit = machine.set.log_limit;
     machine.cache = cache_create(&(struct cache_config){
         .geometry = machine.set.geometry, .vendor = machine.set.vendor, .seed = machine.set.seed,
-        .listener = moved });
+        .mapped_bytes = machine.low_ram_bytes, .listener = moved });
     if (!machine.cache)
         give_up("no memory for the cache model");
     control_start();

@@ -6,6 +6,8 @@ import Testing
     static let sizes: [(String, UInt64, UInt64)] = [
         ("zen2-l2", 512 << 10, 512 << 10),
         ("zen4-l2", 1 << 20, 1 << 20),
+        ("zen2-l3", 16 << 20, 16 << 20),
+        ("zen3-l3", 32 << 20, 32 << 20),
         ("skylake-sp-l2", 1 << 20, 1 << 20),
         ("sapphire-rapids-l2", 2 << 20, 2 << 20),
         ("skylake-u-l2", 256 << 10, 256 << 10),

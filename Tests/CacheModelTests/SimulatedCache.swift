@@ -14,12 +14,13 @@ final class SimulatedCache {
     init?(
         _ geometry: cache_geometry = tiny, vendor: cache_vendor = CACHE_INTEL,
         memory: memory_type = MEMORY_WB,
-        seed: UInt64 = 1
+        seed: UInt64 = 1, mappedBytes: UInt64 = 0
     ) {
         var config = cache_config()
         config.geometry = geometry
         config.vendor = vendor
         config.seed = seed
+        config.mapped_bytes = mappedBytes
         // The listener needs an object before there is a self.
         let box = EventBox()
         config.context = Unmanaged.passUnretained(box).toOpaque()

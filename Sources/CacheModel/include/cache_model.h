@@ -92,6 +92,8 @@ struct cache_config {
     struct cache_geometry geometry;
     enum cache_vendor     vendor;
     uint64_t              seed;     /* of random replacement */
+    uint64_t              mapped_bytes;     /* lines of addresses below it are found by a table, a byte each, not by
+                                               search: faster, and all that it changes */
     bus_listener          listener; /* NULL: count only */
     void                 *context;
 };

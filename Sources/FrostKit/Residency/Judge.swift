@@ -186,7 +186,8 @@ public struct Judge {
     private func conclude() -> Verdict {
         let findings = Verdict.Condition.allCases.compactMap { evidence[$0]?.finding }
         let answer: Verdict.Answer =
-            findings.contains { !$0.holds } ? .leaked : faults.isEmpty ? .proven : .notProvable
+            findings.contains { $0.holds == false }
+            ? .leaked : faults.isEmpty && findings.allSatisfy { $0.holds == true } ? .proven : .notProvable
         return Verdict(
             answer: answer, findings: findings, faults: faults, model: Verdict.Model(record.log.header),
             coverage: VerdictText.coverage(survey), limits: VerdictText.limits, notes: notes)

@@ -40,7 +40,8 @@ public struct Verdict: Codable, Sendable, Equatable {
 
     public struct Finding: Codable, Sendable, Equatable {
         public var condition: Condition
-        public var holds: Bool
+        /// Nil when the record was too poor to judge it.
+        public var holds: Bool?
         /// What was looked at, in numbers.
         public var figure: String
         /// All that broke the condition.
@@ -102,6 +103,7 @@ struct Evidence {
     let condition: Verdict.Condition
     private(set) var count = 0
     private(set) var offences: [Verdict.Offence] = []
+    /// What was looked at; empty when nothing was.
     var figures: [String] = []
 
     private static let kept = 8
@@ -138,7 +140,8 @@ struct Evidence {
 
     var finding: Verdict.Finding {
         Verdict.Finding(
-            condition: condition, holds: count == 0, figure: figures.joined(separator: ", "),
+            condition: condition, holds: count > 0 ? false : figures.isEmpty ? nil : true,
+            figure: figures.joined(separator: ", "),
             offenceCount: count, offences: offences)
     }
 }

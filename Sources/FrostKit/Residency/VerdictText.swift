@@ -69,16 +69,21 @@ extension Verdict: CustomStringConvertible {
         switch answer {
         case .proven: "PROVEN: in this run neither plaintext nor a key reached DRAM"
         case .leaked:
-            "LEAKED: \(findings.count { !$0.holds }) of \(findings.count) conditions are broken"
+            "LEAKED: \(findings.count { $0.holds == false }) of \(findings.count) conditions are broken"
         case .notProvable: "NOT PROVABLE HERE: nothing leaked that was seen, but this record proves nothing"
         }
     }
 
     private static func lines(_ finding: Finding) -> [String] {
-        var lines = ["\(finding.holds ? "holds" : "BROKEN")  \(finding.condition.statement)"]
-        lines[0] = (finding.holds ? "holds        " : "BROKEN       ") + finding.condition.statement
-        lines.append("             \(finding.figure)")
-        guard !finding.holds else { return lines }
+        let word =
+            switch finding.holds {
+            case true: "holds        "
+            case false: "BROKEN       "
+            case nil: "not judged   "
+            }
+        var lines = [word + finding.condition.statement]
+        if !finding.figure.isEmpty { lines.append("             \(finding.figure)") }
+        guard finding.offenceCount > 0 else { return lines }
         lines.append("             \(finding.offenceCount) offences, the first:")
         return lines + finding.offences.flatMap(Self.lines)
     }

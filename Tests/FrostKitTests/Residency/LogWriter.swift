@@ -38,6 +38,20 @@ struct LogWriter {
         add(RESIDENCY_READ, { Self.transfer($0, address, count, BUS_READ, RULE_UC, access, mode) })
     }
 
+    /// As if nobody had seen the CPU load anything.
+    mutating func dropReads() {
+        var kept = Array(bytes.prefix(MemoryLayout<residency_header>.size))
+        var at = kept.count
+        while at < bytes.count {
+            let head = bytes.withUnsafeBytes {
+                $0.loadUnaligned(fromByteOffset: at, as: residency_record.self)
+            }
+            if head.kind != RESIDENCY_READ { kept += bytes[at..<at + Int(head.bytes)] }
+            at += Int(head.bytes)
+        }
+        bytes = kept
+    }
+
     private static func transfer(
         _ record: residency_record, _ address: UInt64, _ bytes: UInt32, _ kind: bus_kind, _ rule: cache_rule,
         _ access: access_kind, _ mode: residency_mode

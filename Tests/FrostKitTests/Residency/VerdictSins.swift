@@ -178,6 +178,9 @@ extension VerdictTests {
         Sin("DRAM changed without a record", .fault("contradicts itself")) {
             $0.view[Int(somewhere)] ^= 1
         },
+        Sin("loads that nobody saw", .fault("does not see what the CPU loads")) {
+            $0.log.dropReads()
+        },
         Sin("a log at its limit", .fault("reached its limit")) { $0.end.is_truncated = 1 },
         Sin("a run that ended otherwise", .fault("did not end as asked")) {
             $0.inputs.hasEndedAsAsked = false
