@@ -48,7 +48,7 @@ public struct Coldboot {
             try scan.advance(to: instant)
             tally.count()
         }
-        return (report(instants, tally, attack, scan), scan)
+        return (report(instants, tally, attack, scan, isTruncated: survey.end?.is_truncated != 0), scan)
     }
 
     /// From where the log of writes begins.
@@ -56,8 +56,10 @@ public struct Coldboot {
         let start = survey.phases.first { $0.phase == PHASE_FROZEN || $0.phase == PHASE_OPEN }
         guard let start else { throw .neverBegan }
         guard let end = survey.end, end.record.instant >= start.record.instant else { throw .neverBegan }
-        guard end.is_truncated == 0 else { throw .truncated(limit: end.log_limit) }
-        return start.record.instant...end.record.instant
+        // Of a truncated log only what it holds is known.
+        let last = end.is_truncated == 0 ? end.record.instant : survey.lastWrite
+        guard last > start.record.instant else { throw .neverBegan }
+        return start.record.instant...last
     }
 
     private func attack(_ survey: RecordSurvey, _ view: DRAMView) throws -> DRAMAttack {
@@ -110,24 +112,25 @@ public struct Coldboot {
     }
 
     private func report(
-        _ instants: [UInt64], _ tally: ColdbootTally, _ attack: DRAMAttack, _ scan: ColdbootScan
+        _ instants: [UInt64], _ tally: ColdbootTally, _ attack: DRAMAttack, _ scan: ColdbootScan,
+        isTruncated: Bool
     ) -> ColdbootReport {
         ColdbootReport(
             record: record.folder.folder.plainPath, freeze: record.image.freeze, instants: instants.count,
             instantsWithinWrite: tally.withinWrite, firstInstant: instants.first ?? 0,
-            lastInstant: instants.last ?? 0, seed: options.seed, decay: options.decay,
+            lastInstant: instants.last ?? 0, isTruncated: isTruncated, seed: options.seed,
+            decay: options.decay,
             ramBytes: record.log.header.ram_bytes, searchedPages: scan.searchedPages,
             results: DRAMSearchKind.allCases.map { tally.result($0, sought: attack.sought($0)) })
     }
 
     public enum Failure: Explained, Equatable {
         case neverBegan
-        case truncated(limit: UInt64)
         case unreadable(String)
 
         public var exitCode: ExitCode {
             switch self {
-            case .neverBegan, .truncated: .badInput
+            case .neverBegan: .badInput
             case .unreadable: .noSuchFile
             }
         }
@@ -136,11 +139,6 @@ public struct Coldboot {
             switch self {
             case .neverBegan:
                 "The record ends before any secret came: there is nothing to attack. Record a longer run."
-            case .truncated(let limit):
-                """
-                The log of the run reached its limit of \(ByteCount(limit).rounded): what DRAM held later is not \
-                known. Record a shorter run, or one with a larger limit.
-                """
             case .unreadable(let path): "\(path) cannot be read. Check the path and its permissions."
             }
         }

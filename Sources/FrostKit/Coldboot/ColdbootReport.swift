@@ -25,6 +25,8 @@ public struct ColdbootReport: Codable, Sendable, Equatable {
     public var instantsWithinWrite: Int
     public var firstInstant: UInt64
     public var lastInstant: UInt64
+    /// The log reached its limit: later instants are not known.
+    public var isTruncated: Bool
     public var seed: UInt64
     /// Part of the cells that lost their charge.
     public var decay: Double
@@ -59,7 +61,8 @@ extension ColdbootReport: CustomStringConvertible {
         let decayed = decay > 0 ? ", \(decay * 100) % of the cells decayed" : ""
         return """
             \(record): \(what) at \(instants) instants (\(instantsWithinWrite) within a write), seed \(seed)\(decayed)
-            freeze \(freeze?.rawValue ?? "unknown"), \(ByteCount(ramBytes)) of DRAM, \(searchedPages) changed pages searched
+            freeze \(freeze?.rawValue ?? "unknown"), \(ByteCount(ramBytes)) of DRAM, \(searchedPages) changed pages searched\(isTruncated
+            ? "; the log is truncated: no later instant than \(lastInstant) or so is known" : "")
             """
     }
 }

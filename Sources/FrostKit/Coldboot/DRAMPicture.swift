@@ -66,7 +66,7 @@ public struct DRAMPicture: Sendable {
             text(x, 52, answer, size: 17, weight: "bold", fill: colour),
             text(
                 x, 74,
-                "found at \(Self.grouped(map.report.instants)) instants: "
+                "found at once, of \(Self.grouped(map.report.instants)) instants: "
                     + attacks.prefix(3).joined(separator: ", "),
                 size: 11),
             text(
