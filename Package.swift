@@ -27,7 +27,7 @@ let package = Package(
         ),
         .target(
             name: "FrostKit",
-            dependencies: ["FrostCore", "CacheModel", "ResidencyRecord", "DRAMSearch", "COpenSSL"],
+            dependencies: ["FrostCore", "CacheModel", "ResidencyRecord", "DRAMSearch", "COpenSSL", "CZlib"],
             swiftSettings: swiftSettings
         ),
         .executableTarget(
@@ -70,6 +70,12 @@ let package = Package(
             pkgConfig: "libcrypto",
             providers: [.apt(["libssl-dev"])]
         ),
+        // Compresses pictures.
+        .systemLibrary(
+            name: "CZlib",
+            pkgConfig: "zlib",
+            providers: [.apt(["zlib1g-dev"])]
+        ),
         .testTarget(
             name: "FrostCoreTests",
             dependencies: ["FrostCore", "COpenSSL"],
@@ -77,7 +83,9 @@ let package = Package(
         ),
         .testTarget(
             name: "FrostKitTests",
-            dependencies: ["FrostKit", "FrostCore", "CacheModel", "ResidencyRecord", "COpenSSL"],
+            dependencies: [
+                "FrostKit", "FrostCore", "CacheModel", "ResidencyRecord", "DRAMSearch", "COpenSSL",
+            ],
             swiftSettings: swiftSettings
         ),
         .testTarget(
