@@ -15,7 +15,7 @@ struct Frost: ParsableCommand {
             \(FrostKit.ExitCode.table)
             """,
         version: "0.1.0",
-        subcommands: [Doctor.self, MakeImage.self, Run.self, TraceTable.self])
+        subcommands: [Doctor.self, MakeImage.self, Run.self, TraceTable.self, Bench.self])
 
     static func main() {
         do {
