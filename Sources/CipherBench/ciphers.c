@@ -6,7 +6,7 @@
 
 static uint8_t raw_key[GCM_KEY_BYTES];
 static struct gcm_key aesni_key;
-static struct vector_key vaes256_key, vaes512_key;
+static _Alignas(64) struct vector_key vaes256_key, vaes512_key;
 
 static const char *aesni_lack(void)
 {

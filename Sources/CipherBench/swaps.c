@@ -31,7 +31,7 @@ static struct {
     uint8_t     *copy_slot;
     uint64_t     counter;
     uint64_t     random;
-    struct vector_key key;          /* of the fused swap */
+    _Alignas(64) struct vector_key key;          /* of the fused swap */
 } swaps;
 
 static const struct cipher *const ciphers[] = {

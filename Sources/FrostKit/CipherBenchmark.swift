@@ -96,7 +96,7 @@ public struct CipherBenchmark: Codable, Sendable, Equatable {
 }
 
 extension CipherBenchmark.Group {
-    /// Pages lie in a cache of our own, so the least is the truth; memory and kernel are shared, and the least is luck.
+    /// Pages lie in a cache of our own: the least is the truth. Memory and kernel are shared: the least is luck.
     var decides: KeyPath<CipherBenchmark.Timing, Double> {
         switch self {
         case .seal, .open: \.minimum

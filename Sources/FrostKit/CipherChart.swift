@@ -34,10 +34,12 @@ public struct CipherChart: Sendable {
         <title>Page cipher on \(escaped(benchmark.cpu.model))</title>
         <style>
         .paper { fill: #ffffff } text { fill: #1f2328 } .quiet { fill: #59636e }
-        .bar { fill: #2f6fb5 } .floor { fill: #a8b1bb } .limit { stroke: #c2410c; stroke-width: 1.5 } .mark { fill: #c2410c }
+        .bar { fill: #2f6fb5 } .floor { fill: #a8b1bb }
+        .limit { stroke: #c2410c; stroke-width: 1.5 } .mark { fill: #c2410c }
         @media (prefers-color-scheme: dark) {
         .paper { fill: #0d1117 } text { fill: #e6edf3 } .quiet { fill: #9198a1 }
-        .bar { fill: #58a6ff } .floor { fill: #57606a } .limit { stroke: #ff9d5c } .mark { fill: #ff9d5c }
+        .bar { fill: #58a6ff } .floor { fill: #57606a }
+        .limit { stroke: #ff9d5c } .mark { fill: #ff9d5c }
         }
         </style>
         <rect class="paper" width="760" height="\(number(height))"/>
@@ -54,7 +56,7 @@ public struct CipherChart: Sendable {
         let statistic = group.decides == \.minimum ? "minimum" : "lower quartile"
         var lines = [
             "<text x=\"16\" y=\"\(number(y + 20))\" font-weight=\"600\">\(titles[group] ?? "")"
-                + "<tspan class=\"quiet\" font-weight=\"400\"> (\(statistic))</tspan></text>"
+                + "<tspan class=\"quiet\" font-weight=\"400\" dx=\"6\">(\(statistic))</tspan></text>"
         ]
         let top = y + 30
         y = top
@@ -64,21 +66,19 @@ public struct CipherChart: Sendable {
         }
         if let limit = rows.filter(\.isFloor).compactMap(\.deciding).min() {
             let x = number(left + limit * scale)
-            lines.append(
-                "<line class=\"limit\" x1=\"\(x)\" x2=\"\(x)\" y1=\"\(number(top - 4))\" y2=\"\(number(y))\"/>"
-            )
-            lines.append(
-                "<text class=\"mark\" x=\"\(x)\" y=\"\(number(top - 7))\" text-anchor=\"middle\" font-size=\"11\">limit</text>"
-            )
+            lines += [
+                "<line class=\"limit\" x1=\"\(x)\" x2=\"\(x)\" y1=\"\(number(top))\" y2=\"\(number(y + 2))\"/>",
+                "<text class=\"mark\" x=\"\(x)\" y=\"\(number(y + 13))\" text-anchor=\"middle\">limit</text>",
+            ]
         }
-        y += 12
+        y += 22
         return lines
     }
 
     private static func bar(_ row: CipherBenchmark.Row, at y: Double, scale: Double) -> [String] {
         let time = row.deciding ?? 0
         let end = left + time * scale
-        let ratio = row.overLimit.map { row.isFloor ? "" : "  ×\($0.formatted(places: 2))" } ?? ""
+        let ratio = row.overLimit.map { row.isFloor ? "" : "×\($0.formatted(places: 2))" } ?? ""
         let middle = number(y + 14)
         return [
             "<text x=\"\(number(left - 8))\" y=\"\(middle)\" text-anchor=\"end\""
@@ -86,7 +86,7 @@ public struct CipherChart: Sendable {
             "<rect class=\"\(row.isFloor ? "floor" : "bar")\" x=\"\(number(left))\" y=\"\(number(y + 3))\" "
                 + "width=\"\(number(time * scale))\" height=\"\(number(rowHeight - 7))\" rx=\"2\"/>",
             "<text x=\"\(number(end + 6))\" y=\"\(middle)\">\(time.formatted(places: 0))"
-                + "<tspan class=\"quiet\">\(ratio)</tspan></text>",
+                + "<tspan class=\"quiet\" dx=\"6\">\(ratio)</tspan></text>",
         ]
     }
 

@@ -138,8 +138,10 @@ INLINE __m128i multiply(const struct vector_key *key, __m128i a)
 INLINE vec encrypt(const struct vector_key *key, vec a)
 {
     a = vec_xor(a, vec_all(key->round_keys[0]));
-    UNROLL for (size_t round = 1; round < ROUNDS; round++)
+    UNROLL for (size_t round = 1; round < ROUNDS; round++) {
         a = vec_aesenc(a, vec_all(key->round_keys[round]));
+        __asm__ volatile("" : "+" VEC_REGISTER(a));     /* else all keys are loaded first, and spilled */
+    }
     return vec_aesenclast(a, vec_all(key->round_keys[ROUNDS]));
 }
 
@@ -258,8 +260,10 @@ INLINE __m128i counter_base(const uint8_t *nonce)
 /* A hash that is in the sum and reduces to what it was, and nothing pending: the first step then needs no case. */
 INLINE struct flow flow_start(const struct vector_key *key, const uint8_t *nonce, __m128i hash)
 {
-    struct flow flow = {.key = key, .sum = sum_zero()};
+    struct flow flow;
 
+    flow.key = key;
+    flow.sum = sum_zero();
     flow.counter = vec_spread(counter_base(nonce));
     flow.first = vec_xor(reverse(flow.counter), vec_all(key->round_keys[0]));
     add_product(&flow.sum, vec_from(hash), vec_all(key->last[N]));

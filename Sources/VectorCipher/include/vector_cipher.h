@@ -14,9 +14,9 @@
 #define VECTOR_WIDE       8u    /* vectors that share one reduction */
 #define VECTOR_LANES_MAX  4u    /* blocks in the widest vector */
 
-/* As gcm_key, with the powers of the hash key lane by lane; n = VECTOR_WIDE * lanes. */
+/* Best aligned to 64 bytes. As gcm_key, with the powers of the hash key lane by lane; n = VECTOR_WIDE * lanes. */
 struct vector_key {
-    _Alignas(64) uint8_t each[VECTOR_WIDE * VECTOR_LANES_MAX][16];  /* vector i: H^(n - lanes i), in every lane */
+    uint8_t each[VECTOR_WIDE * VECTOR_LANES_MAX][16];  /* vector i: H^(n - lanes i), in every lane */
     uint8_t last[VECTOR_WIDE * VECTOR_LANES_MAX + 1][16];           /* H^(n + 1) .. H^1 */
     uint8_t round_keys[15][16];
 };
