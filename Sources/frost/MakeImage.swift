@@ -42,7 +42,7 @@ struct MakeImage: ParsableCommand {
     var freeze = FreezeStrategy.fit
 
     @Option(help: "What runs the guest; any: whatever the CPU offers.")
-    var engine = EngineChoice.svm
+    var engine = EngineChoice.any
 
     @Option(help: "Which page goes when a slot is needed; fifo is a stress mode.")
     var policy = EvictionPolicy.clock
