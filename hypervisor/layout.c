@@ -2,6 +2,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "descriptors.h"
 #include "engine/vmx.h"
 #include "guest.h"
 #include "image.h"
@@ -61,6 +62,8 @@ int main(void)
     OFFSET(REGS_R14, guest_regs, r14);
     OFFSET(REGS_R15, guest_regs, r15);
     NUMBER(STACK_BYTES);
+    NUMBER(HOST_CS);
+    NUMBER(HOST_DS);
     NUMBER(VMCS_HOST_RSP);
     NUMBER(VMCS_HOST_RIP);
     NUMBER(VMCS_PROC_CONTROLS);

@@ -120,10 +120,13 @@ static void deliver_again(void)
 
 static struct guest_mode mode(void)
 {
-    return (struct guest_mode){.cr0 = vmcb.cr0, .cr3 = vmcb.cr3, .cr4 = vmcb.cr4, .efer = vmcb.efer,
+    uint64_t efer = vmcb.efer & ~EFER_LMA;
+    if ((efer & EFER_LME) && (vmcb.cr0 & CR0_PG))
+        efer |= EFER_LMA;       /* Bochs 2.7 does not store LMA */
+    bool code_l = vmcb.cs.attributes & SEGMENT_L;
+    return (struct guest_mode){.cr0 = vmcb.cr0, .cr3 = vmcb.cr3, .cr4 = vmcb.cr4, .efer = efer,
                                .code_base = vmcb.cs.base,
-                               .code_l = vmcb.cs.attributes & SEGMENT_L,
-                               .code_long = (vmcb.efer & EFER_LMA) && (vmcb.cs.attributes & SEGMENT_L)};
+                               .code_l = code_l, .code_long = (efer & EFER_LMA) && code_l};
 }
 
 static struct svm_instruction decode(void)
@@ -249,7 +252,7 @@ static void set_cr0(uint64_t value)
 
 static void set_efer(uint64_t value)
 {
-    vmcb.efer = (value & ~EFER_LMA) | (vmcb.efer & EFER_LMA) | EFER_SVME;
+    vmcb.efer = (value & ~EFER_LMA) | (mode().efer & EFER_LMA) | EFER_SVME;
     nested_flush();
 }
 

@@ -209,6 +209,7 @@ static bool handle_nmi(uint64_t reason)
     switch (reason) {
     case VMX_EXIT_EXCEPTION_NMI:    /* no exception is asked for: an NMI */
         vmwrite(VMCS_PROC_CONTROLS, controls | PROC_NMI_WINDOW);
+        vmx_unblock_nmis();
         return true;
     case VMX_EXIT_NMI_WINDOW:
         vmwrite(VMCS_PROC_CONTROLS, controls);

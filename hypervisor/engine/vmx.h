@@ -212,6 +212,7 @@ enum vmx_status : uint32_t { VM_SUCCEED, VM_FAIL_INVALID, VM_FAIL_VALID };
 
 enum vmx_status vmx_enter(struct guest_regs *regs, bool launched);      /* vmx_enter.asm */
 void vmx_nmi(void);     /* the hypervisor's NMI entry: the guest gets it as soon as it may */
+void vmx_unblock_nmis(void);
 extern volatile bool vmx_is_on;
 
 /* vmx_words.c: why an entry failed, as the manual says it. */

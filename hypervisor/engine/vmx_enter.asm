@@ -11,6 +11,7 @@
         section .text
         global  vmx_enter
         global  vmx_nmi
+        global  vmx_unblock_nmis
         global  vmx_is_on
 
 vmx_enter:
@@ -63,6 +64,18 @@ vmx_nmi:
         pop     rdx
         pop     rax
         iretq
+
+; vmx_unblock_nmis — after an exit for an NMI the CPU holds back further ones until an IRET.
+vmx_unblock_nmis:
+        mov     rax, rsp
+        push    HOST_DS
+        push    rax
+        pushfq
+        push    HOST_CS
+        lea     rax, [rel .done]
+        push    rax
+        iretq
+.done:  ret
 
         section .bss
 vmx_is_on:
