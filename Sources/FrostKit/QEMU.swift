@@ -9,12 +9,13 @@ public struct QEMU: Sendable, Equatable {
     public var ramFile: URL
     public var trace: URL
     public var controlSocket: String
+    public var cpu = CPUChoice.amd
 
     public var arguments: [String] {
         [
             "-accel", platform == .qemuKVM ? "kvm" : "tcg",
             "-machine", "pc,smm=off,memory-backend=ram",
-            "-cpu", platform == .qemuKVM ? "host,+svm,+npt" : "max,+svm,+npt",
+            "-cpu", model,
             "-smp", "1",
             "-m", "\(ram.bytes / ByteCount.mebibyte.bytes)",
             // A file, so that others can read all of physical memory while the guest runs.
@@ -26,6 +27,15 @@ public struct QEMU: Sendable, Equatable {
             "-chardev", "file,id=com2,path=\(Self.quoted(trace))", "-serial", "chardev:com2",
             "-qmp", "unix:\(controlSocket),server=on,wait=off",
         ]
+    }
+
+    /// TCG has SVM only; KVM has what the host's CPU has.
+    private var model: String {
+        switch cpu {
+        case .named(let name): name
+        case .amd: platform == .qemuKVM ? "host,+svm,+npt" : "max,+svm,+npt"
+        case .intel: "host,+vmx"
+        }
     }
 
     /// What the image is read from.
@@ -49,16 +59,14 @@ public struct QEMU: Sendable, Equatable {
         }
     }
 
-    /// As the shell would take it.
-    public var commandLine: String {
-        ([Tool.qemu.name] + arguments).map { argument in
-            argument.contains(where: { " '\"\\$".contains($0) })
-                ? "'" + argument.replacing("'", with: "'\\''") + "'" : argument
-        }.joined(separator: " ")
-    }
-
     /// QEMU's options end at a comma unless it is doubled.
     private static func quoted(_ file: URL) -> String {
         file.plainPath.replacing(",", with: ",,")
     }
+}
+
+extension QEMU: Emulator {
+    var program: Tool { .qemu }
+
+    func complaints(in log: String) -> String { log }
 }

@@ -13,8 +13,10 @@ public struct Tool: Sendable, Hashable {
     public static let objcopy = Tool("llvm-objcopy", package: nil, purpose: "makes flat binaries")
     public static let qemu = Tool(
         "qemu-system-x86_64", package: "qemu-system-x86", purpose: "boots images (qemu-tcg, qemu-kvm)")
+    public static let bochs = Tool("bochs", package: "bochs", purpose: "boots images (bochs)")
+    public static let env = Tool("env", package: "coreutils", purpose: "starts Bochs in the run's folder")
     public static let setpriv = Tool(
-        "setpriv", package: "util-linux", purpose: "ends QEMU when frost is killed")
+        "setpriv", package: "util-linux", purpose: "ends the emulator when frost is killed")
     public static let bash = Tool("bash", package: "bash", purpose: "runs a recipe's prepare script")
     public static let cpio = Tool("cpio", package: "cpio", purpose: "packs the Linux guest's initrd")
     public static let busybox = Tool(
@@ -30,7 +32,7 @@ public struct Tool: Sendable, Hashable {
     /// Without these no image can be built and booted.
     public static let required = [nasm, clang, linker, objcopy, qemu]
     /// Needed by some guests only.
-    public static let optional = [setpriv, bash, cpio, busybox, dpkgDeb, xz, gzip, zstd, lz4, bzip2]
+    public static let optional = [setpriv, bochs, bash, cpio, busybox, dpkgDeb, xz, gzip, zstd, lz4, bzip2]
 
     private init(_ name: String, package: String?, purpose: String) {
         self.name = name
@@ -40,7 +42,7 @@ public struct Tool: Sendable, Hashable {
 
     var versionArguments: [String] {
         switch self {
-        case .busybox: ["--help"]
+        case .busybox, .bochs: ["--help"]
         default: ["--version"]
         }
     }
