@@ -43,6 +43,7 @@ static inline uint64_t field_get(uint64_t word, uint64_t field)
 
 #define RFLAGS_FIXED BIT(1)     /* always one */
 #define RFLAGS_IF    BIT(9)
+#define RFLAGS_RF    BIT(16)
 
 /* Page-table entries, host, guest and nested alike (APM vol 2, "Page-Translation-Table Entry Fields"). */
 #define PTE_P     BIT(0)

@@ -15,7 +15,7 @@ struct FrozenView {
     private static let hypervisorBase: UInt64 = 0xFFFF_FFFF_8000_0000
 
     init(_ machine: RunningMachine) throws {
-        memory = machine.ram
+        memory = try machine.ram
         image = machine.image
         let base = image.plan.frozenBase
         let hypervisor = try Toolchain(tree: BootTests.tree()).buildHypervisor()

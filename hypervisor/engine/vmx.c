@@ -116,21 +116,31 @@ static struct guest_mode mode(void)
                                .code_l = code_l, .code_long = (efer & EFER_LMA) && code_l};
 }
 
+/* What the state of a guest that missed a page must be when it goes on. Real CPUs leave it so ("Saving Non-Register
+ * State", "Saving RIP, RSP, RFLAGS, and SSP"); Bochs 2.7 keeps a step pending that has yet to be made, and loses RF. */
+static void settle_miss(bool in_delivery)
+{
+    uint64_t blocking = vmread(VMCS_INTERRUPTIBILITY);
+    if (!(blocking & BLOCKING_MOV_SS))
+        vmwrite(VMCS_PENDING_DEBUG, 0);
+    if (in_delivery)
+        return;
+    vmwrite(VMCS_GUEST_RFLAGS, vmread(VMCS_GUEST_RFLAGS) | RFLAGS_RF);
+    if (vmread(VMCS_QUALIFICATION) & EPT_NMI_UNBLOCKED)
+        vmwrite(VMCS_INTERRUPTIBILITY, blocking | BLOCKING_NMI);
+}
+
 /* An event whose delivery was cut short by a miss is delivered again. Software interrupts are not: RIP still points at
  * the instruction, which the guest executes again. "Information for VM Exits During Event Delivery". */
 static void deliver_again(uint64_t reason)
 {
-    uint64_t event = vmread(VMCS_VECTORING_EVENT) & EVENT_FIELDS, blocking = vmread(VMCS_INTERRUPTIBILITY);
-    if (!(event & EVENT_VALID)) {
-        if (reason == VMX_EXIT_EPT_VIOLATION && (vmread(VMCS_QUALIFICATION) & EPT_NMI_UNBLOCKED))
-            vmwrite(VMCS_INTERRUPTIBILITY, blocking | BLOCKING_NMI);
+    uint64_t event = vmread(VMCS_VECTORING_EVENT) & EVENT_FIELDS, type = field_get(event, EVENT_TYPE);
+    if (reason == VMX_EXIT_EPT_VIOLATION)
+        settle_miss(event & EVENT_VALID);
+    if (!(event & EVENT_VALID) || (type != EVENT_INTERRUPT && type != EVENT_NMI && type != EVENT_EXCEPTION))
         return;
-    }
-    uint64_t type = field_get(event, EVENT_TYPE);
-    if (type != EVENT_INTERRUPT && type != EVENT_NMI && type != EVENT_EXCEPTION)
-        return;
-    if (type == EVENT_NMI)
-        vmwrite(VMCS_INTERRUPTIBILITY, blocking & ~BLOCKING_NMI);   /* else it would block itself */
+    if (type == EVENT_NMI)      /* else it would block itself */
+        vmwrite(VMCS_INTERRUPTIBILITY, vmread(VMCS_INTERRUPTIBILITY) & ~BLOCKING_NMI);
     vmwrite(VMCS_ENTRY_EVENT, event);
     if (event & EVENT_ERROR)
         vmwrite(VMCS_ENTRY_ERROR_CODE, vmread(VMCS_VECTORING_ERROR));
