@@ -12,11 +12,10 @@ public enum CPUChoice: Sendable, Equatable {
         case "amd": self = .amd
         default:
             // It becomes a line of Bochs's settings, or one of QEMU's options.
-            let isName = !text.isEmpty && text.utf8.allSatisfy { byte in
-                Character(UnicodeScalar(byte)).isLetter && byte < 0x80
-                    || Character(UnicodeScalar(byte)).isNumber || "_.,+-=".utf8.contains(byte)
+            let isName = text.allSatisfy {
+                $0.isASCII && ($0.isLetter || $0.isNumber || "_.,+-=".contains($0))
             }
-            guard isName else { throw .badName(text) }
+            guard isName && !text.isEmpty else { throw .badName(text) }
             self = .named(text)
         }
     }

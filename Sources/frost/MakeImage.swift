@@ -40,7 +40,7 @@ struct MakeImage: ParsableCommand {
     @Option(help: "How the cache keeps the frozen region; window freezes nothing: a baseline that leaks.")
     var freeze = FreezeStrategy.fit
 
-    @Option(help: "What may run the guest; any: whatever the CPU offers, so that one image boots on both vendors.")
+    @Option(help: "What may run the guest; any: what the CPU offers, of either vendor.")
     var engine = EngineChoice.any
 
     @Option(help: "Which page goes when a slot is needed; fifo is a stress mode.")

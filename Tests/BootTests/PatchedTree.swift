@@ -49,7 +49,7 @@ struct PatchedTree {
 
         var description: String {
             switch self {
-            case .doesNotFit(let file, let text): "hypervisor/\(file) does not have this exactly once: \(text)"
+            case .doesNotFit(let file, let text): "hypervisor/\(file) has this not exactly once: \(text)"
             }
         }
     }

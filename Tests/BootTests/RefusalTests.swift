@@ -21,7 +21,9 @@ extension BootTests {
                 (self.code, self.words) = (code, words)
             }
 
-            var testDescription: String { "\(platform.rawValue), \(cpu), engine \(engine.rawValue): \(words)" }
+            var testDescription: String {
+                "\(platform.rawValue), \(cpu), \(engine.rawValue): \(words)"
+            }
         }
 
         static let cpus = [

@@ -188,7 +188,7 @@ static struct exit port_exit(void)
 
 static struct exit exit_decoded(void)
 {
-    switch (vmcb.exitcode) {
+    switch ((uint32_t)vmcb.exitcode) {
     case SVM_EXIT_NPF:
         return miss_exit();
     case SVM_EXIT_CPUID:

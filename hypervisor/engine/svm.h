@@ -37,7 +37,7 @@
 #define SVM_CPUID_EDX_NRIPS   BIT(3)
 
 /* Appendix C: exit codes. */
-enum svm_exit : uint64_t {
+enum svm_exit : uint32_t {
     SVM_EXIT_CR0_WRITE = 0x10,
     SVM_EXIT_INIT      = 0x63,
     SVM_EXIT_CPUID     = 0x72,
@@ -58,7 +58,7 @@ enum svm_exit : uint64_t {
     SVM_EXIT_MWAIT     = 0x8B,
     SVM_EXIT_MWAIT_ARMED = 0x8C,
     SVM_EXIT_NPF       = 0x400,
-    SVM_EXIT_INVALID   = UINT64_MAX,
+    SVM_EXIT_INVALID   = UINT32_MAX,     /* -1, of which QEMU 7.2 stores the low half only */
 };
 
 /* "IOIO Intercept": EXITINFO1. */
