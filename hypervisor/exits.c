@@ -71,7 +71,8 @@ static void handle_cpuid(const struct exit *exit)
         r.ecx |= cr4 & CR4_PKE ? (uint32_t)CPUID_7_ECX_OSPKE : 0;
         break;
     case 0x80000001:
-        r.ecx &= (uint32_t)~(CPUID_80000001_ECX_SVM | CPUID_80000001_ECX_IBS | CPUID_80000001_ECX_SKINIT);
+        r.ecx &= (uint32_t)~(CPUID_80000001_ECX_SVM | CPUID_80000001_ECX_IBS | CPUID_80000001_ECX_SKINIT |
+                             CPUID_80000001_ECX_MONITORX);
         break;
     case 0x80000007:
         r.ebx = 0;      /* scalable machine check: its MSRs lie outside the MSR bitmap */

@@ -14,6 +14,7 @@
 #define CPUID_7_EBX_CLFLUSHOPT  BIT(23)
 #define CPUID_7_EBX_CLWB        BIT(24)
 #define CPUID_80000001_ECX_SVM  BIT(2)
+#define CPUID_80000001_ECX_MONITORX BIT(29)
 
 #define PAT_OTHER       UINT64_C(0x0100070406050106)    /* a valid value that no firmware chooses */
 #define PAT_FORBIDDEN   UINT64_C(0x0007040600070402)    /* type 2 does not exist */
@@ -44,6 +45,7 @@ static void check(bool holds, const char *what)
 static void check_cpuid(void)
 {
     check(!(cpuid(1, 0).ecx & CPUID_1_ECX_MONITOR), "CPUID hides MONITOR");
+    check(!(cpuid(0x80000001, 0).ecx & CPUID_80000001_ECX_MONITORX), "CPUID hides MONITORX");
     check(!(cpuid(1, 0).edx & CPUID_1_EDX_CLFSH), "CPUID hides CLFLUSH");
     check(!(cpuid(7, 0).ebx & (CPUID_7_EBX_CLFLUSHOPT | CPUID_7_EBX_CLWB)), "CPUID hides CLFLUSHOPT and CLWB");
     check(!(cpuid(0x80000001, 0).ecx & CPUID_80000001_ECX_SVM), "CPUID hides SVM");
