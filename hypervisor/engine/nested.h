@@ -1,5 +1,6 @@
-/* npt.h — nested page tables as a cache of mappings: a bounded pool of table pages, any of which can be dropped and
- * rebuilt by later faults. AMD APM vol 2 (24593), "Nested Paging". */
+/* nested.h — nested page tables as a cache of mappings: a bounded pool of table pages, any of which can be dropped and
+ * rebuilt by later faults. Four levels of 512 entries, 4 KiB and 2 MiB pages, in either vendor's format.
+ * AMD APM vol 2 (24593), "Nested Paging"; Intel SDM (325462) vol 3, "The Extended Page-Table Mechanism (EPT)". */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
