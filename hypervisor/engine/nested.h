@@ -16,7 +16,7 @@ struct nested_format {
     bool     keeps_use;     /* the CPU sets accessed and dirty. Else a mapping counts as both for as long as it stands */
 };
 
-struct nested_note {           /* of one pool page */
+struct nested_note {        /* of one pool page */
     uint16_t parent;        /* pool index; of a free page: the next free one */
     uint16_t parent_entry;
     uint16_t entries;       /* present entries */
