@@ -1,20 +1,11 @@
 /* source  AMD APM vol 2 (24593), "Long-Mode Segment Descriptors", "Interrupt-Gate and Trap-Gate Descriptors" */
 #include "descriptors.h"
 
-#include <stdint.h>
-
 #include "panic.h"
 #include "registers.h"
 
-#define HOST_CS   0x08u
-#define HOST_DS   0x10u
 #define VECTORS   32u
 #define GATE_INTERRUPT (BIT(47) | UINT64_C(0xE) << 40)     /* present, 64-bit interrupt gate */
-
-struct [[gnu::packed]] table_register {
-    uint16_t limit;
-    uint64_t base;
-};
 
 static uint64_t gdt[] = {0, 0x00AF9B000000FFFF, 0x00CF93000000FFFF};    /* null, 64-bit code, data: accessed preset */
 static uint64_t idt[VECTORS][2];
@@ -26,13 +17,16 @@ void host_exception(uint64_t vector, uint64_t rip)
     panic(PANIC_HOST_EXCEPTION, vector << 56 | (rip & (BIT(56) - 1)));
 }
 
+void descriptors_set(uint32_t vector, uint64_t code)
+{
+    idt[vector][0] = (code & 0xFFFF) | HOST_CS << 16 | GATE_INTERRUPT | (code >> 16 & 0xFFFF) << 48;
+    idt[vector][1] = code >> 32;
+}
+
 void descriptors_start(void)
 {
-    for (uint32_t i = 0; i < VECTORS; i++) {
-        uint64_t stub = exception_stubs[i];
-        idt[i][0] = (stub & 0xFFFF) | HOST_CS << 16 | GATE_INTERRUPT | (stub >> 16 & 0xFFFF) << 48;
-        idt[i][1] = stub >> 32;
-    }
+    for (uint32_t i = 0; i < VECTORS; i++)
+        descriptors_set(i, exception_stubs[i]);
     struct table_register gdtr = {sizeof gdt - 1, (uint64_t)gdt}, idtr = {sizeof idt - 1, (uint64_t)idt};
     asm volatile("lgdt %0" : : "m"(gdtr));
     asm volatile("lidt %0" : : "m"(idtr));

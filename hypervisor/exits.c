@@ -58,19 +58,21 @@ static void handle_cpuid(const struct exit *exit)
 
     switch (leaf) {
     case 1:
-        r.ecx &= (uint32_t)~(CPUID_1_ECX_MONITOR | CPUID_1_ECX_VMX | CPUID_1_ECX_OSXSAVE);
+        r.ecx &= (uint32_t)~(CPUID_1_ECX_MONITOR | CPUID_1_ECX_VMX | CPUID_1_ECX_SMX | CPUID_1_ECX_OSXSAVE);
         r.ecx |= cr4 & CR4_OSXSAVE ? (uint32_t)CPUID_1_ECX_OSXSAVE : 0;
-        r.edx &= (uint32_t)~CPUID_1_EDX_CLFSH;
+        r.edx &= (uint32_t)~(CPUID_1_EDX_CLFSH | CPUID_1_EDX_DS);
         break;
     case 7:
         if (subleaf != 0)
             break;
-        r.ebx &= (uint32_t)~(CPUID_7_EBX_CLFLUSHOPT | CPUID_7_EBX_CLWB);
-        r.ecx &= (uint32_t)~(CPUID_7_ECX_OSPKE | CPUID_7_ECX_CLDEMOTE);
+        r.ebx &= (uint32_t)~(CPUID_7_EBX_CLFLUSHOPT | CPUID_7_EBX_CLWB | CPUID_7_EBX_SGX | CPUID_7_EBX_PT);
+        r.ecx &= (uint32_t)~(CPUID_7_ECX_OSPKE | CPUID_7_ECX_CLDEMOTE | CPUID_7_ECX_SGX_LC);
+        r.edx &= (uint32_t)~CPUID_7_EDX_PCONFIG;
         r.ecx |= cr4 & CR4_PKE ? (uint32_t)CPUID_7_ECX_OSPKE : 0;
         break;
     case 0x80000001:
-        r.ecx &= (uint32_t)~(CPUID_80000001_ECX_SVM | CPUID_80000001_ECX_IBS | CPUID_80000001_ECX_SKINIT);
+        r.ecx &= (uint32_t)~(CPUID_80000001_ECX_SVM | CPUID_80000001_ECX_IBS | CPUID_80000001_ECX_SKINIT |
+                             CPUID_80000001_ECX_MONITORX);
         break;
     case 0x80000007:
         r.ebx = 0;      /* scalable machine check: its MSRs lie outside the MSR bitmap */
@@ -82,6 +84,9 @@ static void handle_cpuid(const struct exit *exit)
     case 0x80000021:
         r.eax &= (uint32_t)~CPUID_80000021_EAX_AUTO_IBRS;   /* sits in EFER */
         break;
+    case 0x0A:          /* performance monitoring: its MSRs cannot be written */
+    case 0x12:          /* SGX */
+    case 0x14:          /* processor trace: it writes to memory on its own */
     case 0x8000000A:    /* SVM */
     case 0x8000001F:    /* encrypted memory */
     case 0x80000022:    /* performance counters beyond those that the guest owns */
@@ -118,8 +123,9 @@ static void handle_msr(const struct exit *exit)
         engine->inject(EXCEPTION_GP);
 }
 
-/* The real CD and NW stay 0: with CD set, an AMD CPU would write hit lines back (APM vol 2, 7.4). The guest reads
- * them as 0. */
+/* The real CD and NW stay 0: with CD set, an AMD CPU would write hit lines back (APM vol 2, 7.4), and an Intel CPU
+ * would treat the guest's memory as uncacheable (SDM vol 3, "Memory Type Used for Translated Guest-Physical
+ * Addresses"). */
 static void handle_cr0(const struct exit *exit)
 {
     struct guest_mode mode = engine->mode();
@@ -134,7 +140,36 @@ static void handle_cr0(const struct exit *exit)
         engine->inject(EXCEPTION_GP);
         return;
     }
-    engine->set_cr0(value & ~(CR0_CD | CR0_NW));
+    engine->set_cr0(value);
+    done(exit);
+}
+
+/* Features that XCR0 turns on together or not at all. Intel SDM vol 1, "Enabling the XSAVE Feature Set". */
+static bool is_valid_xcr0(uint64_t value)
+{
+    static const struct { uint64_t together, needs; } rules[] = {
+        {XCR0_X87, 0}, {XCR0_AVX, XCR0_SSE}, {XCR0_MPX, 0}, {XCR0_AVX512, XCR0_SSE | XCR0_AVX}, {XCR0_AMX, 0},
+    };
+    struct cpuid offered = cpuid(0xD, 0);
+    if (value & ~((uint64_t)offered.edx << 32 | offered.eax) || !(value & XCR0_X87))
+        return false;
+    for (uint32_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
+        uint64_t set = value & rules[i].together;
+        if (set != 0 && (set != rules[i].together || (value & rules[i].needs) != rules[i].needs))
+            return false;
+    }
+    return true;
+}
+
+/* XCR0 is the guest's all the time; the hypervisor saves nothing by XSAVE. */
+static void handle_xcr0(const struct exit *exit)
+{
+    uint64_t value = guest.regs.rdx << 32 | (uint32_t)guest.regs.rax;
+    if ((uint32_t)guest.regs.rcx != 0 || !is_valid_xcr0(value)) {
+        engine->inject(EXCEPTION_GP);
+        return;
+    }
+    write_xcr0(value);
     done(exit);
 }
 
@@ -198,6 +233,10 @@ void exit_handle(const struct exit *exit)
         counter = COUNT_EXIT_CR;
         handle_cr0(exit);
         break;
+    case EXIT_XCR0_WRITE:
+        counter = COUNT_EXIT_CR;
+        handle_xcr0(exit);
+        break;
     case EXIT_PORT:
         counter = COUNT_EXIT_PORT;
         subject = exit->port;
@@ -209,14 +248,14 @@ void exit_handle(const struct exit *exit)
         break;
     case EXIT_DENIED:
         counter = COUNT_EXIT_DENIED;
-        engine->inject(EXCEPTION_UD);
+        engine->inject((enum exception)exit->value);
         break;
     case EXIT_TRIPLE_FAULT:
         ending(ENDING_TRIPLE_FAULT, guest.regs.rip);
     case EXIT_INIT:
         panic(PANIC_INIT, exit->raw);
     case EXIT_REFUSED:
-        panic(PANIC_ENTRY, exit->raw);
+        panic_because(PANIC_ENTRY, exit->raw, (const char *[]){": ", exit->why, 0});
     case EXIT_UNKNOWN:
     default:
         panic(PANIC_UNKNOWN_EXIT, exit->raw);

@@ -2,6 +2,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "descriptors.h"
+#include "engine/vmx.h"
 #include "guest.h"
 #include "image.h"
 #include "memory.h"
@@ -44,6 +46,7 @@ int main(void)
     OFFSET(BOOT_E820_COUNT, boot_info, e820_count);
     OFFSET(BOOT_E820, boot_info, e820);
     SIZE(E820_SIZE, e820_entry);
+    OFFSET(REGS_RAX, guest_regs, rax);
     OFFSET(REGS_RBX, guest_regs, rbx);
     OFFSET(REGS_RCX, guest_regs, rcx);
     OFFSET(REGS_RDX, guest_regs, rdx);
@@ -59,4 +62,13 @@ int main(void)
     OFFSET(REGS_R14, guest_regs, r14);
     OFFSET(REGS_R15, guest_regs, r15);
     NUMBER(STACK_BYTES);
+    NUMBER(HOST_CS);
+    NUMBER(HOST_DS);
+    NUMBER(VMCS_HOST_RSP);
+    NUMBER(VMCS_HOST_RIP);
+    NUMBER(VMCS_PROC_CONTROLS);
+    NUMBER(PROC_NMI_WINDOW);
+    NUMBER(VM_SUCCEED);
+    NUMBER(VM_FAIL_INVALID);
+    NUMBER(VM_FAIL_VALID);
 }

@@ -12,13 +12,13 @@ static const char *const words[] = {
     [PANIC_STRAY]          = "stray: the guest touched memory it does not have, at",
     [PANIC_UNKNOWN_EXIT]   = "unknown exit, code",
     [PANIC_HOST_EXCEPTION] = "exception in the hypervisor, vector and address",
-    [PANIC_NO_ENGINE]      = "no engine: this CPU or its firmware offers no SVM with nested paging, or forbids it",
+    [PANIC_NO_ENGINE]      = "no engine",
     [PANIC_NO_CIPHER]      = "no cipher: this CPU lacks AES-NI, PCLMULQDQ or RDRAND",
     [PANIC_HEADER]         = "the image header is damaged",
     [PANIC_KEY]            = "wrong passphrase, or the image header was changed",
     [PANIC_MEMORY_MAP]     = "the firmware offers no RAM where the image needs it, at",
     [PANIC_NO_ROOM]        = "the frozen region is too small, slots",
-    [PANIC_ENTRY]          = "the CPU refused the guest's state, code",
+    [PANIC_ENTRY]          = "the CPU refused to enter the guest",
     [PANIC_INSTRUCTION]    = "cannot decode the guest's instruction at",
     [PANIC_COUNTER]        = "the seal counter is used up",
     [PANIC_INIT]           = "INIT signal: someone resets the machine",
@@ -49,7 +49,7 @@ void wipe_secrets(void)
         engine->wipe();
 }
 
-[[noreturn]] static void stop(enum panic_code code, uint64_t value, uint32_t level)
+[[noreturn]] static void stop(enum panic_code code, uint64_t value, uint32_t level, const char *const reasons[])
 {
     static uint32_t depth;      /* a panic inside a panic stops at once */
     if (depth++ != 0)
@@ -57,6 +57,8 @@ void wipe_secrets(void)
     wipe_secrets();
     console_text("\r\nfrostvisor: panic: ");
     console_text(words[code]);
+    for (const char *const *reason = reasons; *reason != 0; reason++)
+        console_text(*reason);
     console_text(": ");
     console_hex(value);
     if (level != LEVEL_NONE) {
@@ -72,10 +74,15 @@ void wipe_secrets(void)
 
 void panic(enum panic_code code, uint64_t value)
 {
-    stop(code, value, LEVEL_NONE);
+    panic_because(code, value, (const char *[]){0});
+}
+
+void panic_because(enum panic_code code, uint64_t value, const char *const reasons[])
+{
+    stop(code, value, LEVEL_NONE, reasons);
 }
 
 void panic_page(uint64_t index, uint32_t level)
 {
-    stop(PANIC_INTEGRITY, index, level);
+    stop(PANIC_INTEGRITY, index, level, (const char *[]){0});
 }

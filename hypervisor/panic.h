@@ -7,6 +7,8 @@
 #define LEVEL_NONE 0xFFu
 
 [[noreturn]] void panic(enum panic_code code, uint64_t value);
+/* With the parts of an explanation, null at the end. */
+[[noreturn]] void panic_because(enum panic_code code, uint64_t value, const char *const reasons[]);
 [[noreturn]] void panic_page(uint64_t index, uint32_t level);   /* PANIC_INTEGRITY */
 
 /* Erases keys, slots and everything else that is secret. Safe to call twice. */

@@ -28,12 +28,22 @@ static inline uint64_t field_get(uint64_t word, uint64_t field)
 #define CR4_OSFXSR     BIT(9)
 #define CR4_OSXMMEXCPT BIT(10)
 #define CR4_LA57       BIT(12)
+#define CR4_VMXE       BIT(13)
 #define CR4_PCIDE      BIT(17)
 #define CR4_OSXSAVE    BIT(18)
 #define CR4_PKE        BIT(22)
 #define CR4_CET        BIT(23)
 
+#define XCR0_X87    BIT(0)
+#define XCR0_SSE    BIT(1)
+#define XCR0_AVX    BIT(2)
+#define XCR0_MPX    FIELD(4, 3)
+#define XCR0_AVX512 FIELD(7, 5)
+#define XCR0_AMX    FIELD(18, 17)
+
 #define RFLAGS_FIXED BIT(1)     /* always one */
+#define RFLAGS_IF    BIT(9)
+#define RFLAGS_RF    BIT(16)
 
 /* Page-table entries, host, guest and nested alike (APM vol 2, "Page-Translation-Table Entry Fields"). */
 #define PTE_P     BIT(0)
@@ -50,6 +60,7 @@ static inline uint64_t field_get(uint64_t word, uint64_t field)
 
 enum msr : uint32_t {
     MSR_APIC_BASE     = 0x01B,
+    MSR_FEATURE_CONTROL = 0x03A,
     MSR_MTRR_CAP      = 0x0FE,
     MSR_MTRR_PHYSBASE = 0x200,  /* base, mask, base, mask, ... */
     MSR_MTRR_FIX64K_00000 = 0x250,
@@ -60,6 +71,16 @@ enum msr : uint32_t {
     MSR_MTRR_FIX4K_F0000, MSR_MTRR_FIX4K_F8000,
     MSR_PAT           = 0x277,
     MSR_MTRR_DEF_TYPE = 0x2FF,
+    MSR_VMX_BASIC     = 0x480,  /* Intel SDM vol 3, appendix A: the capabilities of VMX */
+    MSR_VMX_CR0_FIXED0 = 0x486,
+    MSR_VMX_CR4_FIXED0 = 0x488,
+    MSR_VMX_PROCBASED_CTLS2     = 0x48B,
+    MSR_VMX_EPT_VPID_CAP        = 0x48C,
+    MSR_VMX_TRUE_PINBASED_CTLS  = 0x48D,
+    MSR_VMX_TRUE_PROCBASED_CTLS = 0x48E,
+    MSR_VMX_TRUE_EXIT_CTLS      = 0x48F,
+    MSR_VMX_TRUE_ENTRY_CTLS     = 0x490,
+    MSR_VMX_LAST      = 0x493,
     MSR_EFER          = 0xC0000080,
     MSR_SYSCFG        = 0xC0010010,
     MSR_VM_CR         = 0xC0010114,
@@ -105,10 +126,17 @@ struct cpuid {
 
 #define CPUID_1_ECX_MONITOR    BIT(3)
 #define CPUID_1_ECX_VMX        BIT(5)
+#define CPUID_1_ECX_SMX        BIT(6)
+#define CPUID_1_ECX_XSAVE      BIT(26)
 #define CPUID_1_ECX_OSXSAVE    BIT(27)
 #define CPUID_1_ECX_RDRAND     BIT(30)
 #define CPUID_1_EDX_MTRR       BIT(12)
 #define CPUID_1_EDX_CLFSH      BIT(19)
+#define CPUID_1_EDX_DS         BIT(21)
+#define CPUID_7_EBX_SGX        BIT(2)
+#define CPUID_7_EBX_PT         BIT(25)
+#define CPUID_7_ECX_SGX_LC     BIT(30)
+#define CPUID_7_EDX_PCONFIG    BIT(18)
 #define CPUID_7_EBX_RDSEED     BIT(18)
 #define CPUID_7_EBX_CLFLUSHOPT BIT(23)
 #define CPUID_7_EBX_CLWB       BIT(24)
@@ -119,6 +147,7 @@ struct cpuid {
 #define CPUID_80000001_ECX_IBS BIT(10)
 #define CPUID_80000001_ECX_SKINIT BIT(12)
 #define CPUID_80000001_ECX_TCE BIT(17)
+#define CPUID_80000001_ECX_MONITORX BIT(29)
 #define CPUID_80000001_EDX_NX  BIT(20)
 #define CPUID_80000001_EDX_FFXSR BIT(25)
 #define CPUID_80000008_EBX_CLZERO   BIT(0)
@@ -167,6 +196,12 @@ READ_CR(0)
 READ_CR(3)
 READ_CR(4)
 #undef READ_CR
+
+/* CR4.OSXSAVE must be set. */
+static inline void write_xcr0(uint64_t value)
+{
+    asm volatile("xsetbv" : : "c"(0), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)));
+}
 
 #define PORT_WIDTH(bits, suffix)                                                    \
     static inline uint##bits##_t in##bits(uint16_t port)                            \

@@ -138,13 +138,27 @@ static void read_header(uint64_t boot_info)
         panic(PANIC_HEADER, header.version);
 }
 
+static const struct engine *const engines[] = {&svm, &vmx};
+#define ENGINES (sizeof engines / sizeof engines[0])
+
 static void choose_engine(void)
 {
     if (!gcm_supported() || !keys_random_supported())
         panic(PANIC_NO_CIPHER, cpuid(1, 0).ecx);
-    if ((header.engine != ENGINE_ANY && header.engine != svm.id) || !svm.present())
-        panic(PANIC_NO_ENGINE, header.engine);
-    engine = &svm;
+    const char *reasons[4 * ENGINES + 1] = {0};
+    for (uint32_t i = 0; i < ENGINES; i++) {
+        bool is_allowed = header.engine == ENGINE_ANY || header.engine == engines[i]->id;
+        const char *lack = is_allowed ? engines[i]->lack() : "the image does not allow it";
+        if (lack == 0) {
+            engine = engines[i];
+            return;
+        }
+        reasons[4 * i] = i == 0 ? ": " : "; ";
+        reasons[4 * i + 1] = engines[i]->name;
+        reasons[4 * i + 2] = ": ";
+        reasons[4 * i + 3] = lack;
+    }
+    panic_because(PANIC_NO_ENGINE, header.engine, reasons);
 }
 
 /* The loader's memory becomes the guest's, blank: nothing of it may be left in DRAM. */

@@ -30,15 +30,16 @@ public struct ChildProcess: ~Copyable {
     public let output: Int32
     public let error: Int32
 
+    /// - Parameter inherited: a descriptor that the child shall keep open for us.
     /// - Throws: ``Failure/cannotStart(_:reason:)``
     public init(
         _ executable: URL, _ arguments: [String], input: Stream = .none, output: Stream = .pipe,
-        error: Stream = .pipe
+        error: Stream = .pipe, inherits inherited: Int32? = nil
     ) throws(Failure) {
         let path = executable.plainPath
         let streams = [input, output, error]
         // One at a time: a pipe's end must not be inherited by a child that is started meanwhile.
-        let started = Self.starting.withLock { _ in Self.start(path, arguments, streams) }
+        let started = Self.starting.withLock { _ in Self.start(path, arguments, streams, inherited) }
         switch started {
         case .success(let child):
             identifier = child.identifier
@@ -53,7 +54,7 @@ public struct ChildProcess: ~Copyable {
     private static let starting = Mutex(())
 
     private static func start(
-        _ path: String, _ arguments: [String], _ streams: [Stream]
+        _ path: String, _ arguments: [String], _ streams: [Stream], _ inherited: Int32?
     ) -> Result<(identifier: pid_t, ends: [Int32]), Wiring.SystemError> {
         var wiring = Wiring()
         defer { wiring.close() }
@@ -62,6 +63,7 @@ public struct ChildProcess: ~Copyable {
             for (number, stream) in streams.enumerated() {
                 ends.append(try wiring.connect(stream, to: Int32(number)))
             }
+            if let inherited { wiring.inherit(inherited) }
         } catch {
             return .failure(error)
         }

@@ -33,7 +33,7 @@ public enum ExitCode: Int32, Sendable, CaseIterable {
         case .tripleFault: "the guest ended in a triple fault"
         case .reset: "the guest reset the machine"
         case .wrongPassphrase: "wrong passphrase"
-        case .machineDied: "the machine (QEMU) died or was killed without an end record"
+        case .machineDied: "the emulator died or was killed without an end record"
         case .usage: "wrong usage"
         case .badInput: "a bad input file: a damaged or foreign image, not a kernel, a bad recipe"
         case .noSuchFile: "no such file or recipe"

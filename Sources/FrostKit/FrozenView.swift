@@ -41,7 +41,7 @@ public struct FrozenView {
     }
 
     public init(_ machine: RunningMachine, symbols: SymbolTable) throws {
-        let ram = machine.ram
+        let ram = try machine.ram
         try self.init(plan: machine.image.plan, symbols: symbols) { try ram.read(at: $0, count: $1) }
     }
 

@@ -29,7 +29,7 @@ public struct HostKVM: Codable, Sendable, Equatable {
         self.nestedParameter = nestedParameter
     }
 
-    /// Why an image cannot run under it; nil when it can. The engine of this version needs nested SVM.
+    /// Why an image cannot run under it; nil when it can: the machine must have SVM or VMX itself.
     public var lack: String? {
         if !devicePresent { return "there is no /dev/kvm" }
         if !deviceUsable { return "/dev/kvm may not be opened by this user" }
@@ -37,13 +37,16 @@ public struct HostKVM: Codable, Sendable, Equatable {
             return
                 "/dev/kvm is there, but the CPU shows neither SVM nor VMX, so no machine under it gets them"
         }
-        if cpuVirtualisation != "svm" {
-            return "this host offers VMX, and the engine of this version needs SVM"
-        }
         if nestedParameter != "1" && nestedParameter != "Y" {
+            let (module, name) = cpuVirtualisation == "vmx" ? ("kvm_intel", "VMX") : ("kvm_amd", "SVM")
             return
-                "kvm_amd does not offer nested SVM (its parameter 'nested' is \(nestedParameter ?? "missing"))"
+                "\(module) does not offer nested \(name) (its parameter 'nested' is \(nestedParameter ?? "missing"))"
         }
         return nil
+    }
+
+    /// What QEMU shows its machine: under KVM the host's own kind of CPU.
+    static func cpu(for platform: Platform) -> CPUChoice {
+        platform == .qemuKVM && HostKVM().cpuVirtualisation == "vmx" ? .intel : .amd
     }
 }

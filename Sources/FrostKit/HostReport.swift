@@ -81,7 +81,7 @@ extension HostReport: CustomStringConvertible {
             + ["", "CPU", "\(cpu.vendor), \(cpu.model)"]
             + [features.map { "\($0.0) \($0.1 ? "yes" : "no")" }.joined(separator: ", ")]
             + (cacheLines.isEmpty ? ["caches: this system does not tell"] : cacheLines)
-            + ["", "KVM", kvmLack.map { "not for Frostvisor: \($0)" } ?? "offers nested SVM"]
+            + ["", "KVM", kvmLack.map { "not for Frostvisor: \($0)" } ?? "offers nested virtualisation"]
             + ["", "PLATFORMS"]
             + platforms.map { "\($0.platform.rawValue): \($0.lack ?? "available")" }
             + [

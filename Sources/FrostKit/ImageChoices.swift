@@ -49,7 +49,7 @@ public enum EngineChoice: String, Sendable, Codable, CaseIterable {
         self = engine
     }
 
-    public var isAvailable: Bool { self == .any || self == .svm }
+    public var isAvailable: Bool { self != .ring3 }
 }
 
 /// Which page has to go when a slot is needed.

@@ -5,7 +5,7 @@ public struct ImageOptions: Sendable {
     public var ram: ByteCount?
     public var frozen: ByteCount?
     public var freeze = FreezeStrategy.fit
-    public var engine = EngineChoice.svm
+    public var engine = EngineChoice.any
     public var policy = EvictionPolicy.clock
     /// Use at most so many slots, for stress; 0: all that fit.
     public var slotLimit: UInt32 = 0
@@ -52,7 +52,7 @@ public struct ImageOptions: Sendable {
             case .freeze(let strategy):
                 "The freeze strategy '\(strategy.rawValue)' is not available in this version. Use --freeze fit."
             case .engine(let engine):
-                "The engine '\(engine.rawValue)' is not available in this version. Use --engine svm."
+                "The engine '\(engine.rawValue)' is not available in this version. Use --engine any."
             case .fewSlots(let slots):
                 "\(slots) slots cannot hold what one instruction may need. Give --slots \(IMAGE_SLOTS_MINIMUM) or more."
             case .fewIterations(let iterations):

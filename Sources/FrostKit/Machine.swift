@@ -10,6 +10,7 @@ public struct Machine {
     ///   the image needs a passphrase and nobody can type it.
     public init(_ image: BootImage, options: RunOptions) throws {
         try options.platform.check()
+        try options.platform.check(options)
         let isUnlocked = options.passphrase != nil || options.saved != nil || options.isInteractive
         if image.needsPassphrase && !isUnlocked {
             throw Passphrase.Failure.noTerminal
@@ -23,6 +24,14 @@ public struct Machine {
         let folder = RunFolder(options.record ?? Self.scratch())
         try folder.prepare(for: image.file)
         defer { if options.record == nil { try? FileManager.default.removeItem(at: folder.folder) } }
+        signal(SIGPIPE, SIG_IGN)
+        return switch options.platform {
+        case .bochs: try runBochs(in: folder)
+        case .qemuTCG, .qemuKVM, .libvirt: try runQEMU(in: folder)
+        }
+    }
+
+    private func runQEMU(in folder: RunFolder) throws -> RunResult {
         let ramFile = options.keepsRAM ? folder.ram : Self.scratchRAM(image.plan.ram, folder: folder)
         // Short: a socket's path has at most 107 bytes.
         let socket = "/tmp/frost-\(UUID().uuidString.prefix(13)).qmp"
@@ -45,29 +54,64 @@ public struct Machine {
             ram: image.plan.ram, ramFile: ramFile, trace: folder.trace, controlSocket: socket,
             messageSocket: messages,
             plugin: options.residency?.argument(record: folder.folder, ramFile: ramFile, plan: image.plan),
-            isRestored: options.saved != nil)
-        signal(SIGPIPE, SIG_IGN)
-        let watch = options.catchesSignals ? SignalWatch() : nil
-        let (program, arguments) = try Self.bound(Tool.qemu.locate(), qemu.arguments)
+            isRestored: options.saved != nil, cpu: options.cpu ?? HostKVM.cpu(for: options.platform))
+        let (program, arguments) = try Self.bound(qemu)
         let child = try ChildProcess(
             program, arguments, input: .pipe, output: .pipe, error: .file(folder.machineLog))
+        let (input, output, process) = (child.input, child.output, child.identifier)
         let ram = try GuestRAM(ramFile, ram: image.plan.ram)
-        let machine = RunningMachine(
-            image: image, folder: folder, ram: ram, ramFile: options.keepsRAM ? nil : ramFile,
-            controlSocket: socket, messageSocket: messages, process: child.identifier, input: child.input)
-        var loop = RunLoop(machine: machine, options: options, isInterrupted: { watch?.isCaught ?? false })
+        return try watch(child, output: output, emulator: qemu) {
+            RunningMachine(
+                image: image, folder: folder, platform: options.platform, ram: ram,
+                ramFile: options.keepsRAM ? nil : ramFile, controlSocket: socket, messageSocket: messages,
+                process: process, input: input)
+        }
+    }
+
+    private func runBochs(in folder: RunFolder) throws -> RunResult {
+        let console = try PseudoTerminal()
+        let bochs = Bochs(
+            ram: image.plan.ram, cpu: options.cpu ?? CPUChoice(for: image.engine), console: console.path,
+            folder: folder)
+        try bochs.prepare(image: image.file)
+        defer { [folder.disk, folder.diskJournal].forEach { unlink($0.plainPath) } }
+        let (program, arguments) = try Self.bound(bochs)
+        let child = try ChildProcess(
+            program, arguments, output: .none, error: .file(folder.machineLog), inherits: console.held)
+        console.letGo()
+        let process = child.identifier
+        return try watch(child, output: console.descriptor, emulator: bochs) {
+            RunningMachine(
+                image: image, folder: folder, platform: options.platform, ram: nil, ramFile: nil,
+                controlSocket: nil, messageSocket: nil, process: process, input: console.descriptor)
+        }
+    }
+
+    /// Waits for the end of what was started, and judges it.
+    private func watch(
+        _ child: consuming ChildProcess, output: Int32, emulator: any Emulator,
+        _ describe: () -> RunningMachine
+    ) throws -> RunResult {
+        let machine = describe()
+        let signals = options.catchesSignals ? SignalWatch() : nil
+        var loop = RunLoop(
+            machine: machine, options: options, output: output, isInterrupted: { signals?.isCaught ?? false })
         let (ending, end) = try loop.run(child)
 
         let (code, complaints) = Expectation(options).judge(ending, console: machine.console)
         let result = RunResult(
-            ending: ending, exitCode: code, complaints: complaints, warnings: warnings(machine, ending),
-            console: machine.console, trace: machine.trace, wallSeconds: machine.elapsed / .seconds(1),
-            userSeconds: end.userSeconds, commandLine: qemu.commandLine)
-        try Data(JSON.text(RunReport(result, image: image, options: options)).utf8).write(to: folder.report)
+            ending: ending, exitCode: code, complaints: complaints,
+            warnings: warnings(machine, ending, emulator), console: machine.console, trace: machine.trace,
+            wallSeconds: machine.elapsed / .seconds(1), userSeconds: end.userSeconds,
+            commandLine: emulator.commandLine)
+        let report = RunReport(result, image: image, options: options)
+        try Data(JSON.text(report).utf8).write(to: machine.folder.report)
         return result
     }
 
-    private func warnings(_ machine: RunningMachine, _ ending: RunEnding) -> [String] {
+    private func warnings(
+        _ machine: RunningMachine, _ ending: RunEnding, _ emulator: any Emulator
+    ) -> [String] {
         var warnings: [String] = []
         let trace = machine.trace
         if trace.ending == nil && ending.kind != .wrongPassphrase {
@@ -75,10 +119,11 @@ public struct Machine {
         }
         if trace.lostFrames > 0 { warnings.append("\(trace.lostFrames) trace frames were lost.") }
         if trace.noiseBytes > 0 { warnings.append("\(trace.noiseBytes) bytes of the trace are noise.") }
-        let words = (try? String(contentsOf: machine.folder.machineLog, encoding: .utf8)) ?? ""
+        let log = (try? String(contentsOf: machine.folder.machineLog, encoding: .utf8)) ?? ""
+        let words = emulator.complaints(in: log)
         if !words.isEmpty {
             warnings.append(
-                "QEMU said: " + words.suffix(2000).trimmingCharacters(in: .whitespacesAndNewlines))
+                "The emulator said: " + words.suffix(2000).trimmingCharacters(in: .whitespacesAndNewlines))
         }
         if image.freeze == .window { warnings.append("Nothing was frozen: this baseline leaks by design.") }
         if !image.needsPassphrase { warnings.append("The image carries its own key: a demonstration only.") }
@@ -86,9 +131,10 @@ public struct Machine {
     }
 
     /// Has the kernel kill the child when we die, where setpriv can ask for that.
-    private static func bound(_ program: URL, _ arguments: [String]) -> (URL, [String]) {
-        guard let setpriv = try? Tool.setpriv.locate() else { return (program, arguments) }
-        return (setpriv, ["--pdeathsig", "KILL", program.plainPath] + arguments)
+    private static func bound(_ emulator: any Emulator) throws -> (URL, [String]) {
+        let program = try emulator.program.locate()
+        guard let setpriv = try? Tool.setpriv.locate() else { return (program, emulator.arguments) }
+        return (setpriv, ["--pdeathsig", "KILL", program.plainPath] + emulator.arguments)
     }
 
     private static func scratch() -> URL {

@@ -1,3 +1,5 @@
+import Foundation
+
 /// What runs an image.
 public enum Platform: String, Sendable, Codable, CaseIterable {
     case qemuTCG = "qemu-tcg"
@@ -27,8 +29,16 @@ public enum Platform: String, Sendable, Codable, CaseIterable {
         switch self {
         case .qemuTCG: [.control, .sharedMemory, .anyHost, .cacheModel]
         case .qemuKVM: [.control, .sharedMemory]
-        case .bochs, .libvirt: []
+        case .bochs: [.anyHost]
+        case .libvirt: []
         }
+    }
+
+    /// - Throws: ``Failure`` when it lacks what a run asks of it.
+    func check(_ options: RunOptions) throws(Failure) {
+        if options.keepsRAM && !capabilities.contains(.sharedMemory) { throw .noMemory(self) }
+        if options.nmiEvery != nil && !capabilities.contains(.control) { throw .noControl(self) }
+        if options.cpu == .intel && self == .qemuTCG { throw .noVMX }
     }
 
     /// - Throws: ``Failure`` when it cannot run here.
@@ -37,7 +47,11 @@ public enum Platform: String, Sendable, Codable, CaseIterable {
         case .qemuTCG: break
         case .qemuKVM:
             if let lack = host.lack { throw .kvm(lack) }
-        case .bochs, .libvirt: throw .notYet(self)
+        case .bochs:
+            let needed = [Bochs.biosImage, Bochs.videoBIOSImage]
+            let isThere = needed.allSatisfy { FileManager.default.fileExists(atPath: $0) }
+            guard isThere, (try? Tool.bochs.locate()) != nil else { throw .noBochs }
+        case .libvirt: throw .notYet(self)
         }
     }
 
@@ -50,13 +64,19 @@ public enum Platform: String, Sendable, Codable, CaseIterable {
         case notYet(Platform)
         case kvm(String)
         case noCacheModel(Platform)
+        case noBochs
+        case noMemory(Platform)
+        case noControl(Platform)
+        case noVMX
 
         public var exitCode: ExitCode {
             switch self {
-            case .notYet, .kvm: .unavailable
             case .noCacheModel: .notProvable
+            case .notYet, .kvm, .noBochs, .noMemory, .noControl, .noVMX: .unavailable
             }
         }
+
+        private static let bochsPackages = "bochs bochs-term bochsbios vgabios"
 
         public var description: String {
             switch self {
@@ -67,6 +87,14 @@ public enum Platform: String, Sendable, Codable, CaseIterable {
                 Not provable here: on \(platform.rawValue) nobody sees the CPU's accesses, so the model of the \
                 cache has nothing to go by. Use --platform qemu-tcg.
                 """
+            case .noBochs:
+                "Bochs, its display 'term' or its BIOS images are missing: apt-get install -y \(Self.bochsPackages)."
+            case .noMemory(let platform):
+                "\(platform.rawValue) does not let others read the machine's memory. Use --platform qemu-tcg."
+            case .noControl(let platform):
+                "\(platform.rawValue) cannot be stopped or sent an NMI from outside. Use --platform qemu-tcg."
+            case .noVMX:
+                "qemu-tcg emulates no VMX. Use --platform bochs, which has CPUs of both vendors."
             case .kvm(let lack):
                 "qemu-kvm cannot run Frostvisor here: \(lack). Use --platform qemu-tcg, which needs nothing of the host."
             }

@@ -15,12 +15,13 @@ public struct QEMU: Sendable, Equatable {
     public var plugin: String?
     /// Wait for a saved machine's state instead of powering on.
     public var isRestored = false
+    public var cpu = CPUChoice.amd
 
     public var arguments: [String] {
         [
             "-accel", platform == .qemuKVM ? "kvm" : "tcg",
             "-machine", "pc,smm=off,memory-backend=ram",
-            "-cpu", platform == .qemuKVM ? "host,+svm,+npt" : "max,+svm,+npt",
+            "-cpu", model,
             "-smp", "1",
             "-m", "\(ram.bytes / ByteCount.mebibyte.bytes)",
             // A file, so that others can read all of physical memory while the guest runs.
@@ -37,6 +38,15 @@ public struct QEMU: Sendable, Equatable {
     private var messages: [String] {
         guard let messageSocket else { return [] }
         return ["-qtest", "unix:\(messageSocket),server=on,wait=off", "-qtest-log", "none"]
+    }
+
+    /// TCG has SVM only; KVM has what the host's CPU has.
+    private var model: String {
+        switch cpu {
+        case .named(let name): name
+        case .amd: platform == .qemuKVM ? "host,+svm,+npt" : "max,+svm,+npt"
+        case .intel: "host,+vmx"
+        }
     }
 
     /// What the image is read from.
@@ -60,16 +70,14 @@ public struct QEMU: Sendable, Equatable {
         }
     }
 
-    /// As the shell would take it.
-    public var commandLine: String {
-        ([Tool.qemu.name] + arguments).map { argument in
-            argument.contains(where: { " '\"\\$".contains($0) })
-                ? "'" + argument.replacing("'", with: "'\\''") + "'" : argument
-        }.joined(separator: " ")
-    }
-
     /// QEMU's options end at a comma unless it is doubled.
     static func quoted(_ file: URL) -> String {
         file.plainPath.replacing(",", with: ",,")
     }
+}
+
+extension QEMU: Emulator {
+    var program: Tool { .qemu }
+
+    func complaints(in log: String) -> String { log }
 }

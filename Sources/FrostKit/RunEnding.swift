@@ -77,7 +77,7 @@ extension RunEnding: CustomStringConvertible {
         case .timeLimit: "the time limit was reached"
         case .interrupted: "interrupted by a signal"
         case .died(let status, let wasSignalled):
-            "the machine went away without an end record (QEMU \(wasSignalled ? "signal" : "status") \(status)): "
+            "the machine went away without an end record (\(wasSignalled ? "signal" : "status") \(status)): "
                 + "with --record DIR, machine.log and console.txt say more"
         }
     }

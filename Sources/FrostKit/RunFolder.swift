@@ -18,6 +18,12 @@ public struct RunFolder: Sendable {
     public var machineLog: URL { folder.appending(path: "machine.log") }
     /// The machine's physical memory.
     public var ram: URL { folder.appending(path: "ram.bin") }
+    /// What Bochs was told.
+    public var bochsSettings: URL { folder.appending(path: "bochsrc") }
+    public var bochsScript: URL { folder.appending(path: "bochs.debugger") }
+    /// A link to the image, while Bochs runs; and what would be its changes.
+    public var disk: URL { folder.appending(path: "disk.img") }
+    public var diskJournal: URL { folder.appending(path: "disk.journal") }
 
     // Of a run that was recorded with the residency plugin; it has the names of its own four from
     // residency_record.h.
@@ -40,7 +46,7 @@ public struct RunFolder: Sendable {
     public var verdict: URL { folder.appending(path: "verdict.json") }
 
     private var all: [URL] {
-        [report, console, trace, machineLog, ram]
+        [report, console, trace, machineLog, ram, bochsSettings, bochsScript, disk, diskJournal]
             + [residencyLog, dramBase, dramFinal, regionEnd, image, symbols, proof, verdict]
     }
 
@@ -48,13 +54,14 @@ public struct RunFolder: Sendable {
     /// - Throws: ``Failure``
     public func prepare(for image: URL) throws(Failure) {
         let files = FileManager.default
-        let own = all.map { $0.resolvingSymlinksInPath().plainPath }
+        // A link that a killed run left would resolve to the image itself.
+        let own = all.filter { $0 != disk || !isLink(disk) }.map { $0.resolvingSymlinksInPath().plainPath }
         guard !own.contains(image.resolvingSymlinksInPath().plainPath) else {
             throw .holdsImage(image.plainPath)
         }
         do {
             try files.createDirectory(at: folder, withIntermediateDirectories: true)
-            for file in all where files.fileExists(atPath: file.plainPath) {
+            for file in all where files.fileExists(atPath: file.plainPath) || isLink(file) {
                 try files.removeItem(at: file)
             }
             try Data().write(to: console)
@@ -62,6 +69,10 @@ public struct RunFolder: Sendable {
         } catch {
             throw .cannotWrite(folder.plainPath)
         }
+    }
+
+    private func isLink(_ file: URL) -> Bool {
+        (try? FileManager.default.destinationOfSymbolicLink(atPath: file.plainPath)) != nil
     }
 
     public enum Failure: Explained, Equatable {

@@ -5,6 +5,8 @@ import Glibc
 struct RunLoop {
     private let machine: RunningMachine
     private let options: RunOptions
+    /// The console, to be read.
+    private let output: Int32
     private let isInterrupted: () -> Bool
     private var prompts: PromptWatch
     private var until: TextWatch?
@@ -18,7 +20,10 @@ struct RunLoop {
     /// For QEMU to go by itself after a power-off, and after being told to.
     private static let grace = Duration.seconds(3)
 
-    init(machine: RunningMachine, options: RunOptions, isInterrupted: @escaping () -> Bool) {
+    init(
+        machine: RunningMachine, options: RunOptions, output: Int32, isInterrupted: @escaping () -> Bool
+    ) {
+        self.output = output
         self.machine = machine
         self.options = options
         self.isInterrupted = isInterrupted
@@ -36,17 +41,17 @@ struct RunLoop {
 
     /// Returns when the child is gone, also when a hook throws.
     mutating func run(_ child: consuming ChildProcess) throws -> (RunEnding, ChildProcess.End) {
-        _ = fcntl(child.output, F_SETFL, O_NONBLOCK)
+        _ = fcntl(output, F_SETFL, O_NONBLOCK)
         var verdict: RunEnding?
         var failure: (any Error)?
         do {
             if let saved = options.saved { try machine.restore(saved) }
-            while verdict == nil && isConsoleOpen { verdict = try look(child.output) }
+            while verdict == nil && isConsoleOpen { verdict = try look() }
             for hook in hooks { try hook.fireAtEnd(machine) }
         } catch {
             failure = error
         }
-        let end = finish(child, isEndingItself: verdict?.endsMachine ?? true && failure == nil)
+        let end = finish(child, isEndingItself: verdict.map(endsMachine) ?? true && failure == nil)
         if let failure { throw failure }
         return (
             verdict ?? machine.trace.ending ?? .died(status: end.status, wasSignalled: end.wasSignalled), end
@@ -54,9 +59,9 @@ struct RunLoop {
     }
 
     /// One look at everything; an ending when there is one.
-    private mutating func look(_ output: Int32) throws -> RunEnding? {
-        wait(for: output)
-        listen(output)
+    private mutating func look() throws -> RunEnding? {
+        wait()
+        listen()
         if until?.look(at: machine.console) ?? false { return .untilText }
         if let ending = machine.trace.ending { return ending }
         if !machine.trace.hasLaunched && prompts.isRefused(machine.console) { return .wrongPassphrase }
@@ -66,7 +71,7 @@ struct RunLoop {
         return machine.isStopRequested ? .stopped : nil
     }
 
-    private func wait(for output: Int32) {
+    private func wait() {
         var polled = [pollfd(fd: output, events: Int16(POLLIN), revents: 0)]
         if keyboard?.isOpen ?? false {
             polled.append(pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0))
@@ -76,7 +81,7 @@ struct RunLoop {
 
     /// Takes what console, keyboard and trace have now. Returns whether the console may have more.
     @discardableResult
-    private mutating func listen(_ output: Int32) -> Bool {
+    private mutating func listen() -> Bool {
         if let typed = keyboard?.read() {
             machine.type(typed.bytes)
             if typed.wantsEnd { machine.stop() }
@@ -98,10 +103,12 @@ struct RunLoop {
     /// Leaves nothing running: waits, asks, insists, kills.
     private mutating func finish(_ child: borrowing ChildProcess, isEndingItself: Bool) -> ChildProcess.End {
         if isEndingItself, let end = drain(child) { return end }
-        _ = try? machine.qmp().execute("quit")
-        if let end = drain(child) { return end }
-        child.send(SIGTERM)
-        if let end = drain(child) { return end }
+        if (try? machine.qmp().execute("quit")) != nil, let end = drain(child) { return end }
+        // Bochs's curses screen swallows SIGTERM.
+        if options.platform != .bochs {
+            child.send(SIGTERM)
+            if let end = drain(child) { return end }
+        }
         child.send(SIGKILL)
         return child.end(waiting: true) ?? .init(status: SIGKILL, wasSignalled: true, userSeconds: 0)
     }
@@ -111,18 +118,18 @@ struct RunLoop {
         let deadline = ContinuousClock.now + Self.grace
         while ContinuousClock.now < deadline {
             let end = child.end(waiting: false)
-            if isConsoleOpen { wait(for: child.output) } else if end == nil { usleep(5000) }
+            if isConsoleOpen { wait() } else if end == nil { usleep(5000) }
             if let end {
-                while listen(child.output) {}
+                while listen() {}
                 return end
             }
-            listen(child.output)
+            listen()
         }
         return nil
     }
-}
 
-extension RunEnding {
-    /// After these the machine goes away by itself.
-    fileprivate var endsMachine: Bool { kind == .powerOff || kind == .reset }
+    /// After these the machine goes away by itself. Bochs boots again after a reset.
+    private func endsMachine(_ ending: RunEnding) -> Bool {
+        ending.kind == .powerOff || (ending.kind == .reset && options.platform != .bochs)
+    }
 }

@@ -3,6 +3,8 @@ public import Foundation
 /// How an image is run.
 public struct RunOptions {
     public var platform = Platform.qemuTCG
+    /// nil: one that has the image's engine.
+    public var cpu: CPUChoice?
     /// Typed when the image asks for it.
     public var passphrase: Passphrase?
     public var timeLimit = TimeSpan(.seconds(120))

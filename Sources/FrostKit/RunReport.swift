@@ -52,7 +52,7 @@ extension RunReport: CustomStringConvertible {
     public var description: String {
         var lines = [
             "ending       \(end)",
-            "time         \(seconds(wallSeconds)) s on the clock, \(seconds(userSeconds)) s of QEMU's CPU time",
+            "time         \(seconds(wallSeconds)) s on the clock, \(seconds(userSeconds)) s of the emulator's CPU time",
         ]
         if !counts.isEmpty {
             func count(_ counter: TraceCounter) -> UInt64 { counts[counter.name] ?? 0 }

@@ -5,13 +5,13 @@ import Glibc
 public final class RunningMachine {
     public let image: BootImage
     public let folder: RunFolder
-    /// Physical memory.
-    public let ram: GuestRAM
     /// Everything the console has said.
     public internal(set) var console: [UInt8] = []
     private var reader = TraceReader()
     private let started = ContinuousClock.now
-    private let controlSocket: String
+    private let memory: GuestRAM?
+    private let platform: Platform
+    private let controlSocket: String?
     private let messageSocket: String?
     private let process: pid_t
     private let input: Int32
@@ -22,17 +22,26 @@ public final class RunningMachine {
 
     /// `ramFile`: the file of physical memory where nobody asked to keep it.
     init(
-        image: BootImage, folder: RunFolder, ram: GuestRAM, ramFile: URL?, controlSocket: String,
-        messageSocket: String?, process: pid_t, input: Int32
+        image: BootImage, folder: RunFolder, platform: Platform, ram: GuestRAM?, ramFile: URL?,
+        controlSocket: String?, messageSocket: String?, process: pid_t, input: Int32
     ) {
         self.image = image
         self.folder = folder
-        self.ram = ram
+        self.platform = platform
+        memory = ram
         self.ramFile = ramFile
         self.controlSocket = controlSocket
         self.messageSocket = messageSocket
         self.process = process
         self.input = input
+    }
+
+    /// Physical memory.
+    public var ram: GuestRAM {
+        get throws(Platform.Failure) {
+            guard let memory else { throw .noMemory(platform) }
+            return memory
+        }
     }
 
     public var consoleText: String { String(decoding: console, as: UTF8.self) }
@@ -59,6 +68,7 @@ public final class RunningMachine {
     /// QEMU's control socket, connected at first use.
     public func qmp() throws -> QMP {
         if let connection { return connection }
+        guard let controlSocket else { throw Platform.Failure.noControl(platform) }
         let new = try QMP(connecting: controlSocket)
         connection = new
         return new

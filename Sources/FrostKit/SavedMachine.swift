@@ -23,7 +23,7 @@ public final class SavedMachine: Sendable {
     public init(_ machine: RunningMachine) throws {
         memory = try Self.namelessFile(in: "/dev/shm")
         devices = try Self.namelessFile(in: "/dev/shm")
-        bytes = Int(machine.ram.ram.bytes)
+        bytes = Int(try machine.ram.ram.bytes)
         trace = [UInt8](try Data(contentsOf: machine.folder.trace))
         try Self.copy(machine.ram.descriptor, to: memory, bytes: bytes)
         try Self.migrate(machine.qmp(), "migrate", ["uri": "exec:cat > \(Self.name(devices))"])

@@ -15,8 +15,10 @@ public struct Tool: Sendable, Hashable {
         "llvm-symbolizer", package: nil, purpose: "names the hypervisor's source lines in verdicts")
     public static let qemu = Tool(
         "qemu-system-x86_64", package: "qemu-system-x86", purpose: "boots images (qemu-tcg, qemu-kvm)")
+    public static let bochs = Tool("bochs", package: "bochs", purpose: "boots images (bochs)")
+    public static let env = Tool("env", package: "coreutils", purpose: "starts Bochs in the run's folder")
     public static let setpriv = Tool(
-        "setpriv", package: "util-linux", purpose: "ends QEMU when frost is killed")
+        "setpriv", package: "util-linux", purpose: "ends the emulator when frost is killed")
     public static let patch = Tool(
         "patch", package: "patch", purpose: "puts a control's fault into the hypervisor")
     public static let bash = Tool("bash", package: "bash", purpose: "runs a recipe's prepare script")
@@ -38,7 +40,7 @@ public struct Tool: Sendable, Hashable {
     public static let required = [nasm, clang, linker, objcopy, qemu]
     /// Needed by some guests only.
     public static let optional = [
-        symbolizer, setpriv, patch, bash, cpio, busybox, dpkgDeb, xz, gzip, zstd, lz4, bzip2, svgConverter,
+        symbolizer, setpriv, bochs, patch, bash, cpio, busybox, dpkgDeb, xz, gzip, zstd, lz4, bzip2, svgConverter,
     ]
 
     private init(_ name: String, package: String?, purpose: String) {
@@ -49,7 +51,7 @@ public struct Tool: Sendable, Hashable {
 
     var versionArguments: [String] {
         switch self {
-        case .busybox: ["--help"]
+        case .busybox, .bochs: ["--help"]
         default: ["--version"]
         }
     }

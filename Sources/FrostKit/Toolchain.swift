@@ -28,7 +28,7 @@ public struct Toolchain {
 
     /// - Throws: ``Tool/Failure`` when a tool is missing, or refuses a source.
     public func buildHypervisor() throws -> Hypervisor {
-        let sources = try files(under: tree.hypervisor, extensions: ["c", "h", "asm", "ld"])
+        let sources = try files(under: tree.hypervisor, extensions: ["c", "h", "asm", "inc", "ld"])
         let folder = try built("hypervisor", from: sources, flags: Self.compilerFlags) { folder in
             progress("building the hypervisor")
             try buildHypervisor(from: sources, into: folder)
@@ -91,7 +91,7 @@ public struct Toolchain {
             let object = folder.appending(path: objectName(source, below: tree.hypervisor))
             switch source.pathExtension {
             case "c": try compile(source, ["-mcmodel=kernel"] + includes, into: object)
-            case "asm": try assemble(source, as: "elf64", into: object, includes: [folder])
+            case "asm": try assemble(source, as: "elf64", into: object, includes: [folder, tree.hypervisor])
             default: continue
             }
             objects.append(object)

@@ -49,6 +49,11 @@ struct Wiring {
         }
     }
 
+    /// The child finds it as its descriptor 3.
+    mutating func inherit(_ descriptor: Int32) {
+        posix_spawn_file_actions_adddup2(&actions, descriptor, 3)
+    }
+
     mutating func close() {
         childEnds.forEach { _ = Glibc.close($0) }
         posix_spawn_file_actions_destroy(&actions)

@@ -7,8 +7,7 @@ struct MakeImage: ParsableCommand {
         abstract: "Seal a guest into a bootable disk image.",
         discussion: """
             RECIPE is a folder of images/, by name or by path. Options override the recipe's values.
-            The freeze strategies nofill and waylock and the engines vmx and ring3 are planned; this version \
-            refuses them.
+            The freeze strategies nofill and waylock and the engine ring3 are planned; this version refuses them.
             """)
 
     enum KeySource: String, ExpressibleByArgument, CaseIterable {
@@ -41,8 +40,8 @@ struct MakeImage: ParsableCommand {
     @Option(help: "How the cache keeps the frozen region; window freezes nothing: a baseline that leaks.")
     var freeze = FreezeStrategy.fit
 
-    @Option(help: "What runs the guest; any: whatever the CPU offers.")
-    var engine = EngineChoice.svm
+    @Option(help: "What may run the guest; any: what the CPU offers, of either vendor.")
+    var engine = EngineChoice.any
 
     @Option(help: "Which page goes when a slot is needed; fifo is a stress mode.")
     var policy = EvictionPolicy.clock

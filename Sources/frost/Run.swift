@@ -8,7 +8,8 @@ struct Run: ParsableCommand {
         discussion: """
             The guest's console goes to standard output, the summary to standard error; with --format json the \
             summary goes to standard output, and the console into the run's folder only.
-            The platforms bochs and libvirt are planned; this version refuses them.
+            qemu-tcg emulates AMD's SVM, bochs both vendors' CPUs (see --cpu). The platform libvirt is planned; \
+            this version refuses it.
 
             Exit codes:
             \(FrostKit.ExitCode.table)
@@ -22,6 +23,14 @@ struct Run: ParsableCommand {
 
     @Option(help: "What runs the image.")
     var platform = Platform.qemuTCG
+
+    @Option(
+        help: """
+            The CPU that the emulator shows: intel, amd, or a model as Bochs or QEMU spell it. (default: one that \
+            runs the image's engine)
+            """,
+        transform: { try CPUChoice(parsing: $0) })
+    var cpu: CPUChoice?
 
     @Option(help: "Keep the run's files in this folder.", completion: .directory)
     var record: String?
@@ -77,7 +86,7 @@ struct Run: ParsableCommand {
     private func options(for image: BootImage) throws -> RunOptions {
         var options =
             try recipe.map { RunOptions(recipe: try Recipe(named: $0, in: SourceTree())) } ?? RunOptions()
-        options.platform = platform
+        (options.platform, options.cpu) = (platform, cpu)
         try platform.check()
         options.timeLimit = timeout ?? options.timeLimit
         options.expected += expect

@@ -43,7 +43,7 @@ extension BootTests {
             Row("meta_base", .host) { $0.meta_base -= 4096 },
             Row("hypervisor_sha256", .host) { $0.hypervisor_sha256.0 ^= 1 },
             Row("freeze: none instead", .key) { $0.freeze = FREEZE_WINDOW.rawValue },
-            Row("engine", .key) { $0.engine = ENGINE_ANY.rawValue },
+            Row("engine", .key) { $0.engine = ENGINE_SVM.rawValue },
             Row("policy", .key) { $0.policy = POLICY_FIFO.rawValue },
             Row("slot_limit", .key) { $0.slot_limit = 100 },
             Row("trace_every", .key) { $0.trace_every = 1 },

@@ -140,14 +140,68 @@ import Testing
         #expect(lack(false, false, nil, nil)?.contains("no /dev/kvm") == true)
         #expect(lack(true, false, "svm", "1")?.contains("may not be opened") == true)
         #expect(lack(true, true, nil, nil)?.contains("neither SVM nor VMX") == true)
-        #expect(lack(true, true, "vmx", "Y")?.contains("needs SVM") == true)
+        #expect(lack(true, true, "vmx", "N")?.contains("nested VMX") == true)
+        #expect(lack(true, true, "vmx", "Y") == nil)
         #expect(lack(true, true, "svm", "0")?.contains("nested") == true)
         #expect(lack(true, true, "svm", "1") == nil)
     }
 
-    @Test("Platforms that do not exist yet say so", arguments: [Platform.bochs, .libvirt])
-    func platforms(platform: Platform) {
-        #expect(throws: Platform.Failure.notYet(platform)) { try platform.check() }
-        #expect(Platform.Failure.notYet(platform).exitCode == .unavailable)
+    @Test("A platform that does not exist yet says so")
+    func platforms() {
+        #expect(throws: Platform.Failure.notYet(.libvirt)) { try Platform.libvirt.check() }
+        #expect(Platform.Failure.notYet(.libvirt).exitCode == .unavailable)
+    }
+
+    @Test("What a platform cannot do is refused before anything is booted")
+    func beyondThePlatform() throws {
+        var options = RunOptions()
+        options.keepsRAM = true
+        #expect(throws: Platform.Failure.noMemory(.bochs)) { try Platform.bochs.check(options) }
+        options = RunOptions()
+        options.nmiEvery = TimeSpan(.seconds(1))
+        #expect(throws: Platform.Failure.noControl(.bochs)) { try Platform.bochs.check(options) }
+        options = RunOptions()
+        options.cpu = .intel
+        #expect(throws: Platform.Failure.noVMX) { try Platform.qemuTCG.check(options) }
+        try Platform.bochs.check(options)
+    }
+
+    @Test("A CPU is a vendor, or a model's name; nothing that could be more than a name")
+    func cpuChoices() throws {
+        #expect(try CPUChoice(parsing: "intel") == .intel)
+        #expect(try CPUChoice(parsing: "amd") == .amd)
+        #expect(try CPUChoice(parsing: "max,-aes") == .named("max,-aes"))
+        for text in ["", "a b", "ryzen\nmegs: 1", "x\"y", "größe"] {
+            #expect(throws: CPUChoice.Failure.badName(text)) { try CPUChoice(parsing: text) }
+        }
+        #expect(CPUChoice(for: .svm) == .amd)
+        #expect(CPUChoice(for: .any) == .intel)
+    }
+
+    @Test("Bochs is told everything by relative names, and opens no port")
+    func bochsSettings() throws {
+        let folder = RunFolder(URL(filePath: "/a folder/with \"quotes\""))
+        let bochs = Bochs(ram: 64 * .mebibyte, cpu: .amd, console: "/dev/pts/7", folder: folder)
+        let lines = bochs.settings.split(separator: "\n").map(String.init)
+        #expect(lines.contains("display_library: term"))
+        #expect(lines.contains("cpu: model=ryzen, count=1, ips=50000000, reset_on_triple_fault=0"))
+        #expect(lines.contains("megs: 64"))
+        #expect(lines.contains("com1: enabled=1, mode=term, dev=/dev/pts/7"))
+        #expect(lines.contains("com2: enabled=1, mode=file, dev=trace.bin"))
+        #expect(
+            lines.contains {
+                $0.hasPrefix("ata0-master: type=disk, path=disk.img, mode=volatile, journal=disk.journal")
+            })
+        #expect(!bochs.settings.contains("a folder"))
+        #expect(bochs.arguments.contains("--chdir=/a folder/with \"quotes\""))
+    }
+
+    @Test("A panic of Bochs is told from the guest's power-off")
+    func bochsWords() throws {
+        let bochs = Bochs(ram: 64 * .mebibyte, cpu: .amd, console: "", folder: RunFolder(URL(filePath: "/x")))
+        let off = "00013687158p[ACPI  ] >>PANIC<< ACPI control: soft power off"
+        let fault = "00013687158p[CPU0  ] >>PANIC<< exception(): 3rd (13) exception with no resolution"
+        #expect(bochs.complaints(in: "Bochs connected to screen\n\(off)\n") == "")
+        #expect(bochs.complaints(in: "\(off)\n\(fault)\n") == fault)
     }
 }

@@ -12,12 +12,14 @@ enum exit_kind : uint8_t {
     EXIT_MSR_READ,          /* the MSR's number is in ECX */
     EXIT_MSR_WRITE,
     EXIT_CR0_WRITE,         /* value: the CR0 that the guest asked for */
+    EXIT_XCR0_WRITE,        /* XSETBV; the register's number is in ECX */
     EXIT_PORT,              /* port, width, is_input, is_string */
     EXIT_CACHE,             /* WBINVD, INVD and the like */
-    EXIT_DENIED,            /* virtualisation, or MWAIT, whose idle states may flush the cache: not for this guest */
+    EXIT_DENIED,            /* virtualisation, or MWAIT, whose idle states may flush the cache: not for this guest.
+                             * value: the exception that it gets */
     EXIT_TRIPLE_FAULT,
     EXIT_INIT,
-    EXIT_REFUSED,           /* the CPU would not enter the guest */
+    EXIT_REFUSED,           /* why: the CPU would not enter the guest */
     EXIT_UNKNOWN,
 };
 
@@ -31,6 +33,7 @@ struct exit {
     uint8_t  width;         /* bytes: 1, 2, 4 */
     bool     is_input;
     bool     is_string;
+    const char *why;        /* in the manual's words */
     uint64_t raw;           /* the vendor's own code; for panic and trace only */
 };
 
@@ -47,7 +50,7 @@ enum exception : uint8_t { EXCEPTION_UD = 6, EXCEPTION_GP = 13 };
 struct engine {
     const char       *name;
     enum image_engine id;
-    bool (*present)(void);                          /* CPUID and lock bits; no side effect */
+    const char *(*lack)(void);                      /* why it cannot run here, null when it can; no side effect */
     /* Control block, empty nested tables in `pool` (pool_pages of 4 KiB), state of the guest's first instruction. */
     void (*prepare)(const struct image_header *header, void *pool, uint32_t pool_pages, void *pool_notes);
     uint64_t (*pool_note_bytes)(uint32_t pool_pages);   /* bookkeeping that prepare wants beside the pool */
@@ -57,10 +60,10 @@ struct engine {
     struct page_use (*unmap)(uint64_t gpa);         /* and forget the translation */
     bool (*accessed)(uint64_t gpa);                 /* test and clear */
     struct guest_mode (*mode)(void);
-    void (*set_cr0)(uint64_t value);                /* and what hangs on it: EFER.LMA, the TLB */
+    void (*set_cr0)(uint64_t value);                /* and what hangs on it: EFER.LMA, the TLB. CD and NW stay 0 */
     void (*set_efer)(uint64_t value);
     void (*inject)(enum exception vector);          /* #GP with error code 0 */
     void (*wipe)(void);                             /* guest state in control blocks */
 };
 
-extern const struct engine svm;
+extern const struct engine svm, vmx;

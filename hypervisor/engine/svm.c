@@ -2,25 +2,18 @@
 #include "engine.h"
 
 #include "bytes.h"
+#include "guards.h"
+#include "guest_start.h"
 #include "memory.h"
-#include "npt.h"
+#include "nested.h"
 #include "panic.h"
-#include "platform.h"
-#include "serial.h"
 #include "state.h"
 #include "svm.h"
 #include "svm_decode.h"
 #include "tracer.h"
 
-#define GUEST_GDT       0x6000u     /* null, null, code, data: made by make-image */
-#define GUEST_GDT_LIMIT 31u
-#define GUEST_CS        0x10u
-#define GUEST_DS        0x18u
-#define REAL_IVT_LIMIT  0x3FFu
-#define DR6_RESET       0xFFFF0FF0u
-#define DR7_RESET       0x400u
-#define IOPM_BYTES      0x3000u
-#define MSRPM_BYTES     0x2000u
+#define IOPM_BYTES  0x3000u     /* the ports, and one page more: an access at FFFFh looks beyond them */
+#define MSRPM_BYTES 0x2000u
 
 static _Alignas(PAGE_BYTES) struct vmcb vmcb;
 static _Alignas(PAGE_BYTES) uint8_t host_save[PAGE_BYTES];
@@ -31,91 +24,49 @@ static bool has_nrip;
 void svm_enter(struct guest_regs *regs, uint64_t vmcb_hpa);     /* svm_enter.asm */
 void svm_load(uint64_t vmcb_hpa);
 
-static bool present(void)
-{
-    return cpuid(0x80000000, 0).eax >= SVM_CPUID_LEAF && (cpuid(0x80000001, 0).ecx & CPUID_80000001_ECX_SVM) &&
-           (cpuid(SVM_CPUID_LEAF, 0).edx & SVM_CPUID_EDX_NP) && !(rdmsr(MSR_VM_CR) & VM_CR_SVMDIS);
-}
-
-static void intercept_ports(uint32_t first, uint32_t count)
-{
-    for (uint32_t port = first; port < first + count; port++)
-        iopm[port / 8] |= (uint8_t)(1u << port % 8);
-}
-
-/* MSRs that are the guest's own: it writes them directly. All other writes exit. */
-static const struct { uint32_t first, last; } own_msrs[] = {
-    {0x10, 0x10},               /* TSC */
-    {0x3B, 0x3B},               /* TSC adjust */
-    {0x48, 0x49},               /* speculation control */
-    {0x174, 0x176},             /* SYSENTER */
-    {0x17A, 0x17B},             /* machine check, global */
-    {0x1D9, 0x1D9},             /* debug control */
-    {0x400, 0x47F},             /* machine check banks */
-    {0x6A0, 0x6A8},             /* shadow stacks */
-    {0x6E0, 0x6E0},             /* TSC deadline */
-    {0x800, 0x8FF},             /* x2APIC */
-    {0xDA0, 0xDA0},             /* XSS */
-    {0xC0000081, 0xC0000084},   /* SYSCALL */
-    {0xC0000100, 0xC0000103},   /* FS, GS, kernel GS base, TSC_AUX */
-    {0xC0010000, 0xC0010007},   /* performance counters */
-    {0xC0010200, 0xC001020B},
+/* Nested walks count as user accesses (APM vol 2, "Nested Table Walk"): U everywhere. */
+static const struct nested_format npt = {
+    .table = PTE_P | PTE_W | PTE_U,
+    .ram = PTE_P | PTE_W | PTE_U,                           /* PAT entry 0: write-back */
+    .device = PTE_P | PTE_W | PTE_U | PTE_PCD | PTE_PWT,    /* PAT entry 3: uncacheable */
+    .accessed = PTE_A,
+    .dirty = PTE_D,
+    .keeps_use = true,
 };
 
-/* MSRs that the guest must not read as they are: it sees its own view. */
-static const struct { uint32_t first, last; } shadowed_msrs[] = {
-    {MSR_MTRR_PHYSBASE, MSR_MTRR_PHYSBASE + 2 * MTRR_VARIABLE_MAX - 1},
-    {MSR_MTRR_FIX64K_00000, MSR_MTRR_FIX64K_00000}, {MSR_MTRR_FIX16K_80000, MSR_MTRR_FIX16K_A0000},
-    {MSR_MTRR_FIX4K_C0000, MSR_MTRR_FIX4K_F8000}, {MSR_PAT, MSR_PAT}, {MSR_MTRR_DEF_TYPE, MSR_MTRR_DEF_TYPE},
-    {MSR_EFER, MSR_EFER}, {MSR_VM_CR, MSR_VM_HSAVE_PA},
-};
+static const char *lack(void)
+{
+    if (cpuid(0x80000000, 0).eax < SVM_CPUID_LEAF || !(cpuid(0x80000001, 0).ecx & CPUID_80000001_ECX_SVM))
+        return "the CPU has none";
+    if (!(cpuid(SVM_CPUID_LEAF, 0).edx & SVM_CPUID_EDX_NP))
+        return "the CPU has no nested paging";
+    if (rdmsr(MSR_VM_CR) & VM_CR_SVMDIS)
+        return "the firmware has turned it off";
+    return 0;
+}
 
 /* "MSR Intercepts": 2 bits an MSR (read, write), three windows of 2000h MSRs. */
-static uint32_t msrpm_bit(uint32_t msr)
+static uint32_t msrpm_bit(uint32_t msr, bool is_write)
 {
     uint32_t window = msr >= 0xC0010000 ? 2 : msr >= 0xC0000000 ? 1 : 0;
-    return (window * 0x2000 + (msr & 0x1FFF)) * 2;
+    return (window * 0x2000 + (msr & 0x1FFF)) * 2 + is_write;
 }
 
-static void fill_msrpm(void)
+static void load_start(const struct guest_start *start)
 {
-    for (uint32_t i = 0; i < sizeof msrpm; i++)
-        msrpm[i] = 0xAA;        /* every write exits */
-    for (uint32_t i = 0; i < sizeof own_msrs / sizeof own_msrs[0]; i++)
-        for (uint32_t msr = own_msrs[i].first; msr <= own_msrs[i].last; msr++) {
-            uint32_t bit = msrpm_bit(msr) + 1;
-            msrpm[bit / 8] &= (uint8_t)~(1u << bit % 8);
-        }
-    for (uint32_t i = 0; i < sizeof shadowed_msrs / sizeof shadowed_msrs[0]; i++)
-        for (uint32_t msr = shadowed_msrs[i].first; msr <= shadowed_msrs[i].last; msr++) {
-            uint32_t bit = msrpm_bit(msr);
-            msrpm[bit / 8] |= (uint8_t)(1u << bit % 8);
-        }
-}
-
-static void enter_long_mode(const struct image_header *image)
-{
-    struct vmcb_segment data = {GUEST_DS, SEGMENT_DATA32, UINT32_MAX, 0};
-    vmcb.cs = (struct vmcb_segment){GUEST_CS, SEGMENT_CODE64, UINT32_MAX, 0};
-    vmcb.ds = vmcb.es = vmcb.ss = vmcb.fs = vmcb.gs = data;
-    vmcb.gdtr = (struct vmcb_segment){.limit = GUEST_GDT_LIMIT, .base = GUEST_GDT};
-    vmcb.cr0 = CR0_PE | CR0_ET | CR0_NE | CR0_WP | CR0_PG;
-    vmcb.cr3 = image->cr3;
-    vmcb.cr4 = CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT;
-    vmcb.efer = EFER_LME | EFER_LMA | EFER_SVME;
-    guest.regs.rflags = RFLAGS_FIXED;
-}
-
-static void enter_real_mode(void)
-{
-    struct vmcb_segment data = {0, SEGMENT_DATA16, UINT16_MAX, 0};
-    vmcb.cs = (struct vmcb_segment){0, SEGMENT_CODE16, UINT16_MAX, 0};
-    vmcb.ds = vmcb.es = vmcb.ss = vmcb.fs = vmcb.gs = data;
-    vmcb.gdtr = (struct vmcb_segment){.limit = UINT16_MAX};
-    vmcb.idtr = (struct vmcb_segment){.limit = REAL_IVT_LIMIT};
-    vmcb.cr0 = CR0_ET;
-    vmcb.efer = EFER_SVME;
-    guest.regs.rflags = RFLAGS_FIXED | BIT(9);      /* a BIOS starts boot sectors with interrupts on */
+    vmcb.cs = start->code;
+    vmcb.ds = vmcb.es = vmcb.ss = vmcb.fs = vmcb.gs = start->data;
+    vmcb.gdtr = start->gdtr;
+    vmcb.idtr = start->idtr;
+    vmcb.ldtr = start->ldtr;
+    vmcb.tr = start->tr;
+    vmcb.cr0 = start->cr0;
+    vmcb.cr3 = start->cr3;
+    vmcb.cr4 = start->cr4;
+    vmcb.efer = start->efer | EFER_SVME;
+    vmcb.dr6 = DR6_RESET;
+    vmcb.dr7 = DR7_RESET;
+    guest.regs.rflags = start->rflags;
 }
 
 static void prepare(const struct image_header *image, void *pool, uint32_t pool_pages, void *pool_notes)
@@ -123,15 +74,11 @@ static void prepare(const struct image_header *image, void *pool, uint32_t pool_
     has_nrip = cpuid(SVM_CPUID_LEAF, 0).edx & SVM_CPUID_EDX_NRIPS;
     wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SVME);
     wrmsr(MSR_VM_HSAVE_PA, frozen_hpa(host_save));
-    npt_start(pool, pool_pages, pool_notes);
+    nested_start(&npt, pool, pool_pages, pool_notes);
 
-    fill_msrpm();
-    intercept_ports(COM2, UART_PORTS);
-    intercept_ports(PORT_KEYBOARD, 1);
-    intercept_ports(PORT_SYSTEM_CONTROL, 1);
-    intercept_ports(PORT_RESET_CONTROL, 1);
-    if (guest.pm1a_control != 0)
-        intercept_ports(guest.pm1a_control, 2);
+    guards_fill_ports(iopm);
+    __builtin_memset(msrpm, 0xAA, sizeof msrpm);      /* every write exits */
+    guards_fill_msrs(msrpm, msrpm_bit);
 
     vmcb.intercept_cr = (uint32_t)INTERCEPT_CR0_WRITE;
     vmcb.intercept_1 = (uint32_t)(INTERCEPT_INIT | INTERCEPT_CPUID | INTERCEPT_INVD | INTERCEPT_INVLPGA |
@@ -143,23 +90,12 @@ static void prepare(const struct image_header *image, void *pool, uint32_t pool_
     vmcb.msrpm_base_pa = frozen_hpa(msrpm);
     vmcb.guest_asid = 1;
     vmcb.np_enable = NP_ENABLE;
-    vmcb.n_cr3 = npt_root();
+    vmcb.n_cr3 = nested_root();
     vmcb.g_pat = PAT_ALL_WB;    /* NPT cannot override the guest's PAT: so the guest's PAT is not the real one */
 
-    if (image->guest == GUEST_REAL)
-        enter_real_mode();
-    else
-        enter_long_mode(image);
-    vmcb.ldtr = (struct vmcb_segment){.attributes = SEGMENT_LDT, .limit = UINT16_MAX};
-    vmcb.tr = (struct vmcb_segment){.attributes = SEGMENT_TSS, .limit = 0x67};
-    vmcb.dr6 = DR6_RESET;
-    vmcb.dr7 = DR7_RESET;
+    struct guest_start start = guest_start(image);
+    load_start(&start);
     svm_load(frozen_hpa(&vmcb));
-}
-
-static uint64_t pool_note_bytes(uint32_t pool_pages)
-{
-    return pool_pages * sizeof(struct npt_note);
 }
 
 /* An event whose delivery was cut short by a miss is delivered again, as "EXITINTINFO" describes it. */
@@ -184,10 +120,13 @@ static void deliver_again(void)
 
 static struct guest_mode mode(void)
 {
-    return (struct guest_mode){.cr0 = vmcb.cr0, .cr3 = vmcb.cr3, .cr4 = vmcb.cr4, .efer = vmcb.efer,
+    uint64_t efer = vmcb.efer & ~EFER_LMA;
+    if ((efer & EFER_LME) && (vmcb.cr0 & CR0_PG))
+        efer |= EFER_LMA;       /* Bochs 2.7 does not store LMA */
+    bool code_l = vmcb.cs.attributes & SEGMENT_L;
+    return (struct guest_mode){.cr0 = vmcb.cr0, .cr3 = vmcb.cr3, .cr4 = vmcb.cr4, .efer = efer,
                                .code_base = vmcb.cs.base,
-                               .code_l = vmcb.cs.attributes & SEGMENT_L,
-                               .code_long = (vmcb.efer & EFER_LMA) && (vmcb.cs.attributes & SEGMENT_L)};
+                               .code_l = code_l, .code_long = (efer & EFER_LMA) && code_l};
 }
 
 static struct svm_instruction decode(void)
@@ -249,7 +188,7 @@ static struct exit port_exit(void)
 
 static struct exit exit_decoded(void)
 {
-    switch (vmcb.exitcode) {
+    switch ((uint32_t)vmcb.exitcode) {
     case SVM_EXIT_NPF:
         return miss_exit();
     case SVM_EXIT_CPUID:
@@ -266,13 +205,13 @@ static struct exit exit_decoded(void)
     case SVM_EXIT_INVLPGA: case SVM_EXIT_VMRUN: case SVM_EXIT_VMMCALL: case SVM_EXIT_VMLOAD:
     case SVM_EXIT_VMSAVE: case SVM_EXIT_STGI: case SVM_EXIT_CLGI: case SVM_EXIT_SKINIT:
     case SVM_EXIT_MONITOR: case SVM_EXIT_MWAIT: case SVM_EXIT_MWAIT_ARMED:
-        return (struct exit){.kind = EXIT_DENIED};
+        return (struct exit){.kind = EXIT_DENIED, .value = EXCEPTION_UD};
     case SVM_EXIT_SHUTDOWN:
         return (struct exit){.kind = EXIT_TRIPLE_FAULT};
     case SVM_EXIT_INIT:
         return (struct exit){.kind = EXIT_INIT};
     case SVM_EXIT_INVALID:
-        return (struct exit){.kind = EXIT_REFUSED};
+        return (struct exit){.kind = EXIT_REFUSED, .why = "VMRUN: illegal guest state or controls in the VMCB"};
     default:
         return (struct exit){.kind = EXIT_UNKNOWN};
     }
@@ -286,7 +225,7 @@ static struct exit run(void)
     vmcb.rsp = guest.regs.rsp;
     vmcb.rip = guest.regs.rip;
     vmcb.rflags = guest.regs.rflags;
-    vmcb.tlb_control = npt_take_flush() ? TLB_CONTROL_FLUSH_ALL : 0;
+    vmcb.tlb_control = nested_take_flush() ? TLB_CONTROL_FLUSH_ALL : 0;
 
     svm_enter(&guest.regs, frozen_hpa(&vmcb));
 
@@ -307,14 +246,14 @@ static void set_cr0(uint64_t value)
         vmcb.efer |= EFER_LMA;
     else
         vmcb.efer &= ~EFER_LMA;
-    vmcb.cr0 = value;
-    npt_flush();
+    vmcb.cr0 = value & ~(CR0_CD | CR0_NW);
+    nested_flush();
 }
 
 static void set_efer(uint64_t value)
 {
-    vmcb.efer = (value & ~EFER_LMA) | (vmcb.efer & EFER_LMA) | EFER_SVME;
-    npt_flush();
+    vmcb.efer = (value & ~EFER_LMA) | (mode().efer & EFER_LMA) | EFER_SVME;
+    nested_flush();
 }
 
 static void inject(enum exception vector)
@@ -325,20 +264,20 @@ static void inject(enum exception vector)
 static void wipe(void)
 {
     bytes_wipe(&vmcb, sizeof vmcb);
-    npt_wipe();
+    nested_wipe();
 }
 
 const struct engine svm = {
     .name = "svm",
     .id = ENGINE_SVM,
-    .present = present,
+    .lack = lack,
     .prepare = prepare,
-    .pool_note_bytes = pool_note_bytes,
+    .pool_note_bytes = nested_note_bytes,
     .run = run,
-    .map = npt_map,
-    .map_device = npt_map_device,
-    .unmap = npt_unmap,
-    .accessed = npt_accessed,
+    .map = nested_map,
+    .map_device = nested_map_device,
+    .unmap = nested_unmap,
+    .accessed = nested_accessed,
     .mode = mode,
     .set_cr0 = set_cr0,
     .set_efer = set_efer,

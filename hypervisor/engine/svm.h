@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "engine/guest_start.h"
 #include "registers.h"
 
 /* Intercepts: word at 00Ch ... */
@@ -36,7 +37,7 @@
 #define SVM_CPUID_EDX_NRIPS   BIT(3)
 
 /* Appendix C: exit codes. */
-enum svm_exit : uint64_t {
+enum svm_exit : uint32_t {
     SVM_EXIT_CR0_WRITE = 0x10,
     SVM_EXIT_INIT      = 0x63,
     SVM_EXIT_CPUID     = 0x72,
@@ -57,7 +58,7 @@ enum svm_exit : uint64_t {
     SVM_EXIT_MWAIT     = 0x8B,
     SVM_EXIT_MWAIT_ARMED = 0x8C,
     SVM_EXIT_NPF       = 0x400,
-    SVM_EXIT_INVALID   = UINT64_MAX,
+    SVM_EXIT_INVALID   = UINT32_MAX,     /* -1, of which QEMU 7.2 stores the low half only */
 };
 
 /* "IOIO Intercept": EXITINFO1. */
@@ -79,20 +80,7 @@ enum svm_exit : uint64_t {
 #define EVENT_V       BIT(31)
 enum event_type : uint64_t { EVENT_INTR = 0, EVENT_NMI = 2, EVENT_EXCEPTION = 3, EVENT_SOFTWARE = 4 };
 
-struct vmcb_segment {
-    uint16_t selector;
-    uint16_t attributes;
-    uint32_t limit;
-    uint64_t base;
-};
-/* Descriptor bits 55:52 and 47:40, in 11:0 ("Segment State in the VMCB"). */
-#define SEGMENT_CODE64 0xA9Bu               /* G L P S, code, readable, accessed */
-#define SEGMENT_DATA32 0xC93u
-#define SEGMENT_CODE16 0x09Bu
-#define SEGMENT_DATA16 0x093u
-#define SEGMENT_TSS    0x08Bu
-#define SEGMENT_LDT    0x082u
-#define SEGMENT_L      BIT(9)
+#define SEGMENT_L     BIT(9)                /* of segment attributes: 64-bit code */
 
 struct vmcb {
     /* Control area. */
@@ -108,7 +96,7 @@ struct vmcb {
     uint64_t eventinj, n_cr3, lbr_virtualization, clean, nrip;
     uint8_t  reserved_0d0[0x400 - 0xD0];
     /* State save area. */
-    struct vmcb_segment es, cs, ss, ds, fs, gs, gdtr, ldtr, idtr, tr;
+    struct segment es, cs, ss, ds, fs, gs, gdtr, ldtr, idtr, tr;
     uint8_t  reserved_4a0[0x4CB - 0x4A0];
     uint8_t  cpl;
     uint8_t  reserved_4cc[4];

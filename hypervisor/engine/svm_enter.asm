@@ -6,36 +6,11 @@
 ;           them, so one VMLOAD before the first entry is enough. GIF is 0 from the exit to the next VMRUN.
 ;   source  AMD APM vol 2 (24593), "VMRUN Instruction"
 %include "layout.inc"
+%include "engine/enter.inc"
 
         section .text
         global  svm_enter
         global  svm_load
-%define CALLEE_SAVED rbx, rbp, r12, r13, r14, r15
-%macro push_all 1-*
-%rep %0
-        push    %1
-%rotate 1
-%endrep
-%endmacro
-%macro pop_all 1-*                      ; last first
-%rep %0
-%rotate -1
-        pop     %1
-%endrep
-%endmacro
-%macro load_all 2-*                     ; name in guest_regs, register, ...
-%rep %0 / 2
-        mov     %2, [rdi + REGS_%1]
-%rotate 2
-%endrep
-%endmacro
-%macro store_all 2-*
-%rep %0 / 2
-        mov     [rdi + REGS_%1], %2
-%rotate 2
-%endrep
-%endmacro
-%define BUT_RDI RBX,rbx, RCX,rcx, RDX,rdx, RSI,rsi, RBP,rbp, R8,r8, R9,r9, R10,r10, R11,r11, R12,r12, R13,r13, R14,r14, R15,r15
 
 svm_enter:
         push_all CALLEE_SAVED

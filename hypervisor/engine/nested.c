@@ -1,4 +1,4 @@
-#include "npt.h"
+#include "nested.h"
 
 #include "bytes.h"
 #include "memory.h"
@@ -12,13 +12,11 @@
 #define NONE        UINT16_MAX
 #define LARGE_BYTES UINT64_C(0x200000)
 
-/* Nested walks count as user accesses (APM vol 2, "Nested Table Walk"): U everywhere. */
-#define TABLE_BITS  (PTE_P | PTE_W | PTE_U)
-#define RAM_BITS    (PTE_P | PTE_W | PTE_U)                         /* PAT entry 0: write-back */
-#define DEVICE_BITS (PTE_P | PTE_W | PTE_U | PTE_PCD | PTE_PWT)     /* PAT entry 3: uncacheable */
+#define RAM_MARK    BIT(11)     /* ignored by the CPU in both formats: a 4 KiB entry that maps a slot */
 
+static struct nested_format format;
 static uint64_t (*tables)[ENTRIES];     /* tables[0] is the root */
-static struct npt_note *notes;
+static struct nested_note *notes;
 static uint32_t table_count;
 static uint16_t first_free;
 static uint32_t hand;
@@ -39,8 +37,15 @@ static uint16_t child_of(uint64_t entry)
     return (uint16_t)(((entry & PTE_FRAME) - frozen_hpa(tables)) / PAGE_BYTES);
 }
 
-void npt_start(void *pool, uint32_t pages, struct npt_note *pool_notes)
+uint64_t nested_note_bytes(uint32_t pages)
 {
+    return pages * sizeof(struct nested_note);
+}
+
+void nested_start(const struct nested_format *entries, void *pool, uint32_t pages, struct nested_note *pool_notes)
+{
+    format = *entries;
+    flush = true;       /* whatever ran before us may have left translations */
     tables = pool;
     notes = pool_notes;
     table_count = pages;
@@ -54,7 +59,17 @@ void npt_start(void *pool, uint32_t pages, struct npt_note *pool_notes)
     }
 }
 
-uint64_t npt_root(void)
+static struct page_use use_of(uint64_t entry)
+{
+    return (struct page_use){entry & format.accessed, entry & format.dirty};
+}
+
+static slot_t slot_of(uint64_t entry)
+{
+    return (slot_t)(((entry & PTE_FRAME) - frozen_hpa(pager.frames)) / PAGE_BYTES);
+}
+
+uint64_t nested_root(void)
 {
     return frozen_hpa(tables);
 }
@@ -63,22 +78,20 @@ uint64_t npt_root(void)
  * goes to the pager, and a later soft miss maps them again. */
 static void table_drop(uint16_t table)
 {
-    struct npt_note *note = &notes[table];
+    struct nested_note *note = &notes[table];
     for (uint32_t i = 0; i < ENTRIES && note->entries != 0; i++) {
         uint64_t entry = tables[table][i];
         if (!(entry & PTE_P))
             continue;
-        if (!(entry & PTE_PCD)) {
-            uint64_t slot = ((entry & PTE_FRAME) - frozen_hpa(pager.frames)) / PAGE_BYTES;
-            pager_note_use(&pager, (slot_t)slot, (struct page_use){entry & PTE_A, entry & PTE_D});
-        }
+        if (entry & RAM_MARK)
+            pager_note_use(&pager, slot_of(entry), use_of(entry));
         tables[table][i] = 0;
         note->entries--;
     }
     tables[note->parent][note->parent_entry] = 0;
     notes[note->parent].entries--;
     notes[note->parent].children--;
-    *note = (struct npt_note){.parent = first_free};
+    *note = (struct nested_note){.parent = first_free};
     first_free = table;
     flush = true;
 }
@@ -88,12 +101,12 @@ static void table_reclaim(uint16_t keep)
 {
     for (uint32_t turns = 0; turns < 2 * table_count; turns++) {
         hand = hand + 1 < table_count ? hand + 1 : 1;
-        struct npt_note *note = &notes[hand];
+        struct nested_note *note = &notes[hand];
         if (note->level == 0 || note->children != 0 || hand == keep)
             continue;
         uint64_t *above = &tables[note->parent][note->parent_entry];
-        if (*above & PTE_A) {
-            *above &= ~PTE_A;
+        if (*above & format.accessed) {
+            *above &= ~format.accessed;
             continue;
         }
         table_drop((uint16_t)hand);
@@ -109,9 +122,9 @@ static uint16_t table_add(uint16_t parent, uint32_t entry)
         table_reclaim(parent);
     uint16_t table = first_free;
     first_free = notes[table].parent;
-    notes[table] = (struct npt_note){
+    notes[table] = (struct nested_note){
         .parent = parent, .parent_entry = (uint16_t)entry, .level = (uint8_t)(notes[parent].level - 1)};
-    tables[parent][entry] = frozen_hpa(tables[table]) | TABLE_BITS | PTE_A;
+    tables[parent][entry] = frozen_hpa(tables[table]) | format.table | format.accessed;
     notes[parent].entries++;
     notes[parent].children++;
     return table;
@@ -133,18 +146,18 @@ static void map(uint64_t gpa, uint64_t entry, uint32_t leaf_level)
     notes[table].entries++;
 }
 
-void npt_map(uint64_t gpa, uint64_t hpa)
+void nested_map(uint64_t gpa, uint64_t hpa)
 {
-    map(gpa, hpa | RAM_BITS, 1);
+    map(gpa, hpa | format.ram | RAM_MARK | (format.keeps_use ? 0 : format.accessed | format.dirty), 1);
 }
 
-void npt_map_device(uint64_t gpa, uint64_t bytes)
+void nested_map_device(uint64_t gpa, uint64_t bytes)
 {
     gpa &= ~(bytes - 1);
     if (bytes == LARGE_BYTES)
-        map(gpa, gpa | DEVICE_BITS | PTE_PS, 2);
+        map(gpa, gpa | format.device | PTE_PS, 2);
     else
-        map(gpa, gpa | DEVICE_BITS, 1);
+        map(gpa, gpa | format.device, 1);
 }
 
 /* The 4 KiB entry that maps gpa, or null. */
@@ -161,13 +174,13 @@ static uint64_t *find(uint64_t gpa, uint16_t *table)
     return *leaf & PTE_P ? leaf : 0;
 }
 
-struct page_use npt_unmap(uint64_t gpa)
+struct page_use nested_unmap(uint64_t gpa)
 {
     uint16_t table;
     uint64_t *leaf = find(gpa, &table);
     if (leaf == 0)
         return (struct page_use){false, false};
-    struct page_use use = {*leaf & PTE_A, *leaf & PTE_D};
+    struct page_use use = use_of(*leaf);
     *leaf = 0;
     flush = true;
     if (--notes[table].entries == 0)
@@ -175,29 +188,34 @@ struct page_use npt_unmap(uint64_t gpa)
     return use;
 }
 
-bool npt_accessed(uint64_t gpa)
+bool nested_accessed(uint64_t gpa)
 {
     uint16_t table;
     uint64_t *leaf = find(gpa, &table);
-    if (leaf == 0 || !(*leaf & PTE_A))
+    if (leaf == 0 || !(*leaf & format.accessed))
         return false;
-    *leaf &= ~PTE_A;    /* a stale TLB entry only makes a used page look unused until the next flush */
+    if (format.keeps_use) {
+        *leaf &= ~format.accessed;      /* a stale TLB entry only makes a used page look unused until the next flush */
+    } else {
+        slot_t slot = slot_of(*leaf);
+        pager_note_use(&pager, slot, (struct page_use){.dirty = nested_unmap(gpa).dirty});
+    }
     return true;
 }
 
-void npt_flush(void)
+void nested_flush(void)
 {
     flush = true;
 }
 
-bool npt_take_flush(void)
+bool nested_take_flush(void)
 {
     bool taken = flush;
     flush = false;
     return taken;
 }
 
-void npt_wipe(void)
+void nested_wipe(void)
 {
     bytes_wipe(tables, (uint64_t)table_count * PAGE_BYTES);
 }

@@ -1,0 +1,17 @@
+/// A program that is a machine.
+protocol Emulator {
+    var program: Tool { get }
+    var arguments: [String] { get }
+    /// What of the words on its standard error somebody should read; empty: nothing.
+    func complaints(in log: String) -> String
+}
+
+extension Emulator {
+    /// As the shell would take it.
+    public var commandLine: String {
+        ([program.name] + arguments).map { argument in
+            argument.contains(where: { " '\"\\$".contains($0) })
+                ? "'" + argument.replacing("'", with: "'\\''") + "'" : argument
+        }.joined(separator: " ")
+    }
+}

@@ -1,0 +1,112 @@
+import FrostCore
+import FrostKit
+import Foundation
+import Testing
+
+extension BootTests {
+    /// The guests of images/ on the machines of both vendors.
+    @Suite("Platforms") struct Platforms {
+        struct Row: Sendable, CustomTestStringConvertible {
+            var guest: String
+            var cpu: CPUChoice
+            var frozen = "2MiB"
+            /// Where it is not what the recipe says.
+            var ending: RunEnding.Kind?
+            var minutes = 2
+
+            var testDescription: String { "\(guest) under Bochs, \(cpu), \(frozen) frozen" }
+        }
+
+        static let rows =
+            [CPUChoice.intel, .amd].flatMap { cpu in
+                ["hello", "paging", "reset", "stray"].map { Row(guest: $0, cpu: cpu) }
+            } + [
+                // The Intel CPU before EPT kept accessed and dirty bits.
+                Row(guest: "hello", cpu: .named("corei7_ivy_bridge_3770k")),
+                Row(guest: "storm", cpu: .intel, frozen: "4MiB"),
+            ]
+
+        /// An emulated page takes 2.7 ms of CPU time here: what misses tens of thousands of them takes minutes.
+        static let longRows =
+            [CPUChoice.intel, .amd].flatMap { cpu in
+                [
+                    // Its firmware powers the machine off by Bochs's own port, which tells nobody.
+                    Row(guest: "realmode", cpu: cpu, ending: .died),
+                    Row(guest: "storm", cpu: cpu, minutes: 10),
+                    Row(guest: "stride", cpu: cpu, frozen: "8MiB", minutes: 30),
+                    Row(guest: "linux", cpu: cpu, frozen: "16MiB", minutes: 30),
+                ]
+            } + [Row(guest: "storm", cpu: .named("corei7_ivy_bridge_3770k"), minutes: 10)]
+
+        @Test("A guest ends as its recipe says", .timeLimit(.minutes(5)), arguments: rows)
+        func endsAsAsked(row: Row) throws {
+            try run(row)
+        }
+
+        @Test(
+            "A busy guest ends as its recipe says", .enabled(if: BootTests.isFull, BootTests.fullOnly),
+            .timeLimit(.minutes(40)), arguments: longRows)
+        func busyEndsAsAsked(row: Row) throws {
+            try run(row)
+        }
+
+        private func run(_ row: Row) throws {
+            let sealed = try Sealed(row.guest) {
+                $0.frozen = try ByteCount(parsing: row.frozen)
+                if row.guest == "linux" { $0.ram = 256 * .mebibyte }
+            }
+            let result = try sealed.run { options in
+                (options.platform, options.cpu) = (.bochs, row.cpu)
+                options.timeLimit = TimeSpan(.seconds(60 * row.minutes))
+                options.ending = row.ending ?? options.ending
+            }
+            #expect(result.exitCode == .asAsked, result.story)
+            #expect(result.trace.lostFrames == 0 && result.trace.noiseBytes == 0)
+        }
+
+        @Test(
+            "The same image, on three machines, says the same and touches the same pages first",
+            .timeLimit(.minutes(5)), arguments: ["hello", "paging"])
+        func sameEverywhere(guest: String) throws {
+            let sealed = try Sealed(guest) { $0.traceEvery = 1 }
+            let machines: [(Platform, CPUChoice, image_engine)] = [
+                (.qemuTCG, .amd, ENGINE_SVM), (.bochs, .amd, ENGINE_SVM), (.bochs, .intel, ENGINE_VMX),
+            ]
+            let results = try machines.map { platform, cpu, engine in
+                let result = try sealed.run { ($0.platform, $0.cpu) = (platform, cpu) }
+                #expect(result.exitCode == .asAsked, result.story)
+                #expect(result.trace.fact(.engine) == UInt64(engine.rawValue))
+                return result
+            }
+            let first = results[0]
+            #expect(first.firstTouches.count >= 2)
+            for other in results.dropFirst() {
+                #expect(Self.lines(other) == Self.lines(first))
+                #expect(other.firstTouches == first.firstTouches)
+            }
+        }
+
+        /// A CPU without 5-level paging is asked for one kind less.
+        private static func lines(_ result: RunResult) -> [String] {
+            result.consoleText.split(whereSeparator: \.isNewline).map(String.init)
+                .filter { $0 != "paging: 5 levels: ok" }
+        }
+
+        @Test(
+            "KVM runs the guest where it nests",
+            .enabled(if: HostKVM().lack == nil, "SKIP: \(HostKVM().lack ?? "")"))
+        func kvm() throws {
+            let result = try Sealed("hello").run { $0.platform = .qemuKVM }
+            #expect(result.exitCode == .asAsked, result.story)
+        }
+    }
+}
+
+extension RunResult {
+    /// Guest-physical pages in the order in which they were missed for the first time.
+    fileprivate var firstTouches: [UInt64] {
+        var seen: Set<UInt64> = []
+        return trace.records.filter { $0.kind == .open && $0.level == 0 }.map(\.value)
+            .filter { seen.insert($0).inserted }
+    }
+}
