@@ -40,7 +40,8 @@ public struct Tool: Sendable, Hashable {
     public static let required = [nasm, clang, linker, objcopy, qemu]
     /// Needed by some guests only.
     public static let optional = [
-        symbolizer, setpriv, bochs, patch, bash, cpio, busybox, dpkgDeb, xz, gzip, zstd, lz4, bzip2, svgConverter,
+        symbolizer, setpriv, bochs, patch, bash, cpio, busybox, dpkgDeb, xz, gzip, zstd, lz4, bzip2,
+        svgConverter,
     ]
 
     private init(_ name: String, package: String?, purpose: String) {

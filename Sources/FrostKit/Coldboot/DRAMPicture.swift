@@ -77,7 +77,7 @@ public struct DRAMPicture: Sendable {
         ].joined(separator: "\n")
     }
 
-    /// A square, or nearly.
+    /// As many as rows, or twice as many: a page is then drawn twice as high as wide.
     private static func columns(_ pages: Int) -> Int {
         var columns = 16
         while columns * columns < pages { columns *= 2 }
@@ -96,13 +96,13 @@ public struct DRAMPicture: Sendable {
             + [UInt8](repeating: 0, count: rows(map) * columns - map.looks.count)
         let png = PNG.encode(pixels, width: columns, palette: DRAMMap.Look.allCases.map(\.colour))
         return """
-            <image x="\(x)" y="\(Self.top)" width="\(Self.side)" height="\(Self.side * rows(map) / columns)" \
-            style="image-rendering: pixelated" xlink:href="data:image/png;base64,\(Data(png).base64EncodedString())"/>
+            <image x="\(x)" y="\(Self.top)" width="\(Self.side)" height="\(Self.side)" \
+            preserveAspectRatio="none" style="image-rendering: pixelated" xlink:href="data:image/png;base64,\(Data(png).base64EncodedString())"/>
             """
     }
 
     private func y(_ page: Int, _ map: DRAMMap) -> Int {
-        Self.top + page * Self.side / (Self.columns(map.looks.count) * Self.columns(map.looks.count))
+        Self.top + page * Self.side / (rows(map) * Self.columns(map.looks.count))
     }
 
     private func marks(_ map: DRAMMap, x: Int) -> String {
