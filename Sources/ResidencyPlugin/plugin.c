@@ -299,9 +299,9 @@ struct block {
     uint64_t         address;       /* host-physical of its first instruction; NOWHERE: ROM */
     uint64_t         rip;
     uint32_t         instructions;
-    uint16_t         bytes, rest;   /* on its first frame, and on a second one */
-    uint64_t         rest_address;
-    uint64_t         generation;    /* for which `type` holds */
+    uint16_t         bytes, rest;   /* on its first page, and on the next */
+    uint64_t         rest_address;  /* host-physical; NOWHERE: no RAM */
+    uint64_t         generation;    /* for which `type` and `rest_address` hold */
     enum memory_type type;
     bool             has_line_instruction;
 };
@@ -310,6 +310,8 @@ static void fetched(struct block *block)
 {
     if (block->generation != control_generation) {
         block->type = mapping_type(block->rip, block->address);
+        if (block->rest != 0)
+            block->rest_address = translate(block->rip + block->bytes).address;
         block->generation = control_generation;
     }
     struct cache_access access = {
@@ -318,7 +320,9 @@ static void fetched(struct block *block)
     if (machine.is_guest && machine.nested_cr3 != 0)
         access.nested_type = in_region(block->address) ? MEMORY_WB : MEMORY_UC;
     cache_access(machine.cache, &access);
-    if (block->rest != 0) {
+    if (block->rest != 0 && offset_of_address(block->rest_address) != NOWHERE) {
+        if (access.nested_type != MEMORY_NONE)
+            access.nested_type = in_region(block->rest_address) ? MEMORY_WB : MEMORY_UC;
         access.address = block->rest_address;
         access.bytes = block->rest;
         cache_access(machine.cache, &access);
@@ -448,21 +452,17 @@ static void block_translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 
     (void)id;
     *block = (struct block){ .instructions = (uint32_t)count };
+    block->rip = qemu_plugin_insn_vaddr(qemu_plugin_tb_get_insn(tb, 0));
+    block->address = address_of_host(qemu_plugin_insn_haddr(qemu_plugin_tb_get_insn(tb, 0)));
     for (size_t i = 0; i < count; i++) {
         struct qemu_plugin_insn *instruction = qemu_plugin_tb_get_insn(tb, i);
-        uint64_t at = address_of_host(qemu_plugin_insn_haddr(instruction));
-        uint16_t bytes = (uint16_t)qemu_plugin_insn_size(instruction);
-        if (i == 0) {
-            block->address = at;
-            block->rip = qemu_plugin_insn_vaddr(instruction);
-        }
-        if (i == 0 || at >> FRAME_SHIFT == block->address >> FRAME_SHIFT)
-            block->bytes += bytes;
-        else {
-            block->rest_address = block->rest == 0 ? at : block->rest_address;
-            block->rest += bytes;
-        }
+        block->bytes += (uint16_t)qemu_plugin_insn_size(instruction);
         watch_instruction(instruction, i == 0, block);
+    }
+    uint32_t room = FRAME_BYTES - (uint32_t)(block->rip & (FRAME_BYTES - 1));
+    if (block->bytes > room) {      /* an instruction may lie across both pages */
+        block->rest = (uint16_t)(block->bytes - room);
+        block->bytes = (uint16_t)room;
     }
     qemu_plugin_register_vcpu_tb_exec_cb(tb, block_entered_by_tcg, QEMU_PLUGIN_CB_NO_REGS, block);
 }
