@@ -6,6 +6,7 @@
 
 #include "dram.h"
 #include "pager_view.h"
+#include "phase.h"
 #include "violation.h"
 #include "walk.h"
 
@@ -240,6 +241,8 @@ void audit_descriptor_table(bool is_gdt, uint64_t base, uint16_t limit)
     descriptors[is_gdt].base = base;
     descriptors[is_gdt].limit = limit;
     descriptors[is_gdt].is_loaded = true;
+    if (phase_is_watched())
+        check_descriptor_tables(is_gdt, base, limit);
 }
 
 void audit_checkpoint(void)
