@@ -56,9 +56,10 @@ static void enter(enum residency_phase phase, enum residency_rule because)
 static void check_ranges(uint64_t rip)
 {
     uint64_t misfit = first_misfit();
+    enum residency_rule rule = in_region(misfit) ? RESIDENCY_REGION_TYPE : RESIDENCY_WIDER_WRITE_BACK;
 
     if (misfit != NOWHERE)
-        violation((struct offence){ RESIDENCY_WIDER_WRITE_BACK, misfit, rip, range_type(misfit), NULL });
+        violation((struct offence){ rule, misfit, rip, range_type(misfit), NULL });
 }
 
 void phase_check(uint64_t rip)

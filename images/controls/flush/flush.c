@@ -11,10 +11,11 @@ static _Alignas(PAGE_BYTES) uint8_t secret[PAGE_BYTES];
 int main(void)
 {
     memset(secret, 0x5A, sizeof secret);
-    asm volatile("clflush (%0)" : : "r"(secret) : "memory");
-    asm volatile("clflushopt (%0)" : : "r"(secret + LINE_BYTES) : "memory");
-    asm volatile("clwb (%0)" : : "r"(secret + 2 * LINE_BYTES) : "memory");
-    asm volatile("cldemote (%0)" : : "r"(secret + 3 * LINE_BYTES) : "memory");
+    /* Each first after a jump: a listener that is told of jumps knows what the register holds. */
+    asm volatile("jmp 1f; 1: clflush (%0)" : : "r"(secret) : "memory");
+    asm volatile("jmp 1f; 1: clflushopt (%0)" : : "r"(secret + LINE_BYTES) : "memory");
+    asm volatile("jmp 1f; 1: clwb (%0)" : : "r"(secret + 2 * LINE_BYTES) : "memory");
+    asm volatile("jmp 1f; 1: cldemote (%0)" : : "r"(secret + 3 * LINE_BYTES) : "memory");
     /* Operands that a listener must not take for what the registers say. */
     asm volatile("clflush %%fs:(%0)" : : "r"(secret + 4 * LINE_BYTES) : "memory");
     asm volatile("addr32 clflush (%k0)" : : "r"(GARBAGE | (uintptr_t)(secret + 5 * LINE_BYTES)) : "memory");
