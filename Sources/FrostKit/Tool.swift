@@ -31,11 +31,14 @@ public struct Tool: Sendable, Hashable {
     public static let lz4 = Tool("lz4", package: "lz4", purpose: "unpacks kernels (lz4)")
     public static let bzip2 = Tool("bzip2", package: "bzip2", purpose: "unpacks kernels (bzip2)")
 
+    public static let svgConverter = Tool(
+        "rsvg-convert", package: "librsvg2-bin", purpose: "turns pictures of DRAM into PNG")
+
     /// Without these no image can be built and booted.
     public static let required = [nasm, clang, linker, objcopy, qemu]
     /// Needed by some guests only.
     public static let optional = [
-        symbolizer, setpriv, patch, bash, cpio, busybox, dpkgDeb, xz, gzip, zstd, lz4, bzip2,
+        symbolizer, setpriv, patch, bash, cpio, busybox, dpkgDeb, xz, gzip, zstd, lz4, bzip2, svgConverter,
     ]
 
     private init(_ name: String, package: String?, purpose: String) {

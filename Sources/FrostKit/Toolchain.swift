@@ -15,7 +15,7 @@ public struct Toolchain {
         self.progress = progress
     }
 
-    private static let compilerFlags = [
+    static let compilerFlags = [
         "-target", "x86_64-unknown-none-elf", "-std=gnu23", "-O2", "-g", "-ffreestanding", "-nostdlibinc",
         "-fno-stack-protector", "-fno-pic", "-fno-pie", "-mno-red-zone", "-mgeneral-regs-only",
         "-fomit-frame-pointer", "-ffunction-sections", "-Wall", "-Wextra", "-Wconversion", "-Wassign-enum",

@@ -22,7 +22,7 @@
 #include "violation.h"
 #include "walk.h"
 
-#define CHECKPOINT_EVERY (UINT64_C(1) << 31)    /* instructions */
+#define CHECKPOINT_EVERY (UINT64_C(1) << 28)    /* instructions */
 #define CACHED           1024u                  /* translations; power of two */
 
 extern __attribute__((visibility("default"))) int qemu_plugin_version;

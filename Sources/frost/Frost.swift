@@ -15,7 +15,10 @@ struct Frost: ParsableCommand {
             \(FrostKit.ExitCode.table)
             """,
         version: "0.1.0",
-        subcommands: [Doctor.self, MakeImage.self, Run.self, Verify.self, AttackImage.self, TraceTable.self])
+        subcommands: [
+            Doctor.self, MakeImage.self, Run.self, Verify.self, ColdbootCommand.self, AttackImage.self,
+            TraceTable.self, Bench.self,
+        ])
 
     static func main() {
         do {

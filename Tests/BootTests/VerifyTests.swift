@@ -56,7 +56,7 @@ extension BootTests {
             let sealed = try Self.sealed("secret") { $0.freeze = .window }
             // It leaks with each line that is replaced: the first of them will do.
             let verdict = try Self.verdict(
-                sealed, cache: CacheChoice(preset: "sapphire-rapids-l2"), logLimit: 64 * .mebibyte)
+                sealed, cache: CacheChoice(preset: "sapphire-rapids-l2"), logLimit: 16 * .mebibyte)
             #expect(verdict.answer == .leaked, "\(verdict)")
             #expect(Self.rules(verdict, .frozenRegion).isSuperset(of: ["never-frozen", "wider-write-back"]))
             #expect(Self.rules(verdict, .noSecret).contains("canary"), "\(verdict)")

@@ -21,8 +21,8 @@ import Testing
             ACCESS_WRITE,
         ]
         for step in 0..<100_000 {
-            let address = UInt64.random(in: 0..<0x8000, using: &random)
-            let kind = kinds[Int.random(in: 0..<kinds.count, using: &random)]
+            let address = random.next() % 0x8000
+            let kind = kinds[Int(random.next() % UInt64(kinds.count))]
             for cache in [plain, mapped] {
                 cache.access(kind, address)
                 if step.isMultiple(of: 10_000) { cache_all(cache.model, ACCESS_WBNOINVD, 0) }
@@ -32,20 +32,5 @@ import Testing
         #expect(plain.events.count > 10_000)
         #expect(plain.events.map(\.address) == mapped.events.map(\.address))
         #expect(plain.events.map(\.kind) == mapped.events.map(\.kind))
-    }
-}
-
-/// Source: Steele, Lea, Flood, "Fast Splittable Pseudorandom Number Generators" (2014): SplitMix64.
-private struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var word = state
-        word = (word ^ word >> 30) &* 0xBF58_476D_1CE4_E5B9
-        word = (word ^ word >> 27) &* 0x94D0_49BB_1331_11EB
-        return word ^ word >> 31
     }
 }

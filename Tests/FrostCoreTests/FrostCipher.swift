@@ -1,23 +1,78 @@
 import FrostCore
+import VectorCipher
+
+/// Our ways to compute AES-256-GCM; they share their calls' shape.
+enum Kernel: CaseIterable, Sendable {
+    case aesni
+    case vaes256
+    case vaes512
+
+    /// What this machine can run; for the others, a line says that they were not tested.
+    static let available = allCases.filter { kernel in
+        if !kernel.isSupported { print("SKIP \(kernel): this CPU or system cannot run it") }
+        return kernel.isSupported
+    }
+
+    var isSupported: Bool {
+        switch self {
+        case .aesni: gcm_supported()
+        case .vaes256: vaes256_supported()
+        case .vaes512: vaes512_supported()
+        }
+    }
+}
 
 /// An expanded key of ours, at an address that stays.
 final class FrostCipher {
     let key = UnsafeMutablePointer<gcm_key>.allocate(capacity: 1)
+    private let kernel: Kernel
+    private let vectorKey = UnsafeMutablePointer<vector_key>.allocate(capacity: 1)
 
-    init(raw: [UInt8]) {
+    init(raw: [UInt8], kernel: Kernel = .aesni) {
         precondition(raw.count == 32)
+        self.kernel = kernel
         gcm_key_expand(key, raw)
+        switch kernel {
+        case .aesni: break
+        case .vaes256: vaes256_key_expand(vectorKey, raw)
+        case .vaes512: vaes512_key_expand(vectorKey, raw)
+        }
     }
 
     deinit {
         key.deallocate()
+        vectorKey.deallocate()
+    }
+
+    func seal(
+        nonce: [UInt8], additional: [UInt8], from: UnsafeRawPointer?, to: UnsafeMutableRawPointer?, count: Int
+    ) -> [UInt8] {
+        var tag = [UInt8](repeating: 0, count: 16)
+        switch kernel {
+        case .aesni: gcm_seal(key, nonce, additional, additional.count, from, to, count, &tag)
+        case .vaes256: vaes256_seal(vectorKey, nonce, additional, additional.count, from, to, count, &tag)
+        case .vaes512: vaes512_seal(vectorKey, nonce, additional, additional.count, from, to, count, &tag)
+        }
+        return tag
+    }
+
+    func open(
+        nonce: [UInt8], additional: [UInt8], from: UnsafeRawPointer?, to: UnsafeMutableRawPointer?,
+        count: Int,
+        tag: [UInt8]
+    ) -> Bool {
+        switch kernel {
+        case .aesni: gcm_open(key, nonce, additional, additional.count, from, to, count, tag)
+        case .vaes256: vaes256_open(vectorKey, nonce, additional, additional.count, from, to, count, tag)
+        case .vaes512: vaes512_open(vectorKey, nonce, additional, additional.count, from, to, count, tag)
+        }
     }
 
     func seal(nonce: [UInt8], additional: [UInt8], plaintext: [UInt8]) -> (ciphertext: [UInt8], tag: [UInt8])
     {
         var ciphertext = [UInt8](repeating: 0, count: plaintext.count)
-        var tag = [UInt8](repeating: 0, count: 16)
-        gcm_seal(key, nonce, additional, additional.count, plaintext, &ciphertext, plaintext.count, &tag)
+        let tag = seal(
+            nonce: nonce, additional: additional, from: plaintext, to: &ciphertext, count: plaintext.count)
         return (ciphertext, tag)
     }
 
@@ -26,8 +81,9 @@ final class FrostCipher {
         nonce: [UInt8], additional: [UInt8], ciphertext: [UInt8], tag: [UInt8]
     ) -> (genuine: Bool, output: [UInt8]) {
         var output = [UInt8](repeating: 0xAA, count: ciphertext.count)
-        let genuine = gcm_open(
-            key, nonce, additional, additional.count, ciphertext, &output, ciphertext.count, tag)
+        let genuine = open(
+            nonce: nonce, additional: additional, from: ciphertext, to: &output, count: ciphertext.count,
+            tag: tag)
         return (genuine, output)
     }
 }

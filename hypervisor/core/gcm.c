@@ -76,7 +76,7 @@ void gcm_key_expand(struct gcm_key *key, const uint8_t raw[GCM_KEY_BYTES])
 
     __m128i power = multiply_by_x(gcm_reverse(gcm_encrypt_block(key, _mm_setzero_si128())));
 
-    for (size_t i = 0; i < GCM_WIDE; i++) {
+    for (size_t i = 0; i < GCM_POWERS; i++) {
         _mm_storeu_si128((__m128i_u *)key->hash_powers[i], power);
         _mm_storeu_si128((__m128i_u *)key->hash_halves[i], gcm_halves(power));
         power = gcm_absorb(key, power, _mm_setzero_si128());

@@ -13,7 +13,6 @@
 #include "gcm.h"
 
 #define GCM_ROUNDS 14
-#define GCM_WIDE   8    /* blocks that share one reduction; as many as there are hash powers */
 
 #pragma clang attribute push(__attribute__((target("aes,pclmul,ssse3,sse4.1"))), apply_to = function)
 
@@ -62,7 +61,7 @@ static inline __m128i gcm_load(const void *bytes)
     return _mm_loadu_si128(bytes);
 }
 
-/* sum + a H^power; power: 1 .. GCM_WIDE.
+/* sum + a H^power; power: 1 .. GCM_POWERS.
  *
  * In assembly, because one temporary must do: the compiler starts all three products at once, and spills.
  */

@@ -4,7 +4,8 @@ import DRAMSearch
 final class BlockSet {
     private let set: OpaquePointer
     private var offsets = [UInt64](repeating: 0, count: room)
-    private static let room = 64
+    /// As many as can begin in a page.
+    private static let room = GuestMemory.pageBytes
 
     /// Nil when there is no memory for so many.
     init?(capacity: Int) {

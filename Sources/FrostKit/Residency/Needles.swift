@@ -1,6 +1,6 @@
 import DRAMSearch
 
-/// Known byte strings, found at any alignment.
+/// Known byte strings, found at any alignment, whole or decayed.
 final class Needles {
     struct Find {
         var offset: Int
@@ -14,7 +14,7 @@ final class Needles {
 
     static let shortest = Int(NEEDLE_BYTES_MIN)
 
-    init(_ list: [[UInt8]]) {
+    init(_ list: [[UInt8]], decay: decay = decay()) {
         self.list = list
         var spans: [needle] = []
         let bytes = list.flatMap { $0 }
@@ -24,7 +24,7 @@ final class Needles {
                 spans.append(needle(bytes: buffer.baseAddress.map { $0 + at }, count: item.count))
                 at += item.count
             }
-            return list.isEmpty ? nil : needles_create(spans, spans.count, decay())
+            return list.isEmpty ? nil : needles_create(spans, spans.count, decay)
         }
         precondition(list.isEmpty || needles != nil, "no memory, or a needle shorter than \(Self.shortest)")
     }

@@ -12,6 +12,8 @@ struct RecordSurvey {
     var writes = 0
     var writtenBytes = 0
     var unseenBytes = 0
+    /// When the last of them began.
+    var lastWrite: UInt64 = 0
     var reads = 0
     var readBytes = 0
     var entries = 0
@@ -50,6 +52,7 @@ struct RecordSurvey {
         case .key(let key): keys[key.state] = [UInt8](memoryOf: key.raw)
         case .write(let transfer, let bytes):
             writes += 1
+            lastWrite = max(lastWrite, transfer.record.instant)
             writtenBytes += bytes.count
             if transfer.mode == MODE_UNSEEN { unseenBytes += bytes.count }
         case .read(let transfer):

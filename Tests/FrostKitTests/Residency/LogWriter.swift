@@ -5,7 +5,7 @@ import ResidencyRecord
 /// Writes a residency log as the plugin would.
 struct LogWriter {
     private(set) var bytes: [UInt8]
-    private var instant: UInt64 = 0
+    private(set) var instant: UInt64 = 0
 
     init(_ header: residency_header) {
         bytes = Self.memory(of: header)
@@ -22,11 +22,16 @@ struct LogWriter {
 
     mutating func write(
         _ data: [UInt8], at address: UInt64, access: access_kind = ACCESS_WRITE,
-        mode: residency_mode = MODE_HOST
+        mode: residency_mode = MODE_HOST, lasting instructions: UInt64 = 0
     ) {
         add(
             RESIDENCY_WRITE,
-            { Self.transfer($0, address, UInt32(data.count), BUS_WRITE, RULE_WC, access, mode) }, data: data)
+            { record in
+                var write = Self.transfer(
+                    record, address, UInt32(data.count), BUS_WRITE, RULE_WC, access, mode)
+                write.last_instant += instructions
+                return write
+            }, data: data)
     }
 
     mutating func read(_ count: UInt32, at address: UInt64, access: access_kind, mode: residency_mode) {

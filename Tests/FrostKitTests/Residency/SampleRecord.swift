@@ -138,10 +138,10 @@ final class SampleRecord {
 
     func write(
         _ bytes: [UInt8], at address: UInt64, access: access_kind = ACCESS_WRITE,
-        mode: residency_mode = MODE_HOST
+        mode: residency_mode = MODE_HOST, lasting instructions: UInt64 = 0
     ) {
         view.replaceSubrange(Int(address)..<Int(address) + bytes.count, with: bytes)
-        log.write(bytes, at: address, access: access, mode: mode)
+        log.write(bytes, at: address, access: access, mode: mode, lasting: instructions)
     }
 
     func home(_ page: page_id) -> UInt64 {

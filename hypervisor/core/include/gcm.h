@@ -8,12 +8,13 @@
 #define GCM_NONCE_BYTES  12u
 #define GCM_TAG_BYTES    16u
 #define GCM_BLOCK_BYTES  16u
+#define GCM_POWERS       32u    /* a multiple of 8 */
 
 /* Everything secret that the kernels need, as memory operands: round keys and powers of the hash key. */
 struct gcm_key {
     _Alignas(16) uint8_t round_keys[15][16];
-    uint8_t hash_powers[8][16];     /* H^1 .. H^8, in the form the kernel multiplies with */
-    uint8_t hash_halves[8][16];     /* high ^ low of each power, for Karatsuba */
+    uint8_t hash_powers[GCM_POWERS][16];    /* H^1 and so on, in the form the kernel multiplies with */
+    uint8_t hash_halves[GCM_POWERS][16];    /* high ^ low of each power, for Karatsuba */
 };
 
 /* True when this CPU can run the kernels (AES-NI, PCLMULQDQ, SSSE3, SSE4.1). */

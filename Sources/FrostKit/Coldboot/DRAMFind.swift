@@ -1,0 +1,30 @@
+/// What a cold-boot attacker looks for in DRAM.
+public enum DRAMSearchKind: String, Sendable, CaseIterable, Codable {
+    case canaries
+    case strings
+    case blocks
+    case schedules
+    case keys
+
+    /// For a reader of the table.
+    public var title: String {
+        switch self {
+        case .canaries: "canaries"
+        case .strings: "printable strings"
+        case .blocks: "known 16-byte blocks"
+        case .schedules: "AES key schedules"
+        case .keys: "the run's own keys"
+        }
+    }
+}
+
+/// Something that was found.
+struct DRAMFind: Equatable {
+    var kind: DRAMSearchKind
+    /// Of its first byte, in the files of DRAM.
+    var offset: Int
+    /// Finds of this kind in the same place, told as one.
+    var count = 1
+    /// What it is, for a reader.
+    var what: String
+}

@@ -1,0 +1,67 @@
+import DRAMSearch
+
+/// What each page of DRAM looks like to the attacker, at one instant: one panel of the picture.
+public struct DRAMMap: Sendable {
+    /// The order is that of the palette.
+    enum Look: UInt8, CaseIterable {
+        case blank
+        case open
+        case ciphertext
+        case sparse
+        case dense
+        case found
+
+        var colour: PNG.Colour {
+            switch self {
+            case .blank: PNG.Colour(red: 0x1A, green: 0x20, blue: 0x2C)
+            case .open: PNG.Colour(red: 0xA0, green: 0xAE, blue: 0xC0)
+            case .ciphertext: PNG.Colour(red: 0x2B, green: 0x6C, blue: 0xB0)
+            case .sparse: PNG.Colour(red: 0xFA, green: 0xD0, blue: 0x89)
+            case .dense: PNG.Colour(red: 0xED, green: 0x89, blue: 0x36)
+            case .found: PNG.Colour(red: 0xE5, green: 0x2E, blue: 0x2E)
+            }
+        }
+
+        var meaning: String {
+            switch self {
+            case .blank: "blank: one byte throughout"
+            case .open: "public: stood there before any secret (firmware, hypervisor)"
+            case .ciphertext: "looks random: 7.9 bits of entropy a byte or more (ciphertext)"
+            case .sparse: "in the clear, sparse: less than 4 bits a byte"
+            case .dense: "in the clear, dense: 4 to 7.9 bits a byte"
+            case .found: "holds a secret that the attacks found"
+            }
+        }
+    }
+
+    let report: ColdbootReport
+    let instant: UInt64
+    /// In the order of addresses.
+    let looks: [Look]
+    /// Pages of the frozen region.
+    let region: Range<Int>
+
+    /// - Parameter scan: as it is after the report's last instant
+    public init(_ report: ColdbootReport, _ scan: ColdbootScan) {
+        self.report = report
+        instant = scan.view.instant
+        looks = (0..<scan.view.pageCount).map { Self.look($0, scan) }
+        let region = scan.view.log.region
+        self.region =
+            Int(region.lowerBound) / DRAMView.pageBytes..<Int(region.upperBound) / DRAMView.pageBytes
+    }
+
+    func count(_ look: Look) -> Int { looks.count { $0 == look } }
+
+    private static func look(_ page: Int, _ scan: ColdbootScan) -> Look {
+        if !scan.finds(inPage: page).isEmpty { return .found }
+        let bytes = scan.page(page)
+        switch page_look_of(bytes.baseAddress) {
+        case LOOK_BLANK: return .blank
+        case LOOK_RANDOM: return .ciphertext
+        default:
+            if !scan.hasChanged(page) { return .open }
+            return page_entropy(bytes.baseAddress, bytes.count) < 4 ? .sparse : .dense
+        }
+    }
+}
