@@ -40,7 +40,8 @@ let package = Package(
         .target(
             name: "FrostKit",
             dependencies: [
-                "FrostCore", "CacheModel", "CipherBench", "ResidencyRecord", "DRAMSearch", "COpenSSL", "CZlib",
+                "FrostCore", "CacheModel", "CipherBench", "ResidencyRecord", "DRAMSearch", "COpenSSL",
+                "CZlib",
             ],
             swiftSettings: swiftSettings
         ),

@@ -26,7 +26,8 @@ public struct ImageSummary: Codable, Sendable, Equatable {
 
     init(
         image: String, fileBytes: UInt64, hypervisorFileBytes: UInt64, hypervisorMemoryBytes: UInt64,
-        plan: MemoryPlan, options: ImageOptions, guestPages: Int, sealedPages: Int, runs: Int, control: String?
+        plan: MemoryPlan, options: ImageOptions, guestPages: Int, sealedPages: Int, runs: Int,
+        control: String?
     ) {
         self.image = image
         imageBytes = fileBytes

@@ -115,7 +115,7 @@ void control_read_descriptor_table(enum instruction what, uint64_t address, uint
     memcpy(&limit, machine.ram + offset, sizeof limit);
     memcpy(&base, machine.ram + offset + sizeof limit, sizeof base);
     record_control(what == LOAD_GDTR ? REGISTER_GDTR : REGISTER_IDTR, limit, base, rip);
-    audit_descriptor_table(what == LOAD_GDTR, base, limit);
+    audit_descriptor_table(rip, what == LOAD_GDTR, base, limit);
 }
 
 /* MARK: what is settled at the next block */

@@ -26,7 +26,8 @@ struct ControlRow: Sendable {
     /// A frame that no small guest touches: where the patches put what does not belong into DRAM.
     private static let frame = "the home of guest page 0xa00000"
 
-    static let all: [ControlRow] = sound + ofMachine + ofGuests + ofTables + ofCaches + ofBuffers + ofCiphertext
+    static let all: [ControlRow] =
+        sound + ofMachine + ofGuests + ofTables + ofCaches + ofBuffers + ofCiphertext
 
     /// The very guests that the sins below are committed with: nothing is wrong yet.
     private static let sound = ["touch", "caches", "types", "ranges", "disable"].map {
@@ -35,7 +36,7 @@ struct ControlRow: Sendable {
 
     private static let ofMachine = [
         ControlRow(
-            freeze: .window, rules: ["never-frozen", "wider-write-back"], place: "entry of the hypervisor",
+            freeze: .window, rules: ["never-frozen", "wider-write-back"], place: "the frozen region",
             instruction: "random64"),
         ControlRow(
             preset: "skylake-u-l2",
@@ -51,11 +52,13 @@ struct ControlRow: Sendable {
         ControlRow(
             guest: "flush",
             rules: [
-                "cache-rule:clflush", "cache-rule:clwb", "cache-rule:cldemote", "cache-rule:fill", "flush-unknown",
+                "cache-rule:clflush", "cache-rule:clwb", "cache-rule:cldemote", "cache-rule:fill",
+                "flush-unknown",
             ],
             place: "slot of guest page", instruction: "the guest at"),
         ControlRow(
-            guest: "stream", rules: ["cache-rule:nt-hit", "cache-rule:nt-store", "cache-rule:write-allocate"],
+            guest: "stream",
+            rules: ["cache-rule:nt-hit", "cache-rule:nt-store", "cache-rule:write-allocate"],
             place: "slot of guest page", instruction: "the guest at"),
         ControlRow(
             control: "no-cache-intercepts", guest: "caches",
@@ -91,24 +94,28 @@ struct ControlRow: Sendable {
     private static let ofTables = [
         ControlRow(
             control: "host-table-in-dram", condition: .noFetch, rules: ["host-table"], place: frame,
-            instruction: "hypervisor/"),
+            instruction: "svm_enter"),
         ControlRow(
             control: "nested-table-in-dram", condition: .noFetch, rules: ["nested-table"], place: frame,
             instruction: "svm_enter"),
         ControlRow(
-            control: "nested-leaf-to-dram", condition: .accountedWrites, rules: ["nested-mapping"], place: frame,
+            control: "nested-leaf-to-dram", condition: .accountedWrites, rules: ["nested-mapping"],
+            place: frame,
             instruction: "svm_enter"),
         ControlRow(
             control: "uncacheable-slots", condition: .accountedWrites, rules: ["nested-mapping"],
             place: "slot of guest page", instruction: "svm_enter"),
         ControlRow(
-            control: "control-block-in-dram", condition: .accountedWrites, rules: ["control-block"], place: frame,
+            control: "control-block-in-dram", condition: .accountedWrites, rules: ["control-block"],
+            place: frame,
             instruction: "svm_enter"),
         ControlRow(
-            control: "host-state-in-dram", condition: .accountedWrites, rules: ["control-block", "unseen-store"],
+            control: "host-state-in-dram", condition: .accountedWrites,
+            rules: ["control-block", "unseen-store"],
             place: frame, instruction: "svm_enter"),
         ControlRow(
-            control: "interrupt-table-in-dram", condition: .noFetch, rules: ["descriptor-table"], place: frame),
+            control: "interrupt-table-in-dram", condition: .noFetch, rules: ["descriptor-table"], place: frame
+        ),
         ControlRow(
             control: "stack-in-dram", rules: ["never-frozen", "phase-order"],
             place: "stack_bottom of the hypervisor", instruction: "random64"),
@@ -116,7 +123,8 @@ struct ControlRow: Sendable {
             control: "stack-in-dram", condition: .accountedWrites, rules: ["never-described"],
             place: "the home of guest page 0xa03000"),
         ControlRow(
-            control: "code-in-dram", condition: .noFetch, rules: ["host-fetch", "fetch-from-dram"], place: frame,
+            control: "code-in-dram", condition: .noFetch, rules: ["host-fetch", "fetch-from-dram"],
+            place: frame,
             instruction: "the hypervisor at 0xffffffffbfe00000"),
     ]
 
@@ -137,11 +145,12 @@ struct ControlRow: Sendable {
             place: "the frozen region", instruction: "hypervisor/"),
         ControlRow(
             control: "cache-disabled", preset: "skylake-sp-l2",
-            rules: ["cache-rule:intel-nested-cd-hit", "cache-rule:intel-nested-cd"], place: "slot of guest page",
+            rules: ["cache-rule:intel-nested-cd-hit", "cache-rule:intel-nested-cd"],
+            place: "slot of guest page",
             instruction: "the guest at"),
         ControlRow(
             control: "early-secret", rules: ["never-frozen", "cache-rule:wbinvd"],
-            place: "entry of the hypervisor", instruction: "random64"),
+            place: "the frozen region", instruction: "random64"),
     ]
 
     private static let ofBuffers = [
@@ -162,7 +171,8 @@ struct ControlRow: Sendable {
     private static let ofCiphertext = [
         ControlRow(control: "nonce-fixed", condition: .freshCiphertext, rules: ["nonce-repeated"]),
         ControlRow(control: "nonce-twice", condition: .freshCiphertext, rules: ["nonce-repeated"]),
-        ControlRow(control: "plain-homes", condition: .accountedWrites, rules: ["wrong-tag"], place: "the home of"),
+        ControlRow(
+            control: "plain-homes", condition: .accountedWrites, rules: ["wrong-tag"], place: "the home of"),
         ControlRow(
             control: "plain-homes", condition: .noSecret, rules: ["canary", "plaintext-block"],
             place: "the home of guest page"),

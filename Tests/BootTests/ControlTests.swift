@@ -35,7 +35,8 @@ extension BootTests {
                     }
                 }
                 let made =
-                    try control.map { try Control(named: $0, in: tree).inject(into: tree, sealed) } ?? sealed(tree)
+                    try control.map { try Control(named: $0, in: tree).inject(into: tree, sealed) }
+                    ?? sealed(tree)
                 var options = RunOptions(recipe: recipe)
                 options.timeLimit = TimeSpan(.seconds(300))
                 options.passphrase = passphrase
@@ -58,7 +59,8 @@ extension BootTests {
             switch row.answer {
             case .proven: return []
             case .notProvable:
-                return verdict.faults.contains { $0.contains(row.place) } ? [] : ["no fault says \(row.place)"]
+                return verdict.faults.contains { $0.contains(row.place) }
+                    ? [] : ["no fault says \(row.place)"]
             case .leaked: break
             }
             let offences = verdict.finding(row.condition)?.offences ?? []
@@ -134,7 +136,9 @@ extension BootTests {
                 #expect(row[1] == rule.source, "\(rule.id)")
                 if let known = sins[rule.id] {
                     #expect(
-                        known.contains { row[2].contains($0.control ?? $0.guest) || row[2].contains($0.preset) },
+                        known.contains {
+                            row[2].contains($0.control ?? $0.guest) || row[2].contains($0.preset)
+                        },
                         "\(rule.id): \(row[2])")
                 } else {
                     #expect(row[2].hasPrefix("none:"), "\(rule.id) has no control")
