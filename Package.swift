@@ -120,7 +120,7 @@ let package = Package(
         ),
         .testTarget(
             name: "BootTests",
-            dependencies: ["FrostKit", "FrostCore"],
+            dependencies: ["FrostKit", "FrostCore", "CacheModel", "ResidencyRecord"],
             swiftSettings: swiftSettings
         ),
     ],

@@ -19,6 +19,11 @@ public struct BootImage: Sendable {
     static let authenticatedBytes = MemoryLayout<image_header>.offset(of: \.wrap_nonce) ?? 0
     static let checksumOffset = MemoryLayout<image_header>.offset(of: \.checksum) ?? 0
 
+    /// The fault that its hypervisor has on purpose.
+    public var control: String? {
+        let name = String(decoding: [UInt8](memoryOf: header.control).prefix { $0 != 0 }, as: UTF8.self)
+        return name.isEmpty ? nil : name
+    }
     public var needsPassphrase: Bool { header.key_source == KEY_CONSOLE.rawValue }
     public var entersRealMode: Bool { header.guest == GUEST_REAL.rawValue }
     public var freeze: FreezeStrategy? { FreezeStrategy(number: header.freeze) }

@@ -4,6 +4,8 @@ import Foundation
 /// `hypervisor/controls/NAME.patch`.
 public struct Control: Sendable, Equatable {
     public let name: String
+    /// What is wrong with such a hypervisor, and which rules must say so.
+    public let sentence: String
     private let patch: URL
 
     /// All controls of the repository, sorted.
@@ -11,7 +13,7 @@ public struct Control: Sendable, Equatable {
         let folder = tree.hypervisor.appending(path: "controls", directoryHint: .isDirectory)
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.plainPath)) ?? []
         return names.filter { $0.hasSuffix(".patch") }.sorted().map {
-            Control(name: String($0.dropLast(".patch".count)), patch: folder.appending(path: $0))
+            Control(patch: folder.appending(path: $0))
         }
     }
 
@@ -24,9 +26,18 @@ public struct Control: Sendable, Equatable {
         self = control
     }
 
-    private init(name: String, patch: URL) {
-        self.name = name
+    private init(patch: URL) {
         self.patch = patch
+        name = patch.deletingPathExtension().lastPathComponent
+        let text = (try? String(contentsOf: patch, encoding: .utf8)) ?? ""
+        sentence = text.split(separator: "\n", maxSplits: 1).first.map(String.init) ?? ""
+    }
+
+    public var warning: String {
+        """
+        WARNING: the control \(name) puts a fault into the hypervisor on purpose. \(sentence) Never give such an \
+        image anything that matters.
+        """
     }
 
     /// Calls `body` with a tree whose hypervisor has the fault; the copy is gone afterwards.
@@ -42,7 +53,7 @@ public struct Control: Sendable, Equatable {
         try Tool.patch.run(
             ["--quiet", "--strip", "2", "--directory", copy.plainPath, "--input", patch.plainPath],
             for: "apply the control \(name)")
-        return try body(SourceTree(root: tree.root, hypervisor: copy))
+        return try body(SourceTree(root: tree.root, hypervisor: copy, control: name))
     }
 
     public enum Failure: Explained, Equatable {
@@ -53,8 +64,37 @@ public struct Control: Sendable, Equatable {
         public var description: String {
             switch self {
             case .unknown(let name, let known):
-                "There is no control '\(name)'. Known: \(known.joined(separator: ", "))."
+                "There is no control '\(name)'. frost make-image --list-controls tells the \(known.count) that there are."
             }
         }
+    }
+}
+
+/// All controls, a line each.
+public struct ControlList: Codable, Sendable, CustomStringConvertible {
+    public struct Row: Codable, Sendable {
+        public var name: String
+        public var sentence: String
+    }
+
+    public var controls: [Row]
+
+    public init(_ tree: SourceTree) {
+        controls = Control.all(in: tree).map { Row(name: $0.name, sentence: $0.sentence) }
+    }
+
+    public var description: String {
+        let width = controls.map(\.name.count).max() ?? 0
+        return controls.map {
+            "\($0.name.padding(toLength: width, withPad: " ", startingAt: 0))  \($0.sentence)"
+        }.joined(separator: "\n")
+    }
+}
+
+extension BootImage {
+    /// - Throws: ``Control/Failure`` when these sources do not know it.
+    public func fault(in tree: @autoclosure () throws -> SourceTree) throws -> Control? {
+        guard let control else { return nil }
+        return try Control(named: control, in: tree())
     }
 }

@@ -63,13 +63,14 @@ public struct ImageBuilder {
             progress("sealed \(quarters * 25) % of the guest")
         }
         let writer = ImageWriter(
-            hypervisor: hypervisor, plan: plan, options: options, entry: guest.entry, guest: sealed, key: key)
+            hypervisor: hypervisor, plan: plan, options: options, entry: guest.entry, guest: sealed, key: key,
+            control: tree.control)
         let fileBytes = try writer.write(to: file)
         return ImageSummary(
             image: file.plainPath, fileBytes: fileBytes, hypervisorFileBytes: UInt64(hypervisor.binary.count),
             hypervisorMemoryBytes: hypervisor.memoryBytes.bytes, plan: plan, options: options,
             guestPages: guest.memory.filledIndexes.count, sealedPages: sealed.pageCount,
-            runs: sealed.runs.count)
+            runs: sealed.runs.count, control: tree.control)
     }
 
     private func guest(_ recipe: Recipe, plan: MemoryPlan, options: ImageOptions) throws -> Guest {

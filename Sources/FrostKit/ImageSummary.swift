@@ -21,10 +21,13 @@ public struct ImageSummary: Codable, Sendable, Equatable {
     public var engine: EngineChoice
     public var policy: EvictionPolicy
     public var keySource: String
+    /// The fault that its hypervisor has on purpose.
+    public var control: String?
 
     init(
         image: String, fileBytes: UInt64, hypervisorFileBytes: UInt64, hypervisorMemoryBytes: UInt64,
-        plan: MemoryPlan, options: ImageOptions, guestPages: Int, sealedPages: Int, runs: Int
+        plan: MemoryPlan, options: ImageOptions, guestPages: Int, sealedPages: Int, runs: Int,
+        control: String?
     ) {
         self.image = image
         imageBytes = fileBytes
@@ -41,6 +44,7 @@ public struct ImageSummary: Codable, Sendable, Equatable {
         freeze = options.freeze
         engine = options.engine
         policy = options.policy
+        self.control = control
         keySource = options.key == .embedded ? "embedded" : "console"
     }
 }
@@ -56,6 +60,6 @@ extension ImageSummary: CustomStringConvertible {
         \(ByteCount(hypervisorMemoryBytes).rounded) of memory, engine \(engine.rawValue), policy \(policy.rawValue)
         guest        \(guestPages) pages, sealed with metadata: \(sealedPages) pages in \(runs) runs
         key          \(keySource)
-        """
+        """ + (control.map { "\ncontrol      \($0): A FAULT ON PURPOSE" } ?? "")
     }
 }

@@ -10,6 +10,8 @@ struct ImageWriter {
     var entry: Guest.Entry
     var guest: SealedGuest
     var key: ImageKey
+    /// Of the hypervisor: ``SourceTree/control``.
+    var control: String?
 
     /// All but the key fields and the checksum come from what is known; those two come last, in this order.
     func header() -> image_header {
@@ -48,6 +50,9 @@ struct ImageWriter {
         withUnsafeMutableBytes(of: &header.hypervisor_sha256) { $0.copyBytes(from: hash) }
         withUnsafeMutableBytes(of: &header.runs) { memory in
             guest.runs.withUnsafeBytes { memory.copyMemory(from: $0) }
+        }
+        if let control {
+            withUnsafeMutableBytes(of: &header.control) { $0.copyBytes(from: control.utf8.prefix($0.count)) }
         }
         key.wrap(into: &header, source: options.key)
         header.checksum = withUnsafeBytes(of: header) { crc32(0, $0.baseAddress, BootImage.checksumOffset) }

@@ -5,6 +5,8 @@ public struct SourceTree: Sendable {
     public let root: URL
 
     public let hypervisor: URL
+    /// The fault that was put into the hypervisor's sources.
+    public let control: String?
     public var coreHeaders: URL { hypervisor.appending(path: "core/include", directoryHint: .isDirectory) }
     public var images: URL { root.appending(path: "images", directoryHint: .isDirectory) }
     public var commonGuestSources: URL { images.appending(path: "common", directoryHint: .isDirectory) }
@@ -37,9 +39,8 @@ public struct SourceTree: Sendable {
     }
 
     /// `hypervisor`: its sources, where they are not the repository's own.
-    init(root: URL, hypervisor: URL) {
-        self.root = root
-        self.hypervisor = hypervisor
+    init(root: URL, hypervisor: URL, control: String? = nil) {
+        (self.root, self.hypervisor, self.control) = (root, hypervisor, control)
     }
 
     private static func firstRoot(above start: URL) -> URL? {

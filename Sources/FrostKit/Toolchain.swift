@@ -40,7 +40,7 @@ public struct Toolchain {
             memoryBytes: ByteCount(ELF64([UInt8](Data(contentsOf: symbols))).memoryBytes), symbols: symbols)
     }
 
-    /// Where things lie in the hypervisor of an image: this tree's, or one of its controls.
+    /// Where things lie in the hypervisor of an image: this tree's, or that of its control.
     /// - Throws: as ``symbolFile(of:)``.
     public func symbols(of image: BootImage) throws -> SymbolTable {
         try SymbolTable(reading: symbolFile(of: image))
@@ -50,8 +50,8 @@ public struct Toolchain {
     /// - Throws: ``Failure/otherHypervisor(_:)``, or as ``buildHypervisor()``.
     public func symbolFile(of image: BootImage) throws -> URL {
         if let symbols = try ownSymbols(of: image) { return symbols }
-        for control in Control.all(in: tree) {
-            let symbols = try control.inject(into: tree) {
+        if let control = image.control {
+            let symbols = try Control(named: control, in: tree).inject(into: tree) {
                 try Toolchain(tree: $0, progress: progress).ownSymbols(of: image)
             }
             if let symbols { return symbols }

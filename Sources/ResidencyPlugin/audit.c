@@ -6,6 +6,7 @@
 
 #include "dram.h"
 #include "pager_view.h"
+#include "phase.h"
 #include "violation.h"
 #include "walk.h"
 
@@ -233,13 +234,16 @@ static struct {
     bool     is_loaded;
 } descriptors[2];
 
-void audit_descriptor_table(bool is_gdt, uint64_t base, uint16_t limit)
+void audit_descriptor_table(uint64_t rip, bool is_gdt, uint64_t base, uint16_t limit)
 {
     if (!audit_is_hypervisor())
         return;
     descriptors[is_gdt].base = base;
     descriptors[is_gdt].limit = limit;
     descriptors[is_gdt].is_loaded = true;
+    current_rip = rip;
+    if (phase_is_watched())
+        check_descriptor_tables(is_gdt, base, limit);
 }
 
 void audit_checkpoint(void)
@@ -247,6 +251,7 @@ void audit_checkpoint(void)
     struct residency_checkpoint record = { 0 };
 
     memset(&seen, 0, sizeof seen);
+    current_rip = NOWHERE;      /* whoever it was, it was not now */
     host_root = nested_root = NOWHERE;
     if (machine.totals.vm_entries > 0)
         visit_roots();

@@ -21,10 +21,12 @@
 #define VMCB_EXITCODE   0x070u
 #define VMCB_NP_ENABLE  0x090u
 #define VMCB_N_CR3      0x0B0u
+#define VMCB_CS_BASE    0x418u
 #define VMCB_EFER       0x4D0u
 #define VMCB_CR4        0x548u
 #define VMCB_CR3        0x550u
 #define VMCB_CR0        0x558u
+#define VMCB_RIP        0x578u
 #define VMCB_G_PAT      0x668u
 /* Appendix C. */
 #define EXIT_CR0_WRITE  0x10u
@@ -113,7 +115,7 @@ void control_read_descriptor_table(enum instruction what, uint64_t address, uint
     memcpy(&limit, machine.ram + offset, sizeof limit);
     memcpy(&base, machine.ram + offset + sizeof limit, sizeof base);
     record_control(what == LOAD_GDTR ? REGISTER_GDTR : REGISTER_IDTR, limit, base, rip);
-    audit_descriptor_table(what == LOAD_GDTR, base, limit);
+    audit_descriptor_table(rip, what == LOAD_GDTR, base, limit);
 }
 
 /* MARK: what is settled at the next block */
@@ -126,8 +128,8 @@ static void write_cr(const struct announced *announced, uint64_t value)
     switch (announced->decoded.number) {
     case 0:
         paging->cr0 = value;
-        if (machine.is_guest && machine.set.vendor == CACHE_INTEL)
-            break;              /* CD does not take effect there: facts of VM entries and MOV to CR0 */
+        /* Intel too: VM entries and exits leave CD as it is, this instruction does not (SDM vol 3, "Changes to
+         * Instruction Behavior in VMX Non-Root Operation"). */
         cache_write_cr0(machine.cache, value);
         machine.control_changes++;
         if (machine.is_guest && (value & CR0_CD))
@@ -175,12 +177,14 @@ static void write_msr(uint32_t msr, uint64_t value, uint64_t rip)
 
 static void flush_line(const struct announced *announced, uint64_t before, uint64_t after)
 {
-    bool is_known = !announced->decoded.has_segment_base && (announced->is_first || before == after);
+    bool is_known = !announced->decoded.is_unknown && (announced->is_first || before == after);
     struct translation at = { NOWHERE, MEMORY_UC };
 
     if (is_known)
         at = machine.is_guest ? walk_guest(before) : walk_host(before);
-    if (at.address != NOWHERE) {
+    /* All RAM that a guest reaches is slots: elsewhere leads only an operand that was read wrongly, as of code that is
+     * not 64-bit. */
+    if (at.address != NOWHERE && (!machine.is_guest || in_region(at.address))) {
         cache_access(machine.cache, &(struct cache_access){
             .address = at.address, .tag = announced->rip, .bytes = 1,
             .kind = (enum access_kind)announced->decoded.access, .page_type = at.type,
@@ -232,10 +236,13 @@ void control_exited(void)
 }
 
 /* Was the guest stopped for this very instruction, so that it has done nothing? */
-static bool was_intercepted(const struct decoded *decoded)
+static bool was_intercepted(const struct announced *announced)
 {
+    const struct decoded *decoded = &announced->decoded;
     uint64_t exit = control_block(VMCB_EXITCODE);
 
+    if (control_block(VMCB_CS_BASE) + control_block(VMCB_RIP) != announced->rip)
+        return false;           /* another of the same block was */
     switch (decoded->what) {
     case WRITE_CR: return exit == EXIT_CR0_WRITE + decoded->number;
     case WRITE_MSR: return exit == EXIT_MSR;
@@ -280,12 +287,13 @@ static void settle_one(const struct announced *announced, const uint64_t *regist
 
 void control_settle(const uint64_t *registers, uint64_t block)
 {
-    bool was_stopped = machine.is_guest && in_text(block);
+    bool     was_stopped = machine.is_guest && in_text(block);
+    uint64_t rip = waiting_count > 0 ? waiting[waiting_count - 1].rip : 0;
 
     for (size_t i = 0; i < waiting_count; i++)
-        if (!(was_stopped && was_intercepted(&waiting[i].decoded)))
+        if (!(was_stopped && was_intercepted(&waiting[i])))
             settle_one(&waiting[i], registers, block);
     waiting_count = 0;
     control_pending = false;
-    phase_check();
+    phase_check(rip);
 }

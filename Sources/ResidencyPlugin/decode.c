@@ -6,7 +6,7 @@
 #include "cache_model.h"
 
 struct prefixes {
-    bool    operand, repeat, repeat_not, segment;
+    bool    operand, repeat, repeat_not, segment, address;
     uint8_t rex;            /* 0: none */
     uint8_t map;            /* 1: 0F, 2: 0F 38, 3: 0F 3A */
     bool    vector;         /* VEX or EVEX */
@@ -20,7 +20,8 @@ static bool legacy_prefix(uint8_t byte, struct prefixes *found)
     case 0xF2: found->repeat_not = true; return true;
     case 0xF3: found->repeat = true; return true;
     case 0x64: case 0x65: found->segment = true; return true;
-    case 0x26: case 0x2E: case 0x36: case 0x3E: case 0x67: case 0xF0: return true;
+    case 0x67: found->address = true; return true;
+    case 0x26: case 0x2E: case 0x36: case 0x3E: case 0xF0: return true;
     default: return false;
     }
 }
@@ -75,7 +76,7 @@ static void read_operand(struct decoded *decoded, const struct prefixes *found, 
     size_t  at = 1;
 
     decoded->base = decoded->index = NO_REGISTER;
-    decoded->has_segment_base = found->segment;
+    decoded->is_unknown = found->segment || found->address;
     if (rm == 4 && count > at) {
         uint8_t sib = modrm[at++];
         uint8_t index = (sib >> 3 & 7) | (found->rex & 2 ? 8 : 0);

@@ -27,7 +27,7 @@ struct decoded {
     uint8_t          source;        /* general register that is written there */
     uint8_t          base, index, scale;    /* operand of CACHE_LINE; NO_REGISTER: none */
     uint8_t          is_rip_relative;
-    uint8_t          has_segment_base;      /* FS or GS: its base is not known here */
+    uint8_t          is_unknown;            /* its base is FS's or GS's, or it has another address size */
     int32_t          displacement;
     uint8_t          length;
 };

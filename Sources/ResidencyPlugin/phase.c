@@ -53,13 +53,28 @@ static void enter(enum residency_phase phase, enum residency_rule because)
     }
 }
 
-void phase_check(void)
+static void check_ranges(uint64_t rip)
+{
+    uint64_t misfit = first_misfit();
+    enum residency_rule rule = in_region(misfit) ? RESIDENCY_REGION_TYPE : RESIDENCY_WIDER_WRITE_BACK;
+
+    if (misfit != NOWHERE)
+        violation((struct offence){ rule, misfit, rip, range_type(misfit), NULL });
+}
+
+void phase_check(uint64_t rip)
 {
     static uint64_t checked;
     uint64_t unseen;
 
-    if (machine.phase != PHASE_BOOT || !audit_is_hypervisor() || checked == machine.control_changes
-        || (machine.host.cr0 & CR0_CD))
+    if (checked == machine.control_changes)
+        return;
+    if (phase_is_watched()) {
+        checked = machine.control_changes;
+        check_ranges(rip);
+        return;
+    }
+    if (machine.phase != PHASE_BOOT || !audit_is_hypervisor() || (machine.host.cr0 & CR0_CD))
         return;
     checked = machine.control_changes;
     if (first_misfit() != NOWHERE)
@@ -78,7 +93,7 @@ void phase_region_written(uint64_t address)
 
 static void open(enum residency_rule because, uint64_t rip)
 {
-    uint64_t misfit = first_misfit(), first;
+    uint64_t first;
     bool     is_modified = not_modified(&first) == 0;
 
     if (phase_is_watched())
@@ -89,8 +104,7 @@ static void open(enum residency_rule because, uint64_t rip)
     }
     enter(PHASE_OPEN, because);
     violation((struct offence){ because, first, rip, 0, NULL });
-    if (misfit != NOWHERE)
-        violation((struct offence){ RESIDENCY_WIDER_WRITE_BACK, misfit, rip, range_type(misfit), NULL });
+    check_ranges(rip);
 }
 
 void phase_secret(uint64_t rip)
@@ -101,11 +115,9 @@ void phase_secret(uint64_t rip)
 
 void phase_launch(uint64_t rip)
 {
-    uint64_t misfit = first_misfit();
-
     open(RESIDENCY_NEVER_FROZEN, rip);
-    if (machine.phase == PHASE_FROZEN && misfit != NOWHERE)
-        violation((struct offence){ RESIDENCY_WIDER_WRITE_BACK, misfit, rip, range_type(misfit), NULL });
+    if (machine.phase == PHASE_FROZEN)
+        check_ranges(rip);
 }
 
 void phase_region_moved(const struct bus_event *event)

@@ -2,8 +2,10 @@
 #pragma once
 #include "machine.h"
 
-/* Control state changed, or a line of the region was written: has the next phase begun? */
-void phase_check(void);
+/* Control state may have changed, by the instruction at `rip`: has the next phase begun, and do the memory types still
+ * fit? */
+void phase_check(uint64_t rip);
+/* A line of the region was written. */
 void phase_region_written(uint64_t address);
 /* The hypervisor draws a random number: secrets begin. */
 void phase_secret(uint64_t rip);

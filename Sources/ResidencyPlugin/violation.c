@@ -3,7 +3,7 @@
 #include "dram.h"
 #include "pager_view.h"
 
-#define FULL_RECORDS 4096u
+#define FULL_RECORDS 256u       /* of each rule: one must not hide another */
 
 uint64_t block_physical = NOWHERE;
 
@@ -15,14 +15,15 @@ void violation(struct offence offence)
         .rule = offence.rule, .page = pager_view_page_at(offence.address), .type = MEMORY_NONE,
         .mode = machine.is_guest ? MODE_GUEST : MODE_HOST };
 
-    machine.totals.rule_violations[offence.rule]++;
+    uint64_t before = machine.totals.rule_violations[offence.rule]++;
     if (event) {
-        machine.totals.cache_rule_violations[event->rule]++;
+        before = machine.totals.cache_rule_violations[event->rule]++;
         record.cache_rule = event->rule;
         record.kind = event->kind;
         record.access = event->access;
         record.type = event->type;
     }
-    if (machine.totals.violations++ < FULL_RECORDS)
+    machine.totals.violations++;
+    if (before < FULL_RECORDS)
         record_append(RESIDENCY_VIOLATION, &record, sizeof record);
 }

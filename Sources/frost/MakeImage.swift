@@ -64,13 +64,24 @@ struct MakeImage: ParsableCommand {
     @Option(help: "Rounds of PBKDF2 that a guess at the passphrase costs.")
     var kdfIterations = ImageKey.defaultIterations
 
+    @Option(help: "Commit a known sin on purpose; the proof, or an attack, must catch it.")
+    var control: String?
+
+    @Flag(help: "Say which sins there are for --control.")
+    var listControls = false
+
     @Option(help: "How the summary is printed.")
     var format = OutputFormat.text
 
     @Option(name: .shortAndLong, help: "The image to write.", completion: .file(extensions: ["img"]))
-    var output: String
+    var output: String?
 
     func validate() throws {
+        guard !listControls || (recipe == nil && linux == nil) else {
+            throw ValidationError("--list-controls makes no image: leave out the rest.")
+        }
+        guard !listControls else { return }
+        guard output != nil else { throw ValidationError("Name the image to write with -o.") }
         guard (recipe == nil) != (linux == nil) else {
             throw ValidationError("Give either a recipe's name or --linux VMLINUZ.")
         }
@@ -84,8 +95,16 @@ struct MakeImage: ParsableCommand {
 
     func run() throws {
         let tree = try SourceTree()
+        if listControls { return try format.print(ControlList(tree)) }
+        guard let control else { return try make(in: tree) }
+        let fault = try Control(named: control, in: tree)
+        Talk.say(fault.warning)
+        try fault.inject(into: tree, make)
+    }
+
+    private func make(in tree: SourceTree) throws {
         let builder = ImageBuilder(tree: tree, progress: Talk.say)
-        let file = URL(filePath: output)
+        let file = URL(filePath: output ?? "")
         var options = ImageOptions()
         (options.ram, options.frozen, options.commandLine) = (ram, frozen, append)
         (options.freeze, options.engine, options.policy) = (freeze, engine, policy)

@@ -99,6 +99,7 @@ struct Verify: ParsableCommand {
     private func runAndJudge(_ image: BootImage) throws {
         try platform.checkProvable()
         let choice = try choice(for: image)
+        if let control = try image.fault(in: SourceTree()) { Talk.say(control.warning) }
         if !force { try choice.check(region: image.plan.frozen) }
         let kept = record.map { URL(filePath: $0, directoryHint: .isDirectory) }
         let folder =

@@ -20,20 +20,29 @@ final class Explainer {
     func place(_ address: UInt64, page: page_id? = nil) -> String {
         guard case .region(let offset) = map.place(of: address) else { return map.describe(address) }
         if let page { return "the frozen region, slot of \(MemoryMap.describe(page))" }
-        let linear = Self.hypervisorBase + offset
-        let symbol = symbolized("DATA \(linear.hexadecimal)")?.first
-        // The linker's name for where the hypervisor's own memory ends.
-        if symbol == "image_end" { return "the frozen region, a nested table or a slot" }
-        return "the frozen region" + (symbol.map { ", \($0) of the hypervisor" } ?? "")
+        guard let symbol = symbol(at: Self.hypervisorBase + offset) else { return "the frozen region" }
+        return "the frozen region, "
+            + (symbol == Self.end ? "a nested table or a slot" : "\(symbol) of the hypervisor")
+    }
+
+    /// The linker's name for where the hypervisor's own memory ends.
+    private static let end = "image_end"
+
+    /// What begins at or before a linear address of the hypervisor's.
+    private func symbol(at linear: UInt64) -> String? {
+        symbolized("DATA \(linear.hexadecimal)")?.first
     }
 
     func instruction(_ rip: UInt64, _ mode: residency_mode) -> String? {
+        guard rip != UInt64.max else { return nil }
         switch mode {
         case MODE_GUEST: return "the guest at \(rip.hexadecimal)"
         case MODE_HOST:
             guard rip >= Self.hypervisorBase else { return "firmware or loader at \(rip.hexadecimal)" }
             guard let lines = symbolized(rip.hexadecimal), lines.count >= 2 else {
-                return "the hypervisor at \(rip.hexadecimal)"
+                // Assembly has names, but no lines.
+                let name = symbol(at: rip).flatMap { $0 == Self.end ? nil : $0 } ?? "the hypervisor"
+                return "\(name) at \(rip.hexadecimal)"
             }
             return "\(lines[0]) in \(Self.shortened(lines[1])) (\(rip.hexadecimal))"
         default: return nil

@@ -72,6 +72,9 @@ final class HomeLedger {
         let place = map.place(of: piece.bytes.lowerBound)
         guard place != .firmware else {
             firmwareBytes += bytes.count
+            if piece.transfer.mode == MODE_HOST {
+                offend("unknown-buffer", piece, "The hypervisor wrote to memory of the firmware.")
+            }
             return
         }
         if piece.transfer.mode == MODE_UNSEEN {

@@ -106,6 +106,7 @@ struct Evidence {
     /// What was looked at; empty when nothing was.
     var figures: [String] = []
 
+    /// Beside the first of each rule.
     private static let kept = 8
     private static let keptOfEachRule = 2
 
@@ -119,11 +120,15 @@ struct Evidence {
         complete: (inout Verdict.Offence) -> Void = { _ in }
     ) {
         count += times
-        guard offences.count < Self.kept, offences.count(where: { $0.rule == rule }) < Self.keptOfEachRule
-        else { return }
+        guard hasRoom(for: rule) else { return }
         var offence = Verdict.Offence(rule: rule, sentence: sentence())
         complete(&offence)
         offences.append(offence)
+    }
+
+    private func hasRoom(for rule: String) -> Bool {
+        let known = offences.count { $0.rule == rule }
+        return known == 0 || (known < Self.keptOfEachRule && offences.count < Self.kept)
     }
 
     /// Offences of which nothing more is known.
@@ -134,7 +139,7 @@ struct Evidence {
     /// Takes over what another found of the same condition.
     mutating func add(_ other: Evidence) {
         count += other.count
-        offences = Array((offences + other.offences).prefix(Self.kept))
+        for offence in other.offences where hasRoom(for: offence.rule) { offences.append(offence) }
         figures += other.figures
     }
 

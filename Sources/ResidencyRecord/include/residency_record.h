@@ -16,7 +16,7 @@
 #include "page.h"
 
 #define RESIDENCY_MAGIC     "FROSTRES"
-#define RESIDENCY_VERSION   1u
+#define RESIDENCY_VERSION   2u
 
 struct residency_header {
     char     magic[8];
@@ -133,6 +133,7 @@ enum residency_rule : uint32_t {
     RESIDENCY_DESCRIPTOR_TABLE,     /* GDT, IDT, TSS or one of its stacks outside */
     RESIDENCY_HOST_STORE,           /* the hypervisor wrote to cacheable memory outside the region */
     RESIDENCY_WIDER_WRITE_BACK,     /* memory beside the region is write-back */
+    RESIDENCY_REGION_TYPE,          /* the MTRRs no longer make all of the region write-back */
     RESIDENCY_GUEST_CACHE_CONTROL,  /* WBINVD and the like, or CR0.CD, by the guest was not intercepted */
     RESIDENCY_RULES
 };

@@ -77,7 +77,9 @@ struct image_header {
     uint8_t  wrap_tag[16];
     uint8_t  embedded_kek[32];  /* KEY_EMBEDDED: the key-encryption key itself; else zero */
 
-    uint8_t  unused[4096 - 2372 - 4];
+    char     control[32];       /* the fault that was put into the hypervisor on purpose; zeroes: none */
+
+    uint8_t  unused[4096 - 2404 - 4];
     uint32_t checksum;          /* CRC-32 of all before it */
 };
 _Static_assert(sizeof(struct image_header) == 4096, "eight sectors");

@@ -1,0 +1,179 @@
+import CacheModel
+import FrostCore
+import Foundation
+import ResidencyRecord
+import Synchronization
+import Testing
+
+@testable import FrostKit
+
+extension BootTests {
+    /// The residency proof is worth what it catches: each sin is committed on purpose, and must be named.
+    @Suite("Controls") struct Controls {
+        /// What is run once, however many rows look at it.
+        private struct Run: Hashable {
+            var control: String?
+            var guest, preset: String
+            var freeze: FreezeStrategy
+            var hasEmbeddedKey: Bool
+
+            init(_ row: ControlRow) {
+                (control, guest, preset) = (row.control, row.guest, row.preset)
+                (freeze, hasEmbeddedKey) = (row.freeze, row.hasEmbeddedKey)
+            }
+
+            func verdict() throws -> Verdict {
+                let tree = try BootTests.tree()
+                let recipe = try Recipe(folder: tree.images.appending(path: "controls/\(guest)"))
+                let passphrase = try Passphrase("a passphrase of the tests")
+                func sealed(_ tree: SourceTree) throws -> Sealed {
+                    try Sealed(recipe, in: tree) {
+                        $0.freeze = freeze
+                        $0.key =
+                            hasEmbeddedKey
+                            ? .embedded : .passphrase(passphrase, iterations: ImageKey.minimumIterations)
+                    }
+                }
+                let made =
+                    try control.map { try Control(named: $0, in: tree).inject(into: tree, sealed) }
+                    ?? sealed(tree)
+                var options = RunOptions(recipe: recipe)
+                options.timeLimit = TimeSpan(.seconds(300))
+                options.passphrase = passphrase
+                options.record = made.scratch.file("proof")
+                var run = ProofRun(made.image, options: options, cache: try CacheChoice(preset: preset))
+                run.canaries = recipe.facts.canaries ?? []
+                // A sin that never stops leaking is told by its beginning.
+                run.logLimit = 16 * .mebibyte
+                _ = try run.record(with: Toolchain(tree: tree))
+                var judge = try Judge(ProofRecord(reading: made.scratch.file("proof")))
+                return try judge.verdict()
+            }
+        }
+
+        /// What a verdict does not say of a sin, a sentence each.
+        private static func complaints(of row: ControlRow, _ verdict: Verdict) -> [String] {
+            guard verdict.answer == row.answer else {
+                return ["the verdict is \(verdict.answer), not \(row.answer):\n\(verdict)"]
+            }
+            switch row.answer {
+            case .proven: return []
+            case .notProvable:
+                return verdict.faults.contains { $0.contains(row.place) }
+                    ? [] : ["no fault says \(row.place)"]
+            case .leaked: break
+            }
+            let offences = verdict.finding(row.condition)?.offences ?? []
+            var complaints = row.rules.filter { rule in !offences.contains { $0.rule == rule } }
+                .map { "\(row.condition.rawValue) does not name \($0)" }
+            let isPlaced = offences.contains {
+                $0.rule == row.rules.first && (row.place.isEmpty || $0.place?.contains(row.place) == true)
+                    && (row.instruction.isEmpty || $0.instruction?.contains(row.instruction) == true)
+            }
+            if !isPlaced {
+                complaints.append("no \(row.rules.first ?? "") at '\(row.place)' by '\(row.instruction)'")
+            }
+            return complaints.isEmpty ? [] : complaints + ["\(verdict)"]
+        }
+
+        /// Two machines at a time: most of a row is one program that waits for another.
+        @Test("Each sin is caught, by its rule, at its place", .timeLimit(.minutes(10)))
+        func table() throws {
+            let runs = Array(Dictionary(grouping: ControlRow.all, by: Run.init))
+                .sorted { ($0.key.control ?? "", $0.key.guest) < ($1.key.control ?? "", $1.key.guest) }
+            let said = Mutex<[String]>([])
+            DispatchQueue.concurrentPerform(iterations: 2) { worker in
+                for (run, rows) in runs.enumerated().filter({ $0.offset % 2 == worker }).map(\.element) {
+                    let complaints: [String]
+                    do {
+                        let verdict = try run.verdict()
+                        complaints = rows.flatMap { row in
+                            Self.complaints(of: row, verdict).map { "\(row.name): \($0)" }
+                        }
+                    } catch {
+                        complaints = ["\(rows[0].name): \(error)"]
+                    }
+                    said.withLock { $0 += complaints }
+                }
+            }
+            for complaint in said.withLock({ $0 }) { Issue.record(Comment(rawValue: complaint)) }
+        }
+
+        // MARK: nothing is left out
+
+        private static func text(_ rule: UnsafePointer<residency_rule_text>) -> (id: String, source: String) {
+            (String(cString: rule.pointee.id), String(cString: rule.pointee.source))
+        }
+
+        /// Each rule of plugin and cache model, as verdicts name it, with its source.
+        private static let rules: [(id: String, source: String)] =
+            (1..<UInt32(RESIDENCY_RULES.rawValue)).map { text(residency_rule_text(residency_rule($0))) }
+            + (0..<UInt8(RULE_COUNT.rawValue)).map {
+                let rule = cache_rule_text(cache_rule($0)).pointee
+                return ("cache-rule:\(String(cString: rule.id))", String(cString: rule.source))
+            }
+
+        /// Rows of docs/controls.md: rule, source, control, what is said.
+        private static func documented() throws -> [[String]] {
+            let file = try BootTests.tree().root.appending(path: "docs/controls.md")
+            return try String(contentsOf: file, encoding: .utf8).split(separator: "\n")
+                .filter { $0.hasPrefix("| `") }
+                .map {
+                    $0.dropFirst().dropLast().split(separator: "|")
+                        .map { $0.trimmingCharacters(in: .whitespaces) }
+                }
+        }
+
+        @Test("docs/controls.md has each rule, its source, and a control that names it or why there is none")
+        func documentation() throws {
+            let rows = try Self.documented().filter { $0.count == 4 }
+            let sins = Dictionary(
+                ControlRow.all.flatMap { row in row.rules.map { ($0, [row]) } }, uniquingKeysWith: +)
+            for rule in Self.rules {
+                let found = rows.filter { $0[0] == "`\(rule.id)`" }
+                #expect(found.count == 1, "\(rule.id) has \(found.count) rows")
+                guard let row = found.first else { continue }
+                #expect(row[1] == rule.source, "\(rule.id)")
+                if let known = sins[rule.id] {
+                    #expect(
+                        known.contains {
+                            row[2].contains($0.control ?? $0.guest) || row[2].contains($0.preset)
+                        },
+                        "\(rule.id): \(row[2])")
+                } else {
+                    #expect(row[2].hasPrefix("none:"), "\(rule.id) has no control")
+                }
+            }
+            let known = Set(Self.rules.map { "`\($0.id)`" }), told = Set(sins.keys.map { "`\($0)`" })
+            for row in rows { #expect(known.contains(row[0]) || told.contains(row[0]), "\(row[0])") }
+            for rule in told { #expect(rows.contains { $0[0] == rule }, "\(rule)") }
+        }
+
+        @Test("Each patch says what it does, and is tried by this table or by the attacks")
+        func patches() throws {
+            let tried = Set(ControlRow.all.compactMap(\.control)).union(["skip-tag-check", "keep-secrets"])
+            let controls = try Control.all(in: BootTests.tree())
+            #expect(Set(controls.map(\.name)) == tried)
+            for control in controls {
+                #expect(control.sentence.hasSuffix("."), "\(control.name)")
+                #expect(control.name.utf8.count < MemoryLayout.size(ofValue: image_header().control))
+            }
+        }
+
+        @Test("A patch that does not apply any more is refused by name")
+        func stale() throws {
+            let scratch = try ScratchFolder(), tree = try BootTests.tree()
+            let folder = scratch.file("hypervisor")
+            try FileManager.default.copyItem(at: tree.hypervisor, to: folder)
+            let counter = folder.appending(path: "core/pager.c")
+            let text = try String(contentsOf: counter, encoding: .utf8)
+            try text.replacing("pager->counter++", with: "pager->counter += 1")
+                .write(to: counter, atomically: true, encoding: .utf8)
+            let changed = SourceTree(root: tree.root, hypervisor: folder)
+            let error = #expect(throws: Tool.Failure.self) {
+                try Control(named: "nonce-fixed", in: changed).inject(into: changed) { _ in }
+            }
+            #expect("\(try #require(error))".contains("apply the control nonce-fixed"))
+        }
+    }
+}
