@@ -19,6 +19,8 @@ public struct Tool: Sendable, Hashable {
     public static let env = Tool("env", package: "coreutils", purpose: "starts Bochs in the run's folder")
     public static let setpriv = Tool(
         "setpriv", package: "util-linux", purpose: "ends the emulator when frost is killed")
+    public static let dmesg = Tool(
+        "dmesg", package: "util-linux", purpose: "tells whether the kernel found the RAM encrypted")
     public static let patch = Tool(
         "patch", package: "patch", purpose: "puts a control's fault into the hypervisor")
     public static let bash = Tool("bash", package: "bash", purpose: "runs a recipe's prepare script")
@@ -40,7 +42,7 @@ public struct Tool: Sendable, Hashable {
     public static let required = [nasm, clang, linker, objcopy, qemu]
     /// Needed by some guests only.
     public static let optional = [
-        symbolizer, setpriv, bochs, patch, bash, cpio, busybox, dpkgDeb, xz, gzip, zstd, lz4, bzip2,
+        symbolizer, setpriv, dmesg, bochs, patch, bash, cpio, busybox, dpkgDeb, xz, gzip, zstd, lz4, bzip2,
         svgConverter,
     ]
 

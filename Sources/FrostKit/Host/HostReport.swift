@@ -1,6 +1,6 @@
 import Foundation
 
-/// What this machine can do: tools, KVM, CPU, caches, platforms.
+/// What this machine can do: tools, KVM, CPU, caches, encryption of RAM, platforms; and what to do about each gap.
 public struct HostReport: Codable, Sendable {
     public struct ToolState: Codable, Sendable, Equatable {
         public var name: String
@@ -19,22 +19,38 @@ public struct HostReport: Codable, Sendable {
         public var lack: String?
     }
 
+    /// Something to do, and what for.
+    public struct Remedy: Codable, Sendable, Equatable {
+        public var gap: String
+        public var action: String
+    }
+
     public var tools: [ToolState]
     public var cpu: CPUFacts
     public var caches: [CacheFacts]
+    public var freeze: FreezeFit
+    public var memoryEncryption: MemoryEncryption
     public var kvm: HostKVM
     public var kvmLack: String?
     public var platforms: [PlatformState]
+    public var remedies: [Remedy]
     /// Whether an image can be built, and run on the default platform.
     public var isReady: Bool
 
     public init() {
-        tools =
+        let tools =
             Tool.required.map { Self.state(of: $0, isRequired: true) }
             + Tool.optional.map { Self.state(of: $0, isRequired: false) }
-        cpu = CPUFacts()
-        caches = CacheFacts.all()
-        kvm = HostKVM()
+        self.init(.here, tools: tools)
+    }
+
+    init(_ sources: HostSources, tools: [ToolState]) {
+        self.tools = tools
+        cpu = CPUFacts(sources)
+        caches = CacheFacts.all(sources)
+        freeze = FreezeFit(cpu, caches, flags: sources.cpuFlags)
+        memoryEncryption = MemoryEncryption(sources)
+        kvm = HostKVM(sources)
         kvmLack = kvm.lack
         let kvm = kvm
         platforms = Platform.allCases.map { platform in
@@ -46,6 +62,31 @@ public struct HostReport: Codable, Sendable {
             }
         }
         isReady = tools.allSatisfy { $0.path != nil || !$0.isRequired }
+        remedies = []
+        remedies = allRemedies
+    }
+
+    private var allRemedies: [Remedy] {
+        var remedies = tools.filter { $0.path == nil }.map {
+            Remedy(gap: "\($0.name), which \($0.purpose), is missing", action: $0.install)
+        }
+        if let lack = kvm.lack, let remedy = kvm.remedy {
+            remedies.append(Remedy(gap: "no qemu-kvm: \(lack)", action: remedy))
+        }
+        if !cpu.missing.isEmpty {
+            remedies.append(
+                Remedy(
+                    gap: "this CPU lacks \(cpu.missing.joined(separator: ", ")), which the hypervisor needs",
+                    action: "run images on qemu-tcg or bochs, which emulate a CPU that has them"))
+        }
+        if memoryEncryption.ram != .on {
+            remedies += memoryEncryption.techniques.compactMap { technique in
+                technique.remedy.map {
+                    Remedy(gap: "\(technique.name) is \(technique.state.rawValue)", action: $0)
+                }
+            }
+        }
+        return remedies
     }
 
     private static func state(of tool: Tool, isRequired: Bool) -> ToolState {
@@ -64,32 +105,5 @@ public struct HostReport: Codable, Sendable {
         return String(decoding: said.output + said.error, as: UTF8.self).split(whereSeparator: \.isNewline)
             .first { $0.contains(where: \.isNumber) }
             .map { $0.trimmingCharacters(in: .whitespaces) }
-    }
-}
-
-extension HostReport: CustomStringConvertible {
-    public var description: String {
-        let toolRows = tools.map {
-            [$0.name, $0.path == nil ? "missing: \($0.install)" : $0.version ?? "present"]
-        }
-        let cacheLines = caches.map { cache in
-            "L\(cache.level) \(cache.kind): \(ByteCount(cache.bytes)), \(cache.ways) ways, lines of \(cache.lineBytes)"
-        }
-        let features = [("AES", cpu.aes), ("PCLMUL", cpu.pclmul), ("VAES", cpu.vaes), ("RDSEED", cpu.rdseed)]
-        let lines =
-            ["TOOLS"] + toolRows.map { $0[0].padding(toLength: 20, withPad: " ", startingAt: 0) + $0[1] }
-            + ["", "CPU", "\(cpu.vendor), \(cpu.model)"]
-            + [features.map { "\($0.0) \($0.1 ? "yes" : "no")" }.joined(separator: ", ")]
-            + (cacheLines.isEmpty ? ["caches: this system does not tell"] : cacheLines)
-            + ["", "KVM", kvmLack.map { "not for Frostvisor: \($0)" } ?? "offers nested virtualisation"]
-            + ["", "PLATFORMS"]
-            + platforms.map { "\($0.platform.rawValue): \($0.lack ?? "available")" }
-            + [
-                "",
-                isReady
-                    ? "Ready: images can be built, and run on qemu-tcg."
-                    : "Not ready: install what is missing.",
-            ]
-        return lines.joined(separator: "\n")
     }
 }
