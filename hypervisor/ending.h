@@ -8,5 +8,5 @@
 [[noreturn]] void ending(enum trace_ending ending, uint64_t value);
 
 /* The guest is about to write `value` to a port: if that powers the machine down or resets it, ends the run and
- * does it. Returns otherwise. */
-void ending_watch_port(uint16_t port, uint32_t width, uint32_t value);
+ * does it. Otherwise returns what may be written: A20 stays open. */
+uint32_t ending_watch_port(uint16_t port, uint32_t width, uint32_t value);

@@ -180,18 +180,18 @@ static bool touches(const struct exit *exit, uint32_t first, uint32_t count)
 
 static void pass_through(const struct exit *exit)
 {
-    uint64_t mask = BIT(8 * exit->width) - 1, value = guest.regs.rax;
+    uint64_t mask = BIT(8 * exit->width) - 1, value = guest.regs.rax & mask;
     if (exit->is_input) {
         value = exit->width == 1 ? in8(exit->port) : exit->width == 2 ? in16(exit->port) : in32(exit->port);
         guest.regs.rax = exit->width == 4 ? value : (guest.regs.rax & ~mask) | value;
     } else {
-        port_out(exit->port, exit->width, (uint32_t)value);
+        port_out(exit->port, exit->width, ending_watch_port(exit->port, exit->width, (uint32_t)value));
     }
 }
 
 static void handle_port(const struct exit *exit)
 {
-    uint64_t mask = BIT(8 * exit->width) - 1, value = guest.regs.rax & mask;
+    uint64_t mask = BIT(8 * exit->width) - 1;
 
     if (exit->is_string) {      /* none of these ports is made for it */
         engine->inject(EXCEPTION_GP);
@@ -203,8 +203,6 @@ static void handle_port(const struct exit *exit)
         done(exit);
         return;
     }
-    if (!exit->is_input)
-        ending_watch_port(exit->port, exit->width, (uint32_t)value);
     pass_through(exit);
     done(exit);
 }

@@ -2,8 +2,9 @@
 #pragma once
 #include <stdint.h>
 
+#define PORT_KEYBOARD_DATA  0x60u   /* after command D1h, the controller's output port: bit 0 resets, bit 1 is A20 */
 #define PORT_KEYBOARD       0x64u   /* command FEh and its like pulse the reset line */
-#define PORT_SYSTEM_CONTROL 0x92u   /* bit 0 resets */
+#define PORT_SYSTEM_CONTROL 0x92u   /* bit 0 resets, bit 1 is A20 */
 #define PORT_RESET_CONTROL  0xCF9u  /* bit 2 resets; also the second byte of ... */
 #define PORT_PCI_ADDRESS    0xCF8u  /* ... PCI configuration's address, written as one dword */
 

@@ -42,6 +42,7 @@ static inline uint64_t field_get(uint64_t word, uint64_t field)
 #define XCR0_AMX    FIELD(18, 17)
 
 #define RFLAGS_FIXED BIT(1)     /* always one */
+#define RFLAGS_TF    BIT(8)
 #define RFLAGS_IF    BIT(9)
 #define RFLAGS_RF    BIT(16)
 
@@ -62,6 +63,7 @@ enum msr : uint32_t {
     MSR_APIC_BASE     = 0x01B,
     MSR_FEATURE_CONTROL = 0x03A,
     MSR_MTRR_CAP      = 0x0FE,
+    MSR_DEBUGCTL      = 0x1D9,
     MSR_MTRR_PHYSBASE = 0x200,  /* base, mask, base, mask, ... */
     MSR_MTRR_FIX64K_00000 = 0x250,
     MSR_MTRR_FIX16K_80000 = 0x258,
@@ -93,6 +95,9 @@ static const enum msr mtrr_fixed[MTRR_FIXED_COUNT] = {
     MSR_MTRR_FIX4K_C8000,  MSR_MTRR_FIX4K_D0000,  MSR_MTRR_FIX4K_D8000,  MSR_MTRR_FIX4K_E0000,
     MSR_MTRR_FIX4K_E8000,  MSR_MTRR_FIX4K_F0000,  MSR_MTRR_FIX4K_F8000,
 };
+
+#define DR6_BS         BIT(14)  /* a single step */
+#define DEBUGCTL_BTF   BIT(1)   /* RFLAGS.TF traps branches only */
 
 #define APIC_BASE_EXTD BIT(10)  /* x2APIC mode */
 #define APIC_BASE_EN   BIT(11)

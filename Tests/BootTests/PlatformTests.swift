@@ -19,7 +19,7 @@ extension BootTests {
 
         static let rows =
             [CPUChoice.intel, .amd].flatMap { cpu in
-                ["hello", "paging", "reset", "stray"].map { Row(guest: $0, cpu: cpu) }
+                ["hello", "paging", "emulation", "reset", "stray"].map { Row(guest: $0, cpu: cpu) }
             } + [
                 // The Intel CPU before EPT kept accessed and dirty bits.
                 Row(guest: "hello", cpu: .named("corei7_ivy_bridge_3770k")),

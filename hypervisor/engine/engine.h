@@ -45,7 +45,7 @@ struct guest_mode {
     bool     code_long;     /* running 64-bit code */
 };
 
-enum exception : uint8_t { EXCEPTION_UD = 6, EXCEPTION_GP = 13 };
+enum exception : uint8_t { EXCEPTION_UD = 6, EXCEPTION_GP = 13, EXCEPTION_PF = 14 };
 
 struct engine {
     const char       *name;
@@ -62,7 +62,7 @@ struct engine {
     struct guest_mode (*mode)(void);
     void (*set_cr0)(uint64_t value);                /* and what hangs on it: EFER.LMA, the TLB. CD and NW stay 0 */
     void (*set_efer)(uint64_t value);
-    void (*inject)(enum exception vector);          /* #GP with error code 0 */
+    void (*inject)(enum exception vector);          /* error code 0 where it has one */
     void (*wipe)(void);                             /* guest state in control blocks */
 };
 

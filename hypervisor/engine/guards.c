@@ -46,6 +46,7 @@ static void watch_ports(uint8_t *bitmap, uint32_t first, uint32_t count)
 void guards_fill_ports(uint8_t *bitmap)
 {
     watch_ports(bitmap, COM2, UART_PORTS);
+    watch_ports(bitmap, PORT_KEYBOARD_DATA, 1);
     watch_ports(bitmap, PORT_KEYBOARD, 1);
     watch_ports(bitmap, PORT_SYSTEM_CONTROL, 1);
     watch_ports(bitmap, PORT_RESET_CONTROL, 1);

@@ -2,7 +2,9 @@
 #include "engine.h"
 
 #include "bytes.h"
+#include "descriptors.h"
 #include "guards.h"
+#include "guest_memory.h"
 #include "guest_start.h"
 #include "memory.h"
 #include "nested.h"
@@ -23,6 +25,8 @@ static bool has_nrip;
 
 void svm_enter(struct guest_regs *regs, uint64_t vmcb_hpa);     /* svm_enter.asm */
 void svm_load(uint64_t vmcb_hpa);
+void svm_save(uint64_t vmcb_hpa);
+void svm_debug(void);
 
 /* Nested walks count as user accesses (APM vol 2, "Nested Table Walk"): U everywhere. */
 static const struct nested_format npt = {
@@ -96,6 +100,7 @@ static void prepare(const struct image_header *image, void *pool, uint32_t pool_
     struct guest_start start = guest_start(image);
     load_start(&start);
     svm_load(frozen_hpa(&vmcb));
+    descriptors_set(VECTOR_DB, (uint64_t)svm_debug);
 }
 
 /* An event whose delivery was cut short by a miss is delivered again, as "EXITINTINFO" describes it. */
@@ -133,7 +138,7 @@ static struct svm_instruction decode(void)
 {
     struct guest_mode now = mode();
     struct svm_instruction instruction;
-    if (!svm_decode(&now, vmcb.rip, &instruction))
+    if (!svm_decode(&now, vmcb.cs.attributes & SEGMENT_D, vmcb.rip, &instruction))
         panic(PANIC_INSTRUCTION, vmcb.rip);
     return instruction;
 }
@@ -153,6 +158,25 @@ static struct exit miss_exit(void)
                                    (info & NPF_TABLE ? MISS_WALK : 0u)};
 }
 
+/* LMSW's operand; false, and CR2 set, where the guest's tables map nothing. Limits are not looked at. */
+static bool load_word(const struct svm_instruction *instruction, uint64_t *value)
+{
+    struct guest_mode now = mode();
+    const struct segment *segments = &vmcb.es;
+    uint16_t word;
+
+    svm_save(frozen_hpa(&vmcb));        /* FS and GS */
+    bool is_flat = now.code_long && instruction->segment < SEGMENT_FS;
+    uint64_t linear = (is_flat ? 0 : segments[instruction->segment].base) + instruction->offset;
+    size_t read = guest_memory_fetch(&now, linear, (uint8_t *)&word, sizeof word);
+    *value = word;
+    if (read == sizeof word)
+        return true;
+    vmcb.cr2 = linear + read;
+    asm volatile("mov %0, %%cr2" : : "r"(vmcb.cr2));    /* Bochs 2.7 does not load the VMCB's */
+    return false;
+}
+
 static struct exit cr0_exit(void)
 {
     struct svm_instruction instruction = decode();
@@ -168,11 +192,10 @@ static struct exit cr0_exit(void)
         exit.value = mode().code_long ? operand : (uint32_t)operand;
         return exit;
     case OPCODE_LMSW_GROUP:     /* LMSW: sets PE, MP, EM, TS, and cannot clear PE */
-        if (field_get(instruction.modrm, MODRM_REG) == 6 && field_get(instruction.modrm, MODRM_MOD) == 3) {
-            exit.value = (vmcb.cr0 & ~(CR0_MP | CR0_EM | CR0_TS)) | (operand & (CR0_PE | CR0_MP | CR0_EM | CR0_TS));
-            return exit;
-        }
-        [[fallthrough]];
+        if (instruction.is_memory && !load_word(&instruction, &operand))
+            return (struct exit){.kind = EXIT_DENIED, .value = EXCEPTION_PF};
+        exit.value = (vmcb.cr0 & ~(CR0_MP | CR0_EM | CR0_TS)) | (operand & (CR0_PE | CR0_MP | CR0_EM | CR0_TS));
+        return exit;
     default:
         panic(PANIC_INSTRUCTION, vmcb.rip);
     }
@@ -217,10 +240,22 @@ static struct exit exit_decoded(void)
     }
 }
 
+/* An instruction was emulated: the shadow and RF ended with it, and a single step traps behind it. EVENTINJ leaves
+ * DR6 alone ("Event Injection"). */
+static void complete_emulation(void)
+{
+    vmcb.interrupt_shadow = 0;
+    guest.regs.rflags &= ~RFLAGS_RF;
+    if (!(guest.regs.rflags & RFLAGS_TF) || (rdmsr(MSR_DEBUGCTL) & DEBUGCTL_BTF))
+        return;
+    vmcb.dr6 |= DR6_BS;
+    vmcb.eventinj = VECTOR_DB | EVENT_EXCEPTION << 8 | EVENT_V;
+}
+
 static struct exit run(void)
 {
     if (vmcb.rip != guest.regs.rip)
-        vmcb.interrupt_shadow = 0;      /* an instruction was emulated: the shadow ended with it */
+        complete_emulation();
     vmcb.rax = guest.regs.rax;
     vmcb.rsp = guest.regs.rsp;
     vmcb.rip = guest.regs.rip;
@@ -258,7 +293,8 @@ static void set_efer(uint64_t value)
 
 static void inject(enum exception vector)
 {
-    vmcb.eventinj = vector | EVENT_EXCEPTION << 8 | EVENT_V | (vector == EXCEPTION_GP ? EVENT_EV : 0);
+    bool has_error = vector != EXCEPTION_UD && (vmcb.cr0 & CR0_PE);     /* real mode pushes none */
+    vmcb.eventinj = vector | EVENT_EXCEPTION << 8 | EVENT_V | (has_error ? EVENT_EV : 0);
 }
 
 static void wipe(void)

@@ -79,8 +79,10 @@ enum svm_exit : uint32_t {
 #define EVENT_EV      BIT(11)               /* an error code is pushed */
 #define EVENT_V       BIT(31)
 enum event_type : uint64_t { EVENT_INTR = 0, EVENT_NMI = 2, EVENT_EXCEPTION = 3, EVENT_SOFTWARE = 4 };
+#define VECTOR_DB     1u
 
 #define SEGMENT_L     BIT(9)                /* of segment attributes: 64-bit code */
+#define SEGMENT_D     BIT(10)               /* 32-bit code */
 
 struct vmcb {
     /* Control area. */

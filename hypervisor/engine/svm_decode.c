@@ -2,45 +2,131 @@
 
 #include "guest_memory.h"
 #include "registers.h"
+#include "state.h"
 
 #define INSTRUCTION_BYTES_MAX 15u
+#define PREFIX_ADDRESS_SIZE   0x67u
 
-static bool is_legacy_prefix(uint8_t byte)
+enum register_number : uint8_t { BX = 3, SP, BP, SI, DI, NO_REGISTER = 16 };    /* in struct guest_regs */
+
+struct code {
+    uint8_t byte[INSTRUCTION_BYTES_MAX + 8];    /* zeroes where a guest's instruction is longer than one may be */
+    size_t  bytes, at;
+};
+
+/* What an address is made of. */
+struct address {
+    uint8_t base, index, scale, displacement_bytes;
+};
+
+static bool decode_prefix(uint8_t byte, struct svm_instruction *instruction)
 {
     switch (byte) {
-    case 0x26: case 0x2E: case 0x36: case 0x3E: case 0x64: case 0x65:   /* segments */
-    case 0x66: case 0x67: case 0xF0: case 0xF2: case 0xF3:
+    case 0x26: case 0x2E: case 0x36: case 0x3E:
+        instruction->segment = (enum segment_number)(byte >> 3 & 3);
+        return true;
+    case 0x64: case 0x65:
+        instruction->segment = byte == 0x64 ? SEGMENT_FS : SEGMENT_GS;
+        return true;
+    case PREFIX_ADDRESS_SIZE: case 0x66: case 0xF0: case 0xF2: case 0xF3:
         return true;
     default:
         return false;
     }
 }
 
-bool svm_decode(const struct guest_mode *mode, uint64_t rip, struct svm_instruction *instruction)
+/* "ModRM and SIB Bytes", 16-bit addresses. */
+static struct address address_16(uint8_t mod, uint8_t rm)
 {
-    uint8_t code[INSTRUCTION_BYTES_MAX] = {0};
-    size_t bytes = guest_memory_fetch(mode, mode->code_base + rip, code, sizeof code);
-    size_t at = 0;
+    static const struct address bases[8] = {
+        {BX, SI, 0, 0}, {BX, DI, 0, 0}, {BP, SI, 0, 0}, {BP, DI, 0, 0},
+        {SI, NO_REGISTER, 0, 0}, {DI, NO_REGISTER, 0, 0}, {BP, NO_REGISTER, 0, 0}, {BX, NO_REGISTER, 0, 0}};
+    struct address address = bases[rm];
+    address.displacement_bytes = mod;
+    if (mod == 0 && rm == 6)
+        address = (struct address){NO_REGISTER, NO_REGISTER, 0, 2};
+    return address;
+}
 
-    *instruction = (struct svm_instruction){0};
-    for (; at < bytes; at++) {
-        if (is_legacy_prefix(code[at]))
+/* The same, 32-bit and 64-bit ones. */
+static struct address address_wide(uint8_t mod, uint8_t rm, uint8_t rex, struct code *code)
+{
+    struct address address = {rm, NO_REGISTER, 0, mod == 2 ? 4 : mod};
+    if (rm == SP) {
+        uint8_t sib = code->byte[code->at++];
+        address.base = sib & 7;
+        address.index = (uint8_t)((sib >> 3 & 7) | (rex & REX_X ? 8 : 0));
+        address.scale = sib >> 6;
+        if (address.index == SP)
+            address.index = NO_REGISTER;
+    }
+    if (mod == 0 && address.base == BP)
+        address.base = NO_REGISTER, address.displacement_bytes = 4;
+    else if (rex & REX_B)
+        address.base |= 8;
+    return address;
+}
+
+static void decode_memory(const struct guest_mode *mode, struct code *code, uint32_t address_bytes,
+                          struct svm_instruction *instruction)
+{
+    const uint64_t *registers = (const uint64_t *)&guest.regs;
+    uint8_t mod = (uint8_t)field_get(instruction->modrm, MODRM_MOD);
+    uint8_t rm = (uint8_t)field_get(instruction->modrm, MODRM_RM);
+    struct address address = address_bytes == 2 ? address_16(mod, rm) : address_wide(mod, rm, instruction->rex, code);
+    uint64_t offset = 0, sign = BIT(8 * address.displacement_bytes) / 2;
+
+    for (uint32_t i = 0; i < address.displacement_bytes; i++)
+        offset |= (uint64_t)code->byte[code->at++] << 8 * i;
+    offset = (offset ^ sign) - sign;
+    if (address.base != NO_REGISTER)
+        offset += registers[address.base];
+    else if (mode->code_long && rm != SP)
+        offset += guest.regs.rip + code->at;    /* RIP-relative; no immediate follows */
+    if (address.index != NO_REGISTER)
+        offset += registers[address.index] << address.scale;
+    if (instruction->segment == SEGMENT_NONE)
+        instruction->segment = address.base == BP || address.base == SP ? SEGMENT_SS : SEGMENT_DS;
+    instruction->offset = address_bytes == 8 ? offset : offset & (BIT(8 * address_bytes) - 1);
+}
+
+static uint32_t address_size(const struct guest_mode *mode, bool is_32_bit, bool is_other)
+{
+    if (mode->code_long)
+        return is_other ? 4 : 8;
+    return is_32_bit != is_other ? 4 : 2;
+}
+
+bool svm_decode(const struct guest_mode *mode, bool is_32_bit, uint64_t rip, struct svm_instruction *instruction)
+{
+    struct code code = {0};
+    bool has_address_prefix = false;
+    code.bytes = guest_memory_fetch(mode, mode->code_base + rip, code.byte, INSTRUCTION_BYTES_MAX);
+
+    *instruction = (struct svm_instruction){.segment = SEGMENT_NONE};
+    for (; code.at + 2 < INSTRUCTION_BYTES_MAX; code.at++) {
+        uint8_t byte = code.byte[code.at];
+        if (decode_prefix(byte, instruction))
             instruction->rex = 0;       /* a REX counts only right before the opcode */
-        else if (mode->code_long && (code[at] & 0xF0) == 0x40)
-            instruction->rex = code[at];
+        else if (mode->code_long && (byte & 0xF0) == 0x40)
+            instruction->rex = byte;
         else
             break;
+        has_address_prefix |= byte == PREFIX_ADDRESS_SIZE;
     }
-    if (at + 2 > bytes || code[at] != 0x0F)
+    if (code.byte[code.at] != 0x0F)
         return false;
-    instruction->opcode = code[at + 1];
-    at += 2;
+    instruction->opcode = code.byte[code.at + 1];
+    code.at += 2;
     switch (instruction->opcode) {
     case OPCODE_LMSW_GROUP:
+        instruction->modrm = code.byte[code.at++];
+        instruction->is_memory = field_get(instruction->modrm, MODRM_MOD) != MODRM_MOD_REGISTER;
+        if (instruction->is_memory)
+            decode_memory(mode, &code, address_size(mode, is_32_bit, has_address_prefix), instruction);
+        break;
     case OPCODE_MOV_TO_CR:
-        if (at == bytes)
-            return false;
-        instruction->modrm = code[at++];
+        instruction->modrm = code.byte[code.at++];
         break;
     case OPCODE_CLTS: case OPCODE_INVD: case OPCODE_WBINVD:
     case OPCODE_WRMSR: case OPCODE_RDMSR: case OPCODE_CPUID:
@@ -48,6 +134,6 @@ bool svm_decode(const struct guest_mode *mode, uint64_t rip, struct svm_instruct
     default:
         return false;
     }
-    instruction->length = (uint8_t)at;
-    return true;
+    instruction->length = (uint8_t)code.at;
+    return code.at <= code.bytes;
 }

@@ -6,16 +6,24 @@
 
 #include "engine/engine.h"
 
+/* As the VMCB has the segments. */
+enum segment_number : uint8_t {
+    SEGMENT_ES, SEGMENT_CS, SEGMENT_SS, SEGMENT_DS, SEGMENT_FS, SEGMENT_GS, SEGMENT_NONE
+};
+
 struct svm_instruction {
     uint8_t length;     /* bytes */
     uint8_t opcode;     /* second byte, after 0F */
     uint8_t modrm;
     uint8_t rex;        /* 0 when there is none */
+    bool    is_memory;  /* LMSW: the operand lies there */
+    enum segment_number segment;
+    uint64_t offset;
 };
 
 /* Decodes the two-byte-opcode (0F ..) instruction at the guest's RIP; false when it is not one of CPUID, RDMSR,
- * WRMSR, INVD, WBINVD, CLTS, MOV to CR, LMSW with a register. */
-bool svm_decode(const struct guest_mode *mode, uint64_t rip, struct svm_instruction *instruction);
+ * WRMSR, INVD, WBINVD, CLTS, MOV to CR, LMSW. `is_32_bit`: CS.D. */
+bool svm_decode(const struct guest_mode *mode, bool is_32_bit, uint64_t rip, struct svm_instruction *instruction);
 
 #define OPCODE_LMSW_GROUP 0x01u     /* /6, and the SVM instructions */
 #define OPCODE_CLTS       0x06u
@@ -29,4 +37,6 @@ bool svm_decode(const struct guest_mode *mode, uint64_t rip, struct svm_instruct
 #define MODRM_MOD FIELD(7, 6)
 #define MODRM_REG FIELD(5, 3)
 #define MODRM_RM  FIELD(2, 0)
+#define MODRM_MOD_REGISTER 3u
 #define REX_B     BIT(0)
+#define REX_X     BIT(1)

@@ -11,6 +11,8 @@
         section .text
         global  svm_enter
         global  svm_load
+        global  svm_save
+        global  svm_debug
 
 svm_enter:
         push_all CALLEE_SAVED
@@ -34,3 +36,15 @@ svm_load:
         mov     rax, rdi
         vmload                          ; of the VMCB at rax
         ret
+
+; svm_save — FS, GS, TR, LDTR and system-call state to the VMCB.
+;   in      rdi = physical address of the VMCB
+svm_save:
+        mov     rax, rdi
+        vmsave                          ; to the VMCB at rax
+        ret
+
+; svm_debug — the hypervisor's #DB entry. Bochs 2.7 takes the single step that a guest was making when it left along, and
+; makes it here; no real CPU does, and nothing here sets TF or a breakpoint.
+svm_debug:
+        iretq

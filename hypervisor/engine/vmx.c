@@ -116,14 +116,15 @@ static struct guest_mode mode(void)
                                .code_l = code_l, .code_long = (efer & EFER_LMA) && code_l};
 }
 
-/* What the state of a guest that missed a page must be when it goes on. Real CPUs leave it so ("Saving Non-Register
- * State", "Saving RIP, RSP, RFLAGS, and SSP"); Bochs 2.7 keeps a step pending that has yet to be made, and loses RF. */
-static void settle_miss(bool in_delivery)
+/* What the state of a guest must be that goes on with the instruction that brought it here. Real CPUs leave it so
+ * ("Saving Non-Register State", "Saving RIP, RSP, RFLAGS, and SSP"); Bochs 2.7 keeps a step pending that has yet to be
+ * made, and loses RF on a miss. */
+static void settle(uint64_t reason, bool in_delivery)
 {
     uint64_t blocking = vmread(VMCS_INTERRUPTIBILITY);
-    if (!(blocking & BLOCKING_MOV_SS))
+    if (reason != VMX_EXIT_EXCEPTION_NMI && reason != VMX_EXIT_NMI_WINDOW && !(blocking & BLOCKING_MOV_SS))
         vmwrite(VMCS_PENDING_DEBUG, 0);
-    if (in_delivery)
+    if (reason != VMX_EXIT_EPT_VIOLATION || in_delivery)
         return;
     vmwrite(VMCS_GUEST_RFLAGS, vmread(VMCS_GUEST_RFLAGS) | RFLAGS_RF);
     if (vmread(VMCS_QUALIFICATION) & EPT_NMI_UNBLOCKED)
@@ -135,8 +136,7 @@ static void settle_miss(bool in_delivery)
 static void deliver_again(uint64_t reason)
 {
     uint64_t event = vmread(VMCS_VECTORING_EVENT) & EVENT_FIELDS, type = field_get(event, EVENT_TYPE);
-    if (reason == VMX_EXIT_EPT_VIOLATION)
-        settle_miss(event & EVENT_VALID);
+    settle(reason, event & EVENT_VALID);
     if (!(event & EVENT_VALID) || (type != EVENT_INTERRUPT && type != EVENT_NMI && type != EVENT_EXCEPTION))
         return;
     if (type == EVENT_NMI)      /* else it would block itself */
@@ -255,10 +255,21 @@ static struct exit enter(void)
     return (struct exit){.raw = reason};
 }
 
+/* An instruction was emulated: the shadow and RF ended with it, and a single step traps behind it. */
+static void complete_emulation(void)
+{
+    vmwrite(VMCS_INTERRUPTIBILITY, vmread(VMCS_INTERRUPTIBILITY) & ~(BLOCKING_STI | BLOCKING_MOV_SS));
+    guest.regs.rflags &= ~RFLAGS_RF;
+    if (!mode().code_long)
+        guest.regs.rip = (uint32_t)guest.regs.rip;      /* it may have wrapped; an entry demands zeroes above */
+    if ((guest.regs.rflags & RFLAGS_TF) && !(vmread(VMCS_GUEST_DEBUGCTL) & DEBUGCTL_BTF))
+        vmwrite(VMCS_PENDING_DEBUG, vmread(VMCS_PENDING_DEBUG) | PENDING_BS);
+}
+
 static struct exit run(void)
 {
-    if (guest.regs.rip != exit_rip)     /* an instruction was emulated: the shadow ended with it */
-        vmwrite(VMCS_INTERRUPTIBILITY, vmread(VMCS_INTERRUPTIBILITY) & ~(BLOCKING_STI | BLOCKING_MOV_SS));
+    if (guest.regs.rip != exit_rip)
+        complete_emulation();
     vmwrite(VMCS_GUEST_RSP, guest.regs.rsp);
     vmwrite(VMCS_GUEST_RIP, guest.regs.rip);
     vmwrite(VMCS_GUEST_RFLAGS, guest.regs.rflags);
@@ -289,7 +300,7 @@ static void set_efer(uint64_t value)
 
 static void inject(enum exception vector)
 {
-    bool has_error = vector == EXCEPTION_GP && (vmread(VMCS_GUEST_CR0) & CR0_PE);   /* real mode pushes none */
+    bool has_error = vector != EXCEPTION_UD && (vmread(VMCS_GUEST_CR0) & CR0_PE);   /* real mode pushes none */
     vmwrite(VMCS_ENTRY_EVENT, EVENT_VALID | EVENT_EXCEPTION << 8 | vector | (has_error ? EVENT_ERROR : 0));
     vmwrite(VMCS_ENTRY_ERROR_CODE, 0);
 }

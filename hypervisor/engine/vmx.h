@@ -195,6 +195,7 @@ enum event_type : uint64_t { EVENT_INTERRUPT = 0, EVENT_NMI = 2, EVENT_EXCEPTION
 #define BLOCKING_STI     BIT(0)
 #define BLOCKING_MOV_SS  BIT(1)
 #define BLOCKING_NMI     BIT(3)
+#define PENDING_BS       BIT(14)            /* pending debug exceptions: a single step */
 
 /* "Extended-Page-Table Pointer (EPTP)" and "EPT Paging-Structure Entries". */
 #define EPTP_WB             MEMORY_TYPE_WB
