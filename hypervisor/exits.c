@@ -38,6 +38,7 @@ static void handle_miss(const struct exit *exit)
     case MEMORY_DEVICE:
         engine->map_device(page, guest_memory_all_device(large, LARGE_BYTES) ? LARGE_BYTES : PAGE_BYTES);
         counter = COUNT_DEVICE_MISS;
+        flags |= MISS_DEVICE;
         break;
     case MEMORY_STRAY:
     default:

@@ -14,6 +14,9 @@ struct Bochs: Sendable {
     static let biosImage = "/usr/share/bochs/BIOS-bochs-latest"
     static let videoBIOSImage = "/usr/share/bochs/VGABIOS-lgpl-latest"
 
+    /// Of the machine's own time.
+    static let instructionsPerSecond = 5e7
+
     /// bochsrc.
     var settings: String {
         """
@@ -21,7 +24,7 @@ struct Bochs: Sendable {
         sound: waveoutdrv=dummy, waveindrv=dummy, midioutdrv=dummy
         # A curses screen, drawn to nowhere: the displays that need no desktop and open no port are this one alone.
         display_library: term
-        cpu: model=\(model), count=1, ips=50000000, reset_on_triple_fault=0
+        cpu: model=\(model), count=1, ips=\(Int(Self.instructionsPerSecond)), reset_on_triple_fault=0
         megs: \(ram.bytes / ByteCount.mebibyte.bytes)
         romimage: file=\(Self.biosImage), options=fastboot
         vgaromimage: file=\(Self.videoBIOSImage)

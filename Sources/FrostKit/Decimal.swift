@@ -8,3 +8,36 @@ extension Double {
         return places == 0 ? sign + padded : sign + padded.dropLast(places) + "." + padded.suffix(places)
     }
 }
+
+extension Double {
+    private static let prefixes: [(factor: Double, name: String)] = [
+        (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"),
+    ]
+
+    /// Three digits and a prefix: `12.3 M`; with a unit, `12.3 ms`.
+    func scaled(_ unit: String = "") -> String {
+        guard self != 0 else { return unit.isEmpty ? "0" : "0 \(unit)" }
+        let smallest = unit.isEmpty ? 4 : Self.prefixes.count - 1
+        let chosen =
+            Self.prefixes[...smallest].first { magnitude >= $0.factor * 0.9995 } ?? Self.prefixes[smallest]
+        let number = self / chosen.factor
+        let isWhole = chosen.factor == 1 && number == number.rounded()
+        let places = isWhole ? 0 : number.magnitude >= 99.95 ? 0 : number.magnitude >= 9.995 ? 1 : 2
+        let text = number.formatted(places: places)
+        return chosen.name.isEmpty && unit.isEmpty ? text : "\(text) \(chosen.name)\(unit)"
+    }
+
+    /// A part of one, as in `12.3 %`.
+    var percent: String { "\((self * 100).formatted(places: 1)) %" }
+}
+
+extension BinaryInteger {
+    /// As in `65,536`.
+    var grouped: String {
+        let digits = String(magnitude)
+        let groups = stride(from: digits.count, to: 0, by: -3).map { end in
+            digits.dropLast(digits.count - end).suffix(3)
+        }
+        return (self < 0 ? "-" : "") + groups.reversed().joined(separator: ",")
+    }
+}

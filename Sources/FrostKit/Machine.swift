@@ -102,7 +102,7 @@ public struct Machine {
         let result = RunResult(
             ending: ending, exitCode: code, complaints: complaints,
             warnings: warnings(machine, ending, emulator), console: machine.console, trace: machine.trace,
-            wallSeconds: machine.elapsed / .seconds(1), userSeconds: end.userSeconds,
+            clock: machine.clock, wallSeconds: machine.elapsed / .seconds(1), userSeconds: end.userSeconds,
             commandLine: emulator.commandLine)
         let report = RunReport(result, image: image, options: options)
         try Data(JSON.text(report).utf8).write(to: machine.folder.report)

@@ -45,9 +45,14 @@ public struct RunFolder: Sendable {
     /// The verdict on it.
     public var verdict: URL { folder.appending(path: "verdict.json") }
 
+    // What else may be made of a run afterwards.
+
+    /// Its misses in regions of other sizes, under other policies.
+    public var replay: URL { folder.appending(path: "replay.json") }
+
     private var all: [URL] {
         [report, console, trace, machineLog, ram, bochsSettings, bochsScript, disk, diskJournal]
-            + [residencyLog, dramBase, dramFinal, regionEnd, image, symbols, proof, verdict]
+            + [residencyLog, dramBase, dramFinal, regionEnd, image, symbols, proof, verdict, replay]
     }
 
     /// Makes the folder, and takes away what an earlier run left in it; never the image that is to be run.

@@ -12,6 +12,8 @@ public struct RunReport: Codable, Sendable {
 
     public var image: ImageFacts
     public var platform: Platform
+    /// Of the trace's times; nil in a report of an older frost.
+    public var clock: RunClock?
     public var commandLine: String
     public var ending: RunEnding.Kind
     /// In words.
@@ -25,13 +27,16 @@ public struct RunReport: Codable, Sendable {
     public var counts: [String: UInt64]
     public var complaints: [String]
     public var warnings: [String]
+}
 
+extension RunReport {
     public init(_ result: RunResult, image: BootImage, options: RunOptions) {
         self.image = ImageFacts(
             path: image.file.plainPath, ramBytes: image.plan.ram.bytes, frozenBase: image.plan.frozenBase,
             frozenBytes: image.plan.frozen.bytes, freeze: image.freeze, engine: image.engine,
             policy: image.policy)
         platform = options.platform
+        clock = result.clock
         commandLine = result.commandLine
         ending = result.ending.kind
         end = result.ending.description

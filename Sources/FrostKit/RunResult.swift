@@ -8,6 +8,8 @@ public struct RunResult: Sendable {
     public var warnings: [String]
     public var console: [UInt8]
     public var trace: Trace
+    /// Of the trace's times.
+    public var clock: RunClock
     public var wallSeconds: Double
     /// Of the emulator.
     public var userSeconds: Double

@@ -9,6 +9,7 @@ public final class RunningMachine {
     public internal(set) var console: [UInt8] = []
     private var reader = TraceReader()
     private let started = ContinuousClock.now
+    private let counter = HostCounter()
     private let memory: GuestRAM?
     private let platform: Platform
     private let controlSocket: String?
@@ -47,6 +48,13 @@ public final class RunningMachine {
     public var consoleText: String { String(decoding: console, as: UTF8.self) }
     /// What the hypervisor has said so far; it keeps records back until some have gathered.
     public var trace: Trace { reader.trace }
+    /// Of the trace's times. QEMU's CPU shows the guest the host's time-stamp counter; Bochs's counts instructions.
+    var clock: RunClock {
+        switch platform {
+        case .bochs: RunClock(unit: .instructions, ticksPerSecond: Bochs.instructionsPerSecond)
+        case .qemuTCG, .qemuKVM, .libvirt: RunClock(unit: .cycles, ticksPerSecond: counter.ticksPerSecond)
+        }
+    }
     public var elapsed: Duration { ContinuousClock.now - started }
 
     /// Takes the memory's name away once QEMU has it open: it holds plaintext, and must go with the last of us,

@@ -2,23 +2,48 @@ import FrostCore
 
 /// A trace in numbers.
 ///
-/// - Units: cycles of the time-stamp counter.
+/// - Units: ticks of ``clock``.
 public struct TraceSummary: Codable, Sendable, Equatable {
     public struct Count: Codable, Sendable, Equatable {
         public var events: UInt64
         /// Of all events together; 0 where none is meant.
-        public var cycles: UInt64
+        public var ticks: UInt64
     }
 
+    /// From the guest's first instruction to the trace's last record.
+    public struct Span: Codable, Sendable, Equatable {
+        public var start: UInt64
+        public var ticks: UInt64
+        /// nil: the clock's rate is unknown.
+        public var seconds: Double?
+        /// Parts of `ticks`; nil when the trace has no counts.
+        public var shares: Shares?
+    }
+
+    /// Parts of one. What is left is the guest's own, the switches to it and back, and the sending of the trace.
+    public struct Shares: Codable, Sendable, Equatable {
+        /// Serving exits, pages included.
+        public var hypervisor: Double
+        /// Of that, opening and sealing.
+        public var cipher: Double
+        /// Of that, erasing frames for pages that are touched for the first time.
+        public var blanking: Double
+    }
+
+    public var clock: RunClock
     /// By name of ``TraceFact``.
     public var facts: [String: UInt64]
+    /// nil: the guest was not started.
+    public var span: Span?
     /// Exact, by name of ``TraceCounter``; empty when the trace has no end record.
     public var counts: [String: Count]
-    /// Of the sampled records, by name of ``Timing``.
-    public var cycles: [String: Percentiles]
-    /// One exit in so many was sampled.
+    /// Of the sampled records, by name of ``TraceCounter``.
+    public var timings: [String: Percentiles]
+    /// One exit in so many was sampled; 0: none.
     public var sampledOneIn: UInt64
-    public var freezeCycles: UInt64?
+    /// nil when no exit was sampled.
+    public var timeline: TraceTimeline?
+    public var freezeTicks: UInt64?
     public var records: Int
     public var lostFrames: Int
     public var noiseBytes: Int
@@ -29,55 +54,26 @@ public struct TraceSummary: Codable, Sendable, Equatable {
     public var ending: RunEnding.Kind?
     public var end: String
 
-    /// What is timed apart from the rest.
-    public enum Timing: String, CaseIterable, Sendable {
-        case miss
-        case softMiss
-        case openBlank
-        case openImaged
-        case openSealed
-        case metadataOpen
-        case seal
-        case metadataSeal
-        case exit
-
-        init?(_ record: TraceRecord) {
-            switch (record.kind, record.level) {
-            case (.miss, _): self = record.detail & MISS_SOFT.rawValue != 0 ? .softMiss : .miss
-            case (.open, 1...): self = .metadataOpen
-            case (.open, _):
-                switch record.detail {
-                case PAGE_BLANK.rawValue: self = .openBlank
-                case PAGE_IMAGED.rawValue: self = .openImaged
-                default: self = .openSealed
-                }
-            case (.seal, let level): self = level == 0 ? .seal : .metadataSeal
-            case (.exit, _): self = .exit
-            default: return nil
-            }
-        }
-    }
-
-    public init(_ trace: Trace) {
+    /// - Parameter bins: of the timeline
+    public init(_ trace: Trace, clock: RunClock = .unknown, bins: Int = 60) {
+        self.clock = clock
         let known = TraceFact.allCases.compactMap { fact in trace.fact(fact).map { (fact.rawValue, $0) } }
         facts = Dictionary(uniqueKeysWithValues: known)
-        let counted = trace.records.filter { $0.kind == .count }.compactMap { record in
-            TraceCounter(rawValue: record.detail).map {
-                ($0.name, Count(events: record.value, cycles: record.cycles))
-            }
-        }
-        counts = Dictionary(counted, uniquingKeysWith: { $1 })
+        counts = Self.counts(trace)
+        span = Self.span(trace, clock: clock, counts: counts)
 
-        var samples: [Timing: [UInt64]] = [:]
+        var samples: [TraceCounter: [UInt64]] = [:]
         for record in trace.records {
-            if let timing = Timing(record) { samples[timing, default: []].append(record.cycles) }
+            guard let counter = TraceCounter(record), counter.role != .note else { continue }
+            samples[counter, default: []].append(record.cycles)
         }
-        cycles = Dictionary(
-            uniqueKeysWithValues: samples.compactMap { timing, cycles in
-                Percentiles(cycles).map { (timing.rawValue, $0) }
+        timings = Dictionary(
+            uniqueKeysWithValues: samples.compactMap { counter, ticks in
+                Percentiles(ticks).map { (counter.name, $0) }
             })
         sampledOneIn = trace.fact(.traceEvery) ?? 0
-        freezeCycles = trace.records.first { $0.kind == .freeze }?.cycles
+        timeline = TraceTimeline(trace, bins: bins)
+        freezeTicks = trace.records.first { $0.kind == .freeze }?.cycles
         records = trace.records.count
         lostFrames = trace.lostFrames
         noiseBytes = trace.noiseBytes
@@ -88,5 +84,48 @@ public struct TraceSummary: Codable, Sendable, Equatable {
         end =
             trace.ending?.description
             ?? "no end record: the machine stopped or was killed, so there are no counts"
+    }
+
+    private static func counts(_ trace: Trace) -> [String: Count] {
+        let counted = trace.records.filter { $0.kind == .count }.compactMap { record in
+            TraceCounter(rawValue: record.detail).map {
+                ($0.name, Count(events: record.value, ticks: record.cycles))
+            }
+        }
+        return Dictionary(counted, uniquingKeysWith: { $1 })
+    }
+
+    private static func span(_ trace: Trace, clock: RunClock, counts: [String: Count]) -> Span? {
+        guard let range = trace.guestTicks else { return nil }
+        let ticks = range.upperBound - range.lowerBound
+        var span = Span(start: range.lowerBound, ticks: ticks, seconds: clock.seconds(ticks))
+        guard !counts.isEmpty else { return span }
+        func share(_ isPart: (TraceCounter) -> Bool) -> Double {
+            let parts = TraceCounter.allCases.filter(isPart).compactMap { counts[$0.name]?.ticks }
+            return Double(parts.reduce(0, +)) / Double(ticks)
+        }
+        span.shares = Shares(
+            hypervisor: share { $0.role == .exit }, cipher: share(\.isCipher),
+            blanking: share { $0 == .openBlank || $0 == .metadataBlank })
+        return span
+    }
+
+    public func count(_ counter: TraceCounter) -> Count? { counts[counter.name] }
+    public func timing(_ counter: TraceCounter) -> Percentiles? { timings[counter.name] }
+
+    /// Of the run's time; nil when that is not known.
+    func share(of counter: TraceCounter) -> Double? {
+        guard let span, let count = count(counter) else { return nil }
+        return Double(count.ticks) / Double(span.ticks)
+    }
+}
+
+extension Trace {
+    /// From the guest's first instruction to the last record; nil when there is nothing between.
+    var guestTicks: Range<UInt64>? {
+        guard let launch = records.first(where: { $0.kind == .launch }), let last = records.last,
+            last.tsc > launch.tsc
+        else { return nil }
+        return launch.tsc..<last.tsc
     }
 }

@@ -8,3 +8,4 @@ extension EvictionPolicy: ExpressibleByArgument {}
 extension LinuxGuest.KernelEntry: ExpressibleByArgument {}
 extension CacheChoice.Vendor: ExpressibleByArgument {}
 extension CacheChoice.Replacement: ExpressibleByArgument {}
+extension TraceExport: ExpressibleByArgument {}

@@ -14,10 +14,11 @@ import Testing
     }
 
     static func record(
-        _ kind: TraceRecord.Kind, detail: UInt32 = 0, value: UInt64 = 0, cycles: UInt64 = 0, level: UInt8 = 0
+        _ kind: TraceRecord.Kind, detail: UInt32 = 0, value: UInt64 = 0, cycles: UInt64 = 0, level: UInt8 = 0,
+        at tsc: UInt64 = 1
     ) -> trace_record {
         trace_record(
-            tsc: 1, value: value, cycles: cycles, detail: detail, reserved: 0, level: level,
+            tsc: tsc, value: value, cycles: cycles, detail: detail, reserved: 0, level: level,
             kind: kind.rawValue)
     }
 
@@ -133,11 +134,11 @@ import Testing
                 ]))
         let summary = TraceSummary(trace)
         #expect(summary.sampledOneIn == 16)
-        #expect(summary.counts["miss"] == .init(events: 1600, cycles: 16000))
-        let spread = try #require(summary.cycles["miss"])
+        #expect(summary.counts["miss"] == .init(events: 1600, ticks: 16000))
+        let spread = try #require(summary.timings["miss"])
         #expect((spread.samples, spread.p50, spread.p90, spread.p99, spread.max) == (100, 50, 90, 99, 100))
-        #expect(summary.cycles["openBlank"]?.max == 3)
-        #expect(summary.cycles["metadataSeal"]?.max == 4)
-        #expect(summary.description.contains("one in 16"))
+        #expect(summary.timings["openBlank"]?.max == 3)
+        #expect(summary.timings["metadataSeal"]?.max == 4)
+        #expect(summary.description.contains("one exit in 16"))
     }
 }

@@ -43,3 +43,9 @@ struct bench_result {
  *   dram_bytes  of homes, for swaps; multiple of 2 MiB, at least that
  */
 void bench_run(struct bench_result *result, uint32_t rounds, uint64_t dram_bytes);
+
+/* The time-stamp counter of this CPU. QEMU's emulated CPUs show their guests the same one. */
+static inline uint64_t host_counter(void)
+{
+    return __builtin_ia32_rdtsc();
+}

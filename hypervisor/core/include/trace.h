@@ -40,6 +40,7 @@ enum trace_fact : uint32_t {
 enum trace_miss_flags : uint32_t {
     MISS_WRITE = 1, MISS_FETCH = 2, MISS_WALK = 4,  /* WALK: by a guest page-table walk */
     MISS_SOFT  = 8,                                 /* resident: only its mapping was gone */
+    MISS_DEVICE = 16,                               /* of memory that is passed through: no page is opened */
 };
 
 enum trace_counter : uint32_t {
