@@ -15,7 +15,8 @@ let package = Package(
         .library(name: "ResidencyPlugin", type: .dynamic, targets: ["ResidencyPlugin"]),
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
         // The cipher, the pager and the formats: the very C files that the hypervisor is built from.
@@ -41,7 +42,7 @@ let package = Package(
             name: "FrostKit",
             dependencies: [
                 "FrostCore", "CacheModel", "CipherBench", "ResidencyRecord", "DRAMSearch", "COpenSSL",
-                "CZlib",
+                "CZlib", .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: swiftSettings
         ),

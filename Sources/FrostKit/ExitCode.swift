@@ -3,6 +3,7 @@ public enum ExitCode: Int32, Sendable, CaseIterable {
     case asAsked = 0
     case otherwise = 1
     case notProvable = 2
+    case regression = 3
     case integrity = 10
     case panic = 11
     case tripleFault = 12
@@ -28,6 +29,7 @@ public enum ExitCode: Int32, Sendable, CaseIterable {
             plaintext or keys leaked
             """
         case .notProvable: "frost verify: not provable here, and why"
+        case .regression: "frost sweep: worse than the baseline"
         case .integrity: "integrity panic: DRAM was changed under the guest"
         case .panic: "any other panic of the hypervisor"
         case .tripleFault: "the guest ended in a triple fault"

@@ -54,7 +54,8 @@ public struct Machine {
             ram: image.plan.ram, ramFile: ramFile, trace: folder.trace, controlSocket: socket,
             messageSocket: messages,
             plugin: options.residency?.argument(record: folder.folder, ramFile: ramFile, plan: image.plan),
-            isRestored: options.saved != nil, cpu: options.cpu ?? HostKVM.cpu(for: options.platform))
+            isRestored: options.saved != nil, cpu: options.cpu ?? HostKVM.cpu(for: options.platform),
+            seed: options.seed)
         let (program, arguments) = try Self.bound(qemu)
         let child = try ChildProcess(
             program, arguments, input: .pipe, output: .pipe, error: .file(folder.machineLog))

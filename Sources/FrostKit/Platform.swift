@@ -39,6 +39,7 @@ public enum Platform: String, Sendable, Codable, CaseIterable {
         if options.keepsRAM && !capabilities.contains(.sharedMemory) { throw .noMemory(self) }
         if options.nmiEvery != nil && !capabilities.contains(.control) { throw .noControl(self) }
         if options.cpu == .intel && self == .qemuTCG { throw .noVMX }
+        if options.seed != nil && self != .qemuTCG { throw .noSeed(self) }
     }
 
     /// - Throws: ``Failure`` when it cannot run here.
@@ -68,11 +69,12 @@ public enum Platform: String, Sendable, Codable, CaseIterable {
         case noMemory(Platform)
         case noControl(Platform)
         case noVMX
+        case noSeed(Platform)
 
         public var exitCode: ExitCode {
             switch self {
             case .noCacheModel: .notProvable
-            case .notYet, .kvm, .noBochs, .noMemory, .noControl, .noVMX: .unavailable
+            case .notYet, .kvm, .noBochs, .noMemory, .noControl, .noVMX, .noSeed: .unavailable
             }
         }
 
@@ -93,6 +95,8 @@ public enum Platform: String, Sendable, Codable, CaseIterable {
                 "\(platform.rawValue) does not let others read the machine's memory. Use --platform qemu-tcg."
             case .noControl(let platform):
                 "\(platform.rawValue) cannot be stopped or sent an NMI from outside. Use --platform qemu-tcg."
+            case .noSeed(let platform):
+                "\(platform.rawValue) takes no seed for its random numbers. Use --platform qemu-tcg, or no --seed."
             case .noVMX:
                 "qemu-tcg emulates no VMX. Use --platform bochs, which has CPUs of both vendors."
             case .kvm(let lack):

@@ -16,6 +16,8 @@ public struct QEMU: Sendable, Equatable {
     /// Wait for a saved machine's state instead of powering on.
     public var isRestored = false
     public var cpu = CPUChoice.amd
+    /// Of all that the machine gives as random, such as RDRAND.
+    public var seed: UInt64?
 
     public var arguments: [String] {
         [
@@ -32,7 +34,8 @@ public struct QEMU: Sendable, Equatable {
             "-chardev", "stdio,id=com1,signal=off", "-serial", "chardev:com1",
             "-chardev", "file,id=com2,path=\(Self.quoted(trace)),append=on", "-serial", "chardev:com2",
             "-qmp", "unix:\(controlSocket),server=on,wait=off",
-        ] + messages + (plugin.map { ["-plugin", $0] } ?? []) + (isRestored ? ["-incoming", "defer"] : [])
+        ] + messages + (plugin.map { ["-plugin", $0] } ?? []) + (seed.map { ["-seed", "\($0)"] } ?? [])
+            + (isRestored ? ["-incoming", "defer"] : [])
     }
 
     private var messages: [String] {

@@ -50,9 +50,20 @@ public struct RunFolder: Sendable {
     /// Its misses in regions of other sizes, under other policies.
     public var replay: URL { folder.appending(path: "replay.json") }
 
+    /// What a verdict was reached by: large, and full of plaintext and keys.
+    private var evidence: [URL] { [residencyLog, dramBase, dramFinal, regionEnd, image, symbols, proof] }
+
     private var all: [URL] {
-        [report, console, trace, machineLog, ram, bochsSettings, bochsScript, disk, diskJournal]
-            + [residencyLog, dramBase, dramFinal, regionEnd, image, symbols, proof, verdict, replay]
+        [
+            report, console, trace, machineLog, ram, bochsSettings, bochsScript, disk, diskJournal, verdict,
+            replay,
+        ]
+            + evidence
+    }
+
+    /// Leaves the verdict, which then cannot be reached again.
+    func removeEvidence() {
+        evidence.forEach { try? FileManager.default.removeItem(at: $0) }
     }
 
     /// Makes the folder, and takes away what an earlier run left in it; never the image that is to be run.

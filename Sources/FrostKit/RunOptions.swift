@@ -5,6 +5,8 @@ public struct RunOptions {
     public var platform = Platform.qemuTCG
     /// nil: one that has the image's engine.
     public var cpu: CPUChoice?
+    /// Whatever the machine gives as random comes from it; QEMU only.
+    public var seed: UInt64?
     /// Typed when the image asks for it.
     public var passphrase: Passphrase?
     public var timeLimit = TimeSpan(.seconds(120))

@@ -9,6 +9,11 @@ final class SignalWatch {
 
     init() {
         Self.caught.store(0, ordering: .relaxed)
+        // Whoever started us may have blocked them: a thread of a pool passes on its mask.
+        var ours = sigset_t()
+        sigemptyset(&ours)
+        for signal in Self.signals { sigaddset(&ours, signal) }
+        pthread_sigmask(SIG_UNBLOCK, &ours, nil)
         for signal in Self.signals {
             var action = sigaction()
             var old = sigaction()

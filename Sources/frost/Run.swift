@@ -32,6 +32,9 @@ struct Run: ParsableCommand {
         transform: { try CPUChoice(parsing: $0) })
     var cpu: CPUChoice?
 
+    @Option(help: "Start the machine's random numbers, such as RDRAND's, from this (qemu-tcg).")
+    var seed: UInt64?
+
     @Option(help: "Keep the run's files in this folder.", completion: .directory)
     var record: String?
 
@@ -88,6 +91,7 @@ struct Run: ParsableCommand {
         var options =
             try recipe.map { RunOptions(recipe: try Recipe(named: $0, in: SourceTree())) } ?? RunOptions()
         (options.platform, options.cpu) = (platform, cpu)
+        options.seed = seed
         try platform.check()
         options.timeLimit = timeout ?? options.timeLimit
         options.expected += expect

@@ -94,35 +94,13 @@ extension BootTests {
         @Test("frost returns the documented code, and says why", .timeLimit(.minutes(1)), arguments: rows)
         func code(row: Row) throws {
             let scratch = try Self.folder.get()
-            let (code, error) = try Self.frost(
+            let (code, error, _) = try BuiltFrost.run(
                 row.words.split(separator: " ").map(String.init), in: scratch.url)
             #expect(code == row.code.rawValue, Comment(rawValue: error))
             if row.code != .asAsked {
                 #expect(!error.isEmpty)
                 #expect(!error.contains("Fatal error"))
             }
-        }
-
-        private static func frost(_ words: [String], in folder: URL) throws -> (code: Int32, error: String) {
-            let root = try BootTests.tree().root
-            let besideTests = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
-                .deletingLastPathComponent().appending(path: "frost")
-            let built = root.appending(path: ".build/debug/frost")
-            let process = Process()
-            process.executableURL =
-                FileManager.default.isExecutableFile(atPath: besideTests.path()) ? besideTests : built
-            process.arguments = words
-            process.currentDirectoryURL = folder
-            process.environment = ProcessInfo.processInfo.environment.merging(
-                ["FROST_ROOT": root.path(percentEncoded: false)]) { $1 }
-            let error = folder.appending(path: "error.txt")
-            try Data().write(to: error)
-            process.standardError = try FileHandle(forWritingTo: error)
-            process.standardOutput = FileHandle.nullDevice
-            process.standardInput = FileHandle.nullDevice
-            try process.run()
-            process.waitUntilExit()
-            return (process.terminationStatus, try String(contentsOf: error, encoding: .utf8))
         }
 
         @Test("A machine that goes away without an end record is said to have died")

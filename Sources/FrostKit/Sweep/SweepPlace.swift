@@ -1,0 +1,53 @@
+import Yams
+
+/// Where cells run: this machine, or a host of libvirt's.
+public struct SweepPlace: Codable, Sendable, Hashable {
+    /// nil: this machine.
+    public var uri: String?
+    /// So many at once.
+    public var jobs: Int
+
+    public init(uri: String? = nil, jobs: Int) {
+        (self.uri, self.jobs) = (uri, jobs)
+    }
+
+    /// As the file spells this machine.
+    static let local = "local"
+
+    public var name: String { uri ?? Self.local }
+
+    /// - Parameter others: all places there are.
+    func takes(_ cell: SweepCell, among others: [SweepPlace]) -> Bool {
+        if uri != nil { return cell.platform == .libvirt }
+        return cell.platform != .libvirt || others.allSatisfy { $0.uri == nil }
+    }
+
+    static func all(_ node: Node, in file: SweepFile) throws(SweepMatrix.Failure) -> [SweepPlace] {
+        var places: [SweepPlace] = []
+        for entry in try file.entries(node, of: "hosts") {
+            var place = SweepPlace(jobs: 1)
+            for (key, value) in try file.pairs(entry, known: ["uri", "jobs"], of: "hosts") {
+                let text = try file.scalar(value, of: key)
+                if key == "uri" {
+                    guard text == local || text.contains("://") else {
+                        throw file.mistake(
+                            value,
+                            "'\(text)' is no host: write local, or libvirt's URI such as qemu+ssh://host/system"
+                        )
+                    }
+                    place.uri = text == local ? nil : text
+                } else {
+                    guard let jobs = Int(text), 1...1024 ~= jobs else {
+                        throw file.mistake(value, "jobs wants a whole number from 1 to 1024")
+                    }
+                    place.jobs = jobs
+                }
+            }
+            guard !places.contains(where: { $0.uri == place.uri }) else {
+                throw file.mistake(entry, "the host \(place.name) is there twice: leave one out")
+            }
+            places.append(place)
+        }
+        return places
+    }
+}

@@ -1,0 +1,37 @@
+import FrostKit
+import Foundation
+
+/// The command as it is built, from outside.
+enum BuiltFrost {
+    /// Not started yet. What it says goes to `output.txt` and `error.txt` in the folder.
+    static func process(_ words: [String], in folder: URL) throws -> Process {
+        let root = try BootTests.tree().root
+        let besideTests = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
+            .deletingLastPathComponent().appending(path: "frost")
+        let built = root.appending(path: ".build/debug/frost")
+        let process = Process()
+        process.executableURL =
+            FileManager.default.isExecutableFile(atPath: besideTests.path()) ? besideTests : built
+        process.arguments = words
+        process.currentDirectoryURL = folder
+        process.environment = ProcessInfo.processInfo.environment.merging(
+            ["FROST_ROOT": root.path(percentEncoded: false)]) { $1 }
+        for name in ["output.txt", "error.txt"] { try Data().write(to: folder.appending(path: name)) }
+        process.standardOutput = try FileHandle(forWritingTo: folder.appending(path: "output.txt"))
+        process.standardError = try FileHandle(forWritingTo: folder.appending(path: "error.txt"))
+        process.standardInput = FileHandle.nullDevice
+        return process
+    }
+
+    static func run(
+        _ words: [String], in folder: URL
+    ) throws -> (code: Int32, error: String, output: String) {
+        let process = try process(words, in: folder)
+        try process.run()
+        process.waitUntilExit()
+        let texts = try ["error.txt", "output.txt"].map {
+            try String(contentsOf: folder.appending(path: $0), encoding: .utf8)
+        }
+        return (process.terminationStatus, texts[0], texts[1])
+    }
+}
