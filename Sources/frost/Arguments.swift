@@ -9,3 +9,10 @@ extension LinuxGuest.KernelEntry: ExpressibleByArgument {}
 extension CacheChoice.Vendor: ExpressibleByArgument {}
 extension CacheChoice.Replacement: ExpressibleByArgument {}
 extension TraceExport: ExpressibleByArgument {}
+
+extension CompletionKind {
+    /// The guests of images/, as they are when somebody presses Tab.
+    static var recipe: CompletionKind {
+        .custom { _, _, _ in (try? SourceTree()).map { Recipe.names(in: $0) } ?? [] }
+    }
+}

@@ -15,7 +15,7 @@ struct MakeImage: ParsableCommand {
         case embedded
     }
 
-    @Argument(help: "The guest to build, as in images/.")
+    @Argument(help: "The guest to build, as in images/.", completion: .recipe)
     var recipe: String?
 
     @Option(help: "A Linux kernel (bzImage), instead of a recipe.", completion: .file())

@@ -52,7 +52,7 @@ struct Run: ParsableCommand {
     @Option(help: "Stop the machine, successfully, when this text appears on the console.")
     var until: String?
 
-    @Option(help: "Judge by the ending and the console lines that this recipe expects.")
+    @Option(help: "Judge by the ending and the console lines that this recipe expects.", completion: .recipe)
     var recipe: String?
 
     @Flag(help: "The terminal is the guest's console; Ctrl-A x ends the run.")

@@ -18,7 +18,9 @@ struct Verify: ParsableCommand {
     @Argument(help: "An image, or the folder of a recorded run.", completion: .file())
     var subject: String?
 
-    @Option(help: "A cache that exists; see --list-presets. (default: the smallest that holds the region)")
+    @Option(
+        help: "A cache that exists; see --list-presets. (default: the smallest that holds the region)",
+        completion: .list(CacheChoice.names))
     var preset: String?
 
     @Option(help: "A cache of one's own, as SIZE:WAYS:LINE, such as 64MiB:16:64.")
@@ -64,7 +66,8 @@ struct Verify: ParsableCommand {
     @Option(help: "Text that must appear on the console. May be repeated.")
     var expect: [String] = []
 
-    @Option(help: "Take the expected ending, console lines and canaries from this recipe.")
+    @Option(
+        help: "Take the expected ending, console lines and canaries from this recipe.", completion: .recipe)
     var recipe: String?
 
     @Flag(help: "Do not show the console.")
