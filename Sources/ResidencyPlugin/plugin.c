@@ -92,6 +92,17 @@ static void vcpu_started(qemu_plugin_id_t id, unsigned vcpu)
     dram_start();
 }
 
+/* Whether the RAM begins where it did before among QEMU's memory blocks, to which the interface's addresses refer: it
+ * need not be the first of them. */
+static bool is_constant(uint64_t start)
+{
+    static uint64_t known = NOWHERE;
+
+    if (known == NOWHERE)
+        known = start;
+    return start == known && start % FRAME_BYTES == 0;
+}
+
 /* Offset in RAM of an access that QEMU just made; NOWHERE if it was no RAM.
  * The interface's own call searches all memory blocks each time; the host address in its answer says the same, which
  * is held against that call now and then. */
@@ -112,7 +123,7 @@ static inline uint64_t offset_accessed(qemu_plugin_meminfo_t info, uint64_t line
     if (offset >= machine.set.ram_bytes)
         return NOWHERE;         /* ROM */
     if (((machine.totals.loads + machine.totals.stores) & 0xFFFF) == 0
-        && qemu_plugin_hwaddr_phys_addr(address) != offset)
+        && !is_constant(qemu_plugin_hwaddr_phys_addr(address) - offset))
         give_up("this QEMU answers address queries in another form than 7.2");
     return offset;
 }
