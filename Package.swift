@@ -42,7 +42,7 @@ let package = Package(
             name: "FrostKit",
             dependencies: [
                 "FrostCore", "CacheModel", "CipherBench", "ResidencyRecord", "DRAMSearch", "COpenSSL",
-                "CZlib", .product(name: "Yams", package: "Yams"),
+                "CZlib", "CLibvirt", .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: swiftSettings
         ),
@@ -92,6 +92,12 @@ let package = Package(
             pkgConfig: "zlib",
             providers: [.apt(["zlib1g-dev"])]
         ),
+        // Starts machines, here and elsewhere.
+        .systemLibrary(
+            name: "CLibvirt",
+            pkgConfig: "libvirt-qemu",
+            providers: [.apt(["libvirt-dev"])]
+        ),
         .systemLibrary(
             name: "CGcrypt",
             pkgConfig: "libgcrypt",
@@ -106,6 +112,7 @@ let package = Package(
             name: "FrostKitTests",
             dependencies: [
                 "FrostKit", "FrostCore", "CacheModel", "ResidencyRecord", "DRAMSearch", "COpenSSL",
+                "CLibvirt",
             ],
             swiftSettings: swiftSettings
         ),

@@ -84,14 +84,17 @@ public struct ChildProcess: ~Copyable {
     }
 
     /// The child's end if it has ended; must not be called again once it has answered.
-    public func end(waiting: Bool) -> End? {
+    public func end(waiting: Bool) -> End? { Self.reap(identifier, waiting: waiting) }
+
+    /// nil also when it is no child of ours.
+    static func reap(_ child: pid_t, waiting: Bool) -> End? {
         var status: Int32 = 0
         var usage = rusage()
         var reaped: pid_t
         repeat {
-            reaped = wait4(identifier, &status, waiting ? 0 : WNOHANG, &usage)
+            reaped = wait4(child, &status, waiting ? 0 : WNOHANG, &usage)
         } while reaped < 0 && errno == EINTR
-        guard reaped == identifier else { return nil }
+        guard reaped == child else { return nil }
         let signal = status & 0x7F
         return End(
             status: signal == 0 ? (status >> 8) & 0xFF : signal, wasSignalled: signal != 0,

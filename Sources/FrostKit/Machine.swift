@@ -9,7 +9,7 @@ public struct Machine {
     /// - Throws: ``Platform/Failure`` when the platform cannot run here, ``Passphrase/Failure/noTerminal`` when
     ///   the image needs a passphrase and nobody can type it.
     public init(_ image: BootImage, options: RunOptions) throws {
-        try options.platform.check()
+        try options.platform.check(connect: options.connect)
         try options.platform.check(options)
         let isUnlocked = options.passphrase != nil || options.saved != nil || options.isInteractive
         if image.needsPassphrase && !isUnlocked {
@@ -25,14 +25,17 @@ public struct Machine {
         try folder.prepare(for: image.file)
         defer { if options.record == nil { try? FileManager.default.removeItem(at: folder.folder) } }
         signal(SIGPIPE, SIG_IGN)
+        let signals = options.catchesSignals ? SignalWatch() : nil
+        defer { withExtendedLifetime(signals) {} }
         return switch options.platform {
         case .bochs: try runBochs(in: folder)
-        case .qemuTCG, .qemuKVM, .libvirt: try runQEMU(in: folder)
+        case .qemuTCG, .qemuKVM: try runQEMU(in: folder)
+        case .libvirt: try runLibvirt(in: folder)
         }
     }
 
     private func runQEMU(in folder: RunFolder) throws -> RunResult {
-        let ramFile = options.keepsRAM ? folder.ram : Self.scratchRAM(image.plan.ram, folder: folder)
+        let ramFile = try memory(in: folder)
         // Short: a socket's path has at most 107 bytes.
         let socket = "/tmp/frost-\(UUID().uuidString.prefix(13)).qmp"
         let messages = options.takesMessages ? socket + ".msg" : nil
@@ -40,17 +43,13 @@ public struct Machine {
             [socket, messages].compactMap(\.self).forEach { unlink($0) }
             if !options.keepsRAM { unlink(ramFile.plainPath) }
         }
-        guard truncateFile(ramFile, to: image.plan.ram) else {
-            throw RunFolder.Failure.cannotWrite(ramFile.plainPath)
-        }
         if let saved = options.saved {
             try saved.copyRAM(to: ramFile)
             try Data(saved.trace).write(to: folder.trace)
         }
 
-        let needsIDE = image.entersRealMode || options.isSaveable || options.saved != nil
         let qemu = QEMU(
-            platform: options.platform, image: image.file, disk: needsIDE ? .ide : .ahci,
+            platform: options.platform, image: image.file, disk: disk,
             ram: image.plan.ram, ramFile: ramFile, trace: folder.trace, controlSocket: socket,
             messageSocket: messages,
             plugin: options.residency?.argument(record: folder.folder, ramFile: ramFile, plan: image.plan),
@@ -64,8 +63,8 @@ public struct Machine {
         return try watch(child, output: output, emulator: qemu) {
             RunningMachine(
                 image: image, folder: folder, platform: options.platform, ram: ram,
-                ramFile: options.keepsRAM ? nil : ramFile, controlSocket: socket, messageSocket: messages,
-                process: process, input: input)
+                ramFile: options.keepsRAM ? nil : ramFile, messageSocket: messages, input: input,
+                connect: { try QMP(connecting: socket) }, cut: { kill(process, SIGKILL) })
         }
     }
 
@@ -84,20 +83,20 @@ public struct Machine {
         return try watch(child, output: console.descriptor, emulator: bochs) {
             RunningMachine(
                 image: image, folder: folder, platform: options.platform, ram: nil, ramFile: nil,
-                controlSocket: nil, messageSocket: nil, process: process, input: console.descriptor)
+                input: console.descriptor, connect: nil, cut: { kill(process, SIGKILL) })
         }
     }
 
     /// Waits for the end of what was started, and judges it.
-    private func watch(
-        _ child: consuming ChildProcess, output: Int32, emulator: any Emulator,
-        _ describe: () -> RunningMachine
+    func watch<Process: MachineProcess & ~Copyable>(
+        _ child: borrowing Process, output: Int32, emulator: any Emulator, _ describe: () -> RunningMachine
     ) throws -> RunResult {
         let machine = describe()
-        let signals = options.catchesSignals ? SignalWatch() : nil
         var loop = RunLoop(
-            machine: machine, options: options, output: output, isInterrupted: { signals?.isCaught ?? false })
+            machine: machine, options: options, output: output,
+            isInterrupted: { [options] in options.catchesSignals && SignalWatch.isCaught })
         let (ending, end) = try loop.run(child)
+        try emulator.writeLog(to: machine.folder.machineLog)
 
         let (code, complaints) = Expectation(options).judge(ending, console: machine.console)
         let result = RunResult(
@@ -141,6 +140,20 @@ public struct Machine {
     private static func scratch() -> URL {
         FileManager.default.temporaryDirectory.appending(
             path: "frost-run-\(UUID().uuidString.prefix(13))", directoryHint: .isDirectory)
+    }
+
+    var disk: QEMU.Disk {
+        image.entersRealMode || options.isSaveable || options.saved != nil ? .ide : .ahci
+    }
+
+    /// A new file of the machine's physical memory.
+    func memory(in folder: RunFolder) throws -> URL {
+        let file = options.keepsRAM ? folder.ram : Self.scratchRAM(image.plan.ram, folder: folder)
+        guard truncateFile(file, to: image.plan.ram) else {
+            unlink(file.plainPath)
+            throw RunFolder.Failure.cannotWrite(file.plainPath)
+        }
+        return file
     }
 
     /// In memory where there is room: a file on disk would be written back again and again.

@@ -30,7 +30,8 @@ public enum Platform: String, Sendable, Codable, CaseIterable {
         case .qemuTCG: [.control, .sharedMemory, .anyHost, .cacheModel]
         case .qemuKVM: [.control, .sharedMemory]
         case .bochs: [.anyHost]
-        case .libvirt: []
+        // On this host; see check(_:connect:).
+        case .libvirt: [.control, .sharedMemory, .cacheModel]
         }
     }
 
@@ -38,12 +39,15 @@ public enum Platform: String, Sendable, Codable, CaseIterable {
     func check(_ options: RunOptions) throws(Failure) {
         if options.keepsRAM && !capabilities.contains(.sharedMemory) { throw .noMemory(self) }
         if options.nmiEvery != nil && !capabilities.contains(.control) { throw .noControl(self) }
-        if options.cpu == .intel && self == .qemuTCG { throw .noVMX }
-        if options.seed != nil && self != .qemuTCG { throw .noSeed(self) }
+        if options.cpu == .intel && [.qemuTCG, .libvirt].contains(self) { throw .noVMX(self) }
+        let isSaved = options.saved != nil || options.isSaveable || options.takesMessages
+        if isSaved && ![.qemuTCG, .qemuKVM].contains(self) { throw .noSaving(self) }
+        if options.seed != nil && ![.qemuTCG, .libvirt].contains(self) { throw .noSeed(self) }
     }
 
+    /// - Parameter connect: the libvirt that is meant; nil: the embedded one.
     /// - Throws: ``Failure`` when it cannot run here.
-    public func check(_ host: HostKVM = HostKVM()) throws(Failure) {
+    public func check(_ host: HostKVM = HostKVM(), connect: LibvirtURI? = nil) throws(Failure) {
         switch self {
         case .qemuTCG: break
         case .qemuKVM:
@@ -52,7 +56,10 @@ public enum Platform: String, Sendable, Codable, CaseIterable {
             let needed = [Bochs.biosImage, Bochs.videoBIOSImage]
             let isThere = needed.allSatisfy { FileManager.default.fileExists(atPath: $0) }
             guard isThere, (try? Tool.bochs.locate()) != nil else { throw .noBochs }
-        case .libvirt: throw .notYet(self)
+        case .libvirt:
+            let uri = connect ?? .embedded
+            if let host = uri.host { throw .remote(host) }
+            if uri.isEmbedded, let lack = EmbeddedRoot.lack { throw .noLibvirt(lack) }
         }
     }
 
@@ -62,19 +69,22 @@ public enum Platform: String, Sendable, Codable, CaseIterable {
     }
 
     public enum Failure: Explained, Equatable {
-        case notYet(Platform)
+        case noLibvirt(String)
+        case remote(String)
         case kvm(String)
         case noCacheModel(Platform)
         case noBochs
         case noMemory(Platform)
         case noControl(Platform)
-        case noVMX
+        case noVMX(Platform)
+        case noSaving(Platform)
         case noSeed(Platform)
 
         public var exitCode: ExitCode {
             switch self {
             case .noCacheModel: .notProvable
-            case .notYet, .kvm, .noBochs, .noMemory, .noControl, .noVMX, .noSeed: .unavailable
+            case .noLibvirt, .remote, .kvm, .noBochs, .noMemory, .noControl, .noVMX, .noSaving, .noSeed:
+                .unavailable
             }
         }
 
@@ -82,8 +92,15 @@ public enum Platform: String, Sendable, Codable, CaseIterable {
 
         public var description: String {
             switch self {
-            case .notYet(let platform):
-                "The platform \(platform.rawValue) is not available in this version. Use --platform qemu-tcg."
+            case .noLibvirt(let lack):
+                lack
+            case .remote(let host):
+                """
+                The machine would run on \(host), which does not see this host's files. Use a libvirt of this host, or run \
+                frost over there.
+                """
+            case .noSaving(let platform):
+                "\(platform.rawValue) cannot go on from a saved machine. Use --platform qemu-tcg."
             case .noCacheModel(let platform):
                 """
                 Not provable here: on \(platform.rawValue) nobody sees the CPU's accesses, so the model of the \
@@ -95,10 +112,10 @@ public enum Platform: String, Sendable, Codable, CaseIterable {
                 "\(platform.rawValue) does not let others read the machine's memory. Use --platform qemu-tcg."
             case .noControl(let platform):
                 "\(platform.rawValue) cannot be stopped or sent an NMI from outside. Use --platform qemu-tcg."
+            case .noVMX(let platform):
+                "\(platform.rawValue) emulates no VMX. Use --platform bochs, which has CPUs of both vendors."
             case .noSeed(let platform):
                 "\(platform.rawValue) takes no seed for its random numbers. Use --platform qemu-tcg, or no --seed."
-            case .noVMX:
-                "qemu-tcg emulates no VMX. Use --platform bochs, which has CPUs of both vendors."
             case .kvm(let lack):
                 "qemu-kvm cannot run Frostvisor here: \(lack). Use --platform qemu-tcg, which needs nothing of the host."
             }

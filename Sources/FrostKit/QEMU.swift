@@ -26,9 +26,7 @@ public struct QEMU: Sendable, Equatable {
             "-cpu", model,
             "-smp", "1",
             "-m", "\(ram.bytes / ByteCount.mebibyte.bytes)",
-            // A file, so that others can read all of physical memory while the guest runs.
-            "-object",
-            "memory-backend-file,id=ram,size=\(ram.bytes),mem-path=\(Self.quoted(ramFile)),share=on",
+            "-object", Self.memory(ram, in: ramFile),
         ] + drive + [
             "-display", "none", "-vga", "none", "-nodefaults", "-net", "none", "-no-reboot",
             "-chardev", "stdio,id=com1,signal=off", "-serial", "chardev:com1",
@@ -36,6 +34,11 @@ public struct QEMU: Sendable, Equatable {
             "-qmp", "unix:\(controlSocket),server=on,wait=off",
         ] + messages + (plugin.map { ["-plugin", $0] } ?? []) + (seed.map { ["-seed", "\($0)"] } ?? [])
             + (isRestored ? ["-incoming", "defer"] : [])
+    }
+
+    /// A file, so that others can read all of physical memory while the guest runs.
+    static func memory(_ ram: ByteCount, in file: URL) -> String {
+        "memory-backend-file,id=ram,size=\(ram.bytes),mem-path=\(quoted(file)),share=on"
     }
 
     private var messages: [String] {
@@ -58,20 +61,18 @@ public struct QEMU: Sendable, Equatable {
         case ahci
         /// By programmed I/O: for guests that call the firmware to read their disk.
         case ide
-    }
 
-    /// The image itself stays untouched.
-    private var drive: [String] {
-        let file = "file=\(Self.quoted(image)),format=raw,snapshot=on"
-        return switch disk {
-        case .ide: ["-drive", "\(file),if=ide"]
-        case .ahci:
-            [
-                "-drive", "\(file),if=none,id=disk", "-device", "ich9-ahci,id=ahci",
-                "-device", "ide-hd,drive=disk,bus=ahci.0,bootindex=0",
-            ]
+        /// The image itself stays untouched.
+        func arguments(reading image: URL) -> [String] {
+            let drive = "file=\(QEMU.quoted(image)),format=raw,snapshot=on,if=none,id=disk"
+            let controller = self == .ahci ? ["-device", "ich9-ahci,id=ahci"] : []
+            let bus = self == .ahci ? "ahci.0" : "ide.0"
+            return ["-drive", drive] + controller
+                + ["-device", "ide-hd,drive=disk,bus=\(bus),bootindex=0"]
         }
     }
+
+    private var drive: [String] { disk.arguments(reading: image) }
 
     /// QEMU's options end at a comma unless it is doubled.
     static func quoted(_ file: URL) -> String {

@@ -18,6 +18,8 @@ public struct RunFolder: Sendable {
     public var machineLog: URL { folder.appending(path: "machine.log") }
     /// The machine's physical memory.
     public var ram: URL { folder.appending(path: "ram.bin") }
+    /// What libvirt was told.
+    public var domain: URL { folder.appending(path: "domain.xml") }
     /// What Bochs was told.
     public var bochsSettings: URL { folder.appending(path: "bochsrc") }
     public var bochsScript: URL { folder.appending(path: "bochs.debugger") }
@@ -55,7 +57,8 @@ public struct RunFolder: Sendable {
 
     private var all: [URL] {
         [
-            report, console, trace, machineLog, ram, bochsSettings, bochsScript, disk, diskJournal, verdict,
+            report, console, trace, machineLog, ram, domain, bochsSettings, bochsScript, disk, diskJournal,
+            verdict,
             replay,
         ]
             + evidence

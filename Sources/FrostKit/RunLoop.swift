@@ -40,7 +40,9 @@ struct RunLoop {
     }
 
     /// Returns when the child is gone, also when a hook throws.
-    mutating func run(_ child: consuming ChildProcess) throws -> (RunEnding, ChildProcess.End) {
+    mutating func run<Process: MachineProcess & ~Copyable>(
+        _ child: borrowing Process
+    ) throws -> (RunEnding, ChildProcess.End) {
         _ = fcntl(output, F_SETFL, O_NONBLOCK)
         var verdict: RunEnding?
         var failure: (any Error)?
@@ -101,9 +103,14 @@ struct RunLoop {
     }
 
     /// Leaves nothing running: waits, asks, insists, kills.
-    private mutating func finish(_ child: borrowing ChildProcess, isEndingItself: Bool) -> ChildProcess.End {
+    private mutating func finish<Process: MachineProcess & ~Copyable>(
+        _ child: borrowing Process, isEndingItself: Bool
+    ) -> ChildProcess.End {
         if isEndingItself, let end = drain(child) { return end }
-        if (try? machine.qmp().execute("quit")) != nil, let end = drain(child) { return end }
+        // libvirt would take it for a crash.
+        if options.platform != .libvirt, (try? machine.qmp().execute("quit")) != nil, let end = drain(child) {
+            return end
+        }
         // Bochs's curses screen swallows SIGTERM.
         if options.platform != .bochs {
             child.send(SIGTERM)
@@ -114,7 +121,9 @@ struct RunLoop {
     }
 
     /// Listens on until the child has ended; nil when it takes too long.
-    private mutating func drain(_ child: borrowing ChildProcess) -> ChildProcess.End? {
+    private mutating func drain<Process: MachineProcess & ~Copyable>(
+        _ child: borrowing Process
+    ) -> ChildProcess.End? {
         let deadline = ContinuousClock.now + Self.grace
         while ContinuousClock.now < deadline {
             let end = child.end(waiting: false)

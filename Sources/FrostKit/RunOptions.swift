@@ -3,6 +3,8 @@ public import Foundation
 /// How an image is run.
 public struct RunOptions {
     public var platform = Platform.qemuTCG
+    /// Where ``Platform/libvirt`` runs it; nil: ``LibvirtURI/embedded``.
+    public var connect: LibvirtURI?
     /// nil: one that has the image's engine.
     public var cpu: CPUChoice?
     /// Whatever the machine gives as random comes from it; QEMU only.

@@ -57,7 +57,8 @@ extension RunReport: CustomStringConvertible {
     public var description: String {
         var lines = [
             "ending       \(end)",
-            "time         \(seconds(wallSeconds)) s on the clock, \(seconds(userSeconds)) s of the emulator's CPU time",
+            "time         \(seconds(wallSeconds)) s on the clock"
+                + (userSeconds > 0 ? ", \(seconds(userSeconds)) s of the emulator's CPU time" : ""),
         ]
         if !counts.isEmpty {
             func count(_ counter: TraceCounter) -> UInt64 { counts[counter.name] ?? 0 }

@@ -11,7 +11,7 @@ public struct RunResult: Sendable {
     /// Of the trace's times.
     public var clock: RunClock
     public var wallSeconds: Double
-    /// Of the emulator.
+    /// Of the emulator; 0 when nobody tells, as with a daemon of libvirt's.
     public var userSeconds: Double
     public var commandLine: String
 

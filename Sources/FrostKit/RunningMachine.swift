@@ -12,28 +12,31 @@ public final class RunningMachine {
     private let counter = HostCounter()
     private let memory: GuestRAM?
     private let platform: Platform
-    private let controlSocket: String?
+    private let connect: (() throws -> QMP)?
     private let messageSocket: String?
-    private let process: pid_t
+    private let cut: () -> Void
     private let input: Int32
     private var ramFile: URL?
     private var connection: QMP?
     private static let tries = 2000
     private(set) var isStopRequested = false
 
-    /// `ramFile`: the file of physical memory where nobody asked to keep it.
+    /// - Parameters:
+    ///   - ramFile: the file of physical memory where nobody asked to keep it.
+    ///   - connect: begins a conversation with QEMU; nil: it is no QEMU.
+    ///   - cut: takes the machine's power away.
     init(
         image: BootImage, folder: RunFolder, platform: Platform, ram: GuestRAM?, ramFile: URL?,
-        controlSocket: String?, messageSocket: String?, process: pid_t, input: Int32
+        messageSocket: String? = nil, input: Int32, connect: (() throws -> QMP)?, cut: @escaping () -> Void
     ) {
         self.image = image
         self.folder = folder
         self.platform = platform
         memory = ram
         self.ramFile = ramFile
-        self.controlSocket = controlSocket
+        self.connect = connect
         self.messageSocket = messageSocket
-        self.process = process
+        self.cut = cut
         self.input = input
     }
 
@@ -73,11 +76,11 @@ public final class RunningMachine {
         reader.feed(bytes)
     }
 
-    /// QEMU's control socket, connected at first use.
+    /// Connected at first use.
     public func qmp() throws -> QMP {
         if let connection { return connection }
-        guard let controlSocket else { throw Platform.Failure.noControl(platform) }
-        let new = try QMP(connecting: controlSocket)
+        guard let connect else { throw Platform.Failure.noControl(platform) }
+        let new = try connect()
         connection = new
         return new
     }
@@ -137,7 +140,7 @@ public final class RunningMachine {
 
     /// Takes the machine's power away: QEMU is gone at once.
     public func cutPower() {
-        kill(process, SIGKILL)
+        cut()
     }
 
     /// From now on a reset starts the machine anew, instead of ending QEMU.

@@ -16,6 +16,8 @@ public struct Tool: Sendable, Hashable {
     public static let qemu = Tool(
         "qemu-system-x86_64", package: "qemu-system-x86", purpose: "boots images (qemu-tcg, qemu-kvm)")
     public static let bochs = Tool("bochs", package: "bochs", purpose: "boots images (bochs)")
+    public static let virsh = Tool(
+        "virsh", package: "libvirt-clients", purpose: "shows libvirt's machines, and starts them by hand")
     public static let env = Tool("env", package: "coreutils", purpose: "starts Bochs in the run's folder")
     public static let setpriv = Tool(
         "setpriv", package: "util-linux", purpose: "ends the emulator when frost is killed")
@@ -42,8 +44,8 @@ public struct Tool: Sendable, Hashable {
     public static let required = [nasm, clang, linker, objcopy, qemu]
     /// Needed by some guests only.
     public static let optional = [
-        symbolizer, setpriv, dmesg, bochs, patch, bash, cpio, busybox, dpkgDeb, xz, gzip, zstd, lz4, bzip2,
-        svgConverter,
+        symbolizer, setpriv, dmesg, bochs, virsh, patch, bash, cpio, busybox, dpkgDeb, xz, gzip, zstd, lz4,
+        bzip2, svgConverter,
     ]
 
     private init(_ name: String, package: String?, purpose: String) {

@@ -8,8 +8,8 @@ struct Run: ParsableCommand {
         discussion: """
             The guest's console goes to standard output, the summary to standard error; with --format json the \
             summary goes to standard output, and the console into the run's folder only.
-            qemu-tcg emulates AMD's SVM, bochs both vendors' CPUs (see --cpu). The platform libvirt is planned; \
-            this version refuses it.
+            qemu-tcg emulates AMD's SVM, bochs both vendors' CPUs (see --cpu). libvirt starts the machine of qemu-tcg, \
+            by a driver inside of frost or the daemon that --connect names: docs/libvirt.md.
 
             Exit codes:
             \(FrostKit.ExitCode.table)
@@ -23,6 +23,8 @@ struct Run: ParsableCommand {
 
     @Option(help: "What runs the image.")
     var platform = Platform.qemuTCG
+
+    @OptionGroup var libvirt: LibvirtOptions
 
     @Option(
         help: """
@@ -66,6 +68,7 @@ struct Run: ParsableCommand {
 
     func validate() throws {
         guard !keepRam || record != nil else { throw ValidationError("--keep-ram goes with --record DIR.") }
+        try libvirt.validate(for: platform)
         guard !interactive || (format == .text && !quiet) else {
             throw ValidationError("--interactive shows the console: leave out --quiet and --format json.")
         }
@@ -91,8 +94,8 @@ struct Run: ParsableCommand {
         var options =
             try recipe.map { RunOptions(recipe: try Recipe(named: $0, in: SourceTree())) } ?? RunOptions()
         (options.platform, options.cpu) = (platform, cpu)
-        options.seed = seed
-        try platform.check()
+        (options.connect, options.seed) = (libvirt.connect, seed)
+        try platform.check(connect: libvirt.connect)
         options.timeLimit = timeout ?? options.timeLimit
         options.expected += expect
         options.until = until

@@ -49,8 +49,10 @@ struct Verify: ParsableCommand {
     @Option(help: "Type the passphrase from this file's only line.", completion: .file())
     var passphraseFile: String?
 
-    @Option(help: "What runs the image; only qemu-tcg has the model.")
+    @Option(help: "What runs the image; only qemu-tcg and libvirt have the model.")
     var platform = Platform.qemuTCG
+
+    @OptionGroup var libvirt: LibvirtOptions
 
     @Option(help: "Keep the record in this folder.", completion: .directory)
     var record: String?
@@ -80,6 +82,7 @@ struct Verify: ParsableCommand {
         guard (subject == nil) == listPresets else {
             throw ValidationError("Give an image, the folder of a recorded run, or --list-presets.")
         }
+        try libvirt.validate(for: platform)
         guard preset == nil || cache == nil else {
             throw ValidationError("Give either --preset or --cache.")
         }
@@ -147,7 +150,7 @@ struct Verify: ParsableCommand {
 
     private func options(_ image: BootImage, _ recipe: Recipe?, record: URL) throws -> RunOptions {
         var options = recipe.map { RunOptions(recipe: $0) } ?? RunOptions()
-        options.platform = platform
+        (options.platform, options.connect) = (platform, libvirt.connect)
         // The recipe's is for a machine that nobody watches.
         options.timeLimit = timeout ?? TimeSpan(.seconds(1800))
         options.expected += expect

@@ -3,15 +3,18 @@ import Foundation
 
 /// The command as it is built, from outside.
 enum BuiltFrost {
+    static func program() throws -> URL {
+        let besideTests = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
+            .deletingLastPathComponent().appending(path: "frost")
+        let built = try BootTests.tree().root.appending(path: ".build/debug/frost")
+        return FileManager.default.isExecutableFile(atPath: besideTests.path()) ? besideTests : built
+    }
+
     /// Not started yet. What it says goes to `output.txt` and `error.txt` in the folder.
     static func process(_ words: [String], in folder: URL) throws -> Process {
         let root = try BootTests.tree().root
-        let besideTests = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
-            .deletingLastPathComponent().appending(path: "frost")
-        let built = root.appending(path: ".build/debug/frost")
         let process = Process()
-        process.executableURL =
-            FileManager.default.isExecutableFile(atPath: besideTests.path()) ? besideTests : built
+        process.executableURL = try program()
         process.arguments = words
         process.currentDirectoryURL = folder
         process.environment = ProcessInfo.processInfo.environment.merging(

@@ -8,13 +8,14 @@ extension BootTests {
     @Suite("Platforms") struct Platforms {
         struct Row: Sendable, CustomTestStringConvertible {
             var guest: String
+            var platform = Platform.bochs
             var cpu: CPUChoice
             var frozen = "2MiB"
             /// Where it is not what the recipe says.
             var ending: RunEnding.Kind?
             var minutes = 2
 
-            var testDescription: String { "\(guest) under Bochs, \(cpu), \(frozen) frozen" }
+            var testDescription: String { "\(guest) under \(platform.rawValue), \(cpu), \(frozen) frozen" }
         }
 
         static let rows =
@@ -43,6 +44,18 @@ extension BootTests {
             try run(row)
         }
 
+        static let libvirtRows = ["hello", "reset", "stray", "realmode", "stride", "secret"].map {
+            Row(guest: $0, platform: .libvirt, cpu: .amd, frozen: $0 == "stride" ? "4MiB" : "2MiB")
+        }
+
+        @Test(
+            "A guest ends as its recipe says, by libvirt",
+            .enabled(if: lackOfLibvirt == nil, "SKIP: \(lackOfLibvirt ?? "")"), .timeLimit(.minutes(3)),
+            arguments: libvirtRows)
+        func endsAsAskedByLibvirt(row: Row) throws {
+            try run(row)
+        }
+
         @Test(
             "A busy guest ends as its recipe says", .enabled(if: BootTests.isFull, BootTests.fullOnly),
             .timeLimit(.minutes(40)), arguments: longRows)
@@ -56,7 +69,7 @@ extension BootTests {
                 if row.guest == "linux" { $0.ram = 256 * .mebibyte }
             }
             let result = try sealed.run { options in
-                (options.platform, options.cpu) = (.bochs, row.cpu)
+                (options.platform, options.cpu) = (row.platform, row.cpu)
                 options.timeLimit = TimeSpan(.seconds(60 * row.minutes))
                 options.ending = row.ending ?? options.ending
             }
@@ -65,13 +78,14 @@ extension BootTests {
         }
 
         @Test(
-            "The same image, on three machines, says the same and touches the same pages first",
+            "The same image, on every machine that there is, says the same and touches the same pages first",
             .timeLimit(.minutes(5)), arguments: ["hello", "paging"])
         func sameEverywhere(guest: String) throws {
             let sealed = try Sealed(guest) { $0.traceEvery = 1 }
-            let machines: [(Platform, CPUChoice, image_engine)] = [
+            var machines: [(Platform, CPUChoice, image_engine)] = [
                 (.qemuTCG, .amd, ENGINE_SVM), (.bochs, .amd, ENGINE_SVM), (.bochs, .intel, ENGINE_VMX),
             ]
+            if lackOfLibvirt == nil { machines.append((.libvirt, .amd, ENGINE_SVM)) }
             let results = try machines.map { platform, cpu, engine in
                 let result = try sealed.run { ($0.platform, $0.cpu) = (platform, cpu) }
                 #expect(result.exitCode == .asAsked, result.story)

@@ -19,9 +19,11 @@ extension BootTests {
 
         /// Runs, records, judges twice.
         static func verdict(
-            _ sealed: Sealed, cache: CacheChoice, logLimit: ByteCount = .gibibyte
+            _ sealed: Sealed, cache: CacheChoice, logLimit: ByteCount = .gibibyte,
+            platform: Platform = .qemuTCG
         ) throws -> Verdict {
             var options = RunOptions(recipe: sealed.recipe)
+            options.platform = platform
             options.timeLimit = TimeSpan(.seconds(300))
             options.passphrase = try passphrase()
             options.record = sealed.scratch.file("proof")

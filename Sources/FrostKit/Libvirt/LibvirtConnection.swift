@@ -1,0 +1,121 @@
+import CLibvirt
+import Foundation
+import Synchronization
+
+/// A libvirt that we talk to. One of each URI is enough for any number of domains, from any thread.
+final class LibvirtConnection: @unchecked Sendable {
+    let uri: LibvirtURI
+    let handle: virConnectPtr
+    /// Of an embedded driver.
+    let root: EmbeddedRoot?
+    private let watchers = Mutex<[String: LifecycleLog]>([:])
+
+    private static let open = Mutex<[LibvirtURI: LibvirtConnection]>([:])
+
+    /// The connection to `uri` that this process has, opened at first use.
+    /// - Throws: ``LibvirtFailure/noConnection(_:words:)``, ``EmbeddedRoot/Failure``
+    static func shared(_ uri: LibvirtURI) throws -> LibvirtConnection {
+        try open.withLock { open in
+            if let old = open[uri], virConnectIsAlive(old.handle) == 1 { return old }
+            let new = try LibvirtConnection(uri)
+            open[uri] = new
+            return new
+        }
+    }
+
+    init(_ uri: LibvirtURI) throws {
+        _ = Self.eventLoop
+        self.uri = uri
+        root = uri.isEmbedded ? try EmbeddedRoot(at: uri.root) : nil
+        let name = root.map { LibvirtURI.embedded.description + "?root=" + $0.encodedPath } ?? uri.description
+        guard let handle = virConnectOpen(name) else {
+            throw LibvirtFailure.noConnection(uri, words: LibvirtFailure.lastWords)
+        }
+        self.handle = handle
+        if uri.host != nil { virConnectSetKeepAlive(handle, Self.keepAliveSeconds, Self.keepAliveTries) }
+        listen()
+        if let root {
+            endLeftovers()
+            root.dropLogs()
+        }
+    }
+
+    private static let keepAliveSeconds: Int32 = 5
+    private static let keepAliveTries: UInt32 = 6
+
+    deinit {
+        if callback >= 0 { virConnectDomainEventDeregisterAny(handle, callback) }
+        virConnectClose(handle)
+    }
+
+    /// libvirt's timers and sockets have a thread of their own, which must be there before the first connection.
+    private static let eventLoop: Void = {
+        // Its errors come back from its calls; it need not print them as well.
+        setenv("LIBVIRT_LOG_OUTPUTS", "4:file:/dev/null", 0)
+        virSetErrorFunc(nil) { _, _ in }
+        virEventRegisterDefaultImpl()
+        Thread.detachNewThread {
+            while virEventRunDefaultImpl() >= 0 {}
+        }
+    }()
+
+    /// Its root was ours alone: what runs in it was left by a frost that was killed, and by a kernel that did not see it.
+    private func endLeftovers() {
+        var list: UnsafeMutablePointer<virDomainPtr?>?
+        let count = virConnectListAllDomains(handle, &list, VIR_CONNECT_LIST_DOMAINS_ACTIVE.rawValue)
+        guard count >= 0, let list else { return }
+        for index in 0..<Int(count) {
+            virDomainDestroy(list[index])
+            virDomainFree(list[index])
+        }
+        free(list)
+    }
+
+    /// What a daemon labels its domains with; an embedded driver is told not to.
+    func securityModels() throws(LibvirtFailure) -> [String] {
+        guard root == nil else { return [] }
+        guard let text = virConnectGetCapabilities(handle) else {
+            throw .noConnection(uri, words: LibvirtFailure.lastWords)
+        }
+        defer { free(text) }
+        return String(cString: text).matches(of: #/<secmodel>\s*<model>([^<]*)<\/model>/#).map {
+            String($0.1)
+        }
+    }
+
+    // MARK: events
+
+    private var callback: Int32 = -1
+
+    /// Tells `log` from now on what becomes of the domain of that name.
+    func watch(_ name: String, _ log: LifecycleLog?) {
+        watchers.withLock { $0[name] = log }
+    }
+
+    private func listen() {
+        let hear: virConnectDomainEventCallback = { _, domain, event, detail, opaque in
+            guard let domain, let name = virDomainGetName(domain), let opaque else { return 0 }
+            let connection = Unmanaged<WeakConnection>.fromOpaque(opaque).takeUnretainedValue()
+            connection.target?.hear(String(cString: name), event: event, detail: detail)
+            return 0
+        }
+        callback = virConnectDomainEventRegisterAny(
+            handle, nil, Int32(VIR_DOMAIN_EVENT_ID_LIFECYCLE.rawValue),
+            unsafeBitCast(hear, to: virConnectDomainEventGenericCallback.self),
+            Unmanaged.passRetained(WeakConnection(self)).toOpaque(),
+            { $0.map { Unmanaged<WeakConnection>.fromOpaque($0).release() } })
+    }
+
+    private func hear(_ name: String, event: Int32, detail: Int32) {
+        watchers.withLock { $0[name] }?.append(LifecycleEvent(event: event, detail: detail))
+    }
+
+    /// What libvirt's callback holds: the connection itself would never go.
+    private final class WeakConnection {
+        weak var target: LibvirtConnection?
+
+        init(_ target: LibvirtConnection) {
+            self.target = target
+        }
+    }
+}

@@ -1,0 +1,41 @@
+import CLibvirt
+import Foundation
+
+/// What libvirt did not do, in its own words.
+public enum LibvirtFailure: Explained, Equatable {
+    case noConnection(LibvirtURI, words: String)
+    case noDomain(LibvirtURI, words: String)
+    case noConsole(LibvirtURI, words: String)
+    case gone(LibvirtURI)
+    case unspeakable(String)
+
+    public var exitCode: ExitCode {
+        switch self {
+        case .noConnection: .unavailable
+        case .noDomain, .noConsole, .gone: .machineDied
+        case .unspeakable: .usage
+        }
+    }
+
+    public var description: String {
+        switch self {
+        case .noConnection(let uri, let words):
+            "libvirt cannot be reached at \(uri): \(words). Check the URI; frost doctor says what is missing here."
+        case .noDomain(let uri, let words):
+            "libvirt at \(uri) did not start the machine: \(words). Try the same run with --platform qemu-tcg."
+        case .noConsole(let uri, let words):
+            "libvirt at \(uri) does not connect the machine's console: \(words)."
+        case .gone(let uri):
+            "libvirt at \(uri) lost the machine. Is its daemon, or the way to it, still there?"
+        case .unspeakable(let text):
+            "XML, libvirt's language, has no way to say the control characters in '\(text)'. Use another name."
+        }
+    }
+
+    /// What libvirt said last on this thread, without a full stop.
+    static var lastWords: String {
+        let message = virGetLastErrorMessage().map { String(cString: $0) } ?? "no reason given"
+        return message.split(whereSeparator: \.isNewline).joined(separator: " ")
+            .trimmingCharacters(in: .init(charactersIn: " ."))
+    }
+}

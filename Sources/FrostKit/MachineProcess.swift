@@ -1,0 +1,9 @@
+/// What a run waits for: an emulator that we started, or a domain of libvirt's.
+protocol MachineProcess: ~Copyable {
+    /// SIGTERM asks it to end, SIGKILL insists.
+    func send(_ signal: Int32)
+    /// Its end if it has ended; must not be called again once it has answered.
+    func end(waiting: Bool) -> ChildProcess.End?
+}
+
+extension ChildProcess: MachineProcess {}
