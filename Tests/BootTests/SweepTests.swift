@@ -192,6 +192,42 @@ extension BootTests {
             )
         }
 
+        @Test(
+            "Cells go to several libvirt drivers; what a place cannot start goes to another",
+            .enabled(if: BootTests.lackOfLibvirt == nil, "SKIP: \(BootTests.lackOfLibvirt ?? "")"),
+            .timeLimit(.minutes(3)))
+        func places() throws {
+            // The third has a root that nobody can make.
+            try write(
+                """
+                matrix: {image: [hello, paging], platform: libvirt, slots: [0, 64, 128, 256]}
+                include: [{image: hello, platform: qemu-tcg}]
+                settings: {trace-every: 1}
+                hosts:
+                  - {uri: "qemu:///embed?root=/tmp/\(scratch.url.lastPathComponent)a"}
+                  - {uri: "qemu:///embed?root=/tmp/\(scratch.url.lastPathComponent)b"}
+                  - {uri: "qemu:///embed?root=/proc/nowhere"}
+                """)
+            defer {
+                for name in ["a", "b"] {
+                    try? FileManager.default.removeItem(
+                        atPath: "/tmp/\(scratch.url.lastPathComponent)\(name)")
+                }
+            }
+            let run = try BuiltFrost.run(sweep(), in: scratch.url)
+            #expect(run.code == 0, Comment(rawValue: run.error))
+            let cells = try report().cells
+            #expect(cells.count == 9 && cells.allSatisfy { $0.outcome == .passed })
+            let used = Set(cells.map { $0.place ?? "" })
+            #expect(used.count == 3 && used.contains("local") && !used.contains { $0.contains("/proc/") })
+            #expect(run.error.contains("/proc/nowhere is given up"))
+            #expect(cells.contains { $0.attempts > 1 })
+            let same = cells.filter { $0.cell.image == "hello" && $0.cell.slots ?? 0 == 0 }
+            #expect(same.count == 2)
+            #expect(same[0].counts["openImaged"] == same[1].counts["openImaged"])
+            #expect(same[0].firstTouches == same[1].firstTouches)
+        }
+
         @Test("A seed makes the machine's random numbers repeat", .timeLimit(.minutes(2)))
         func seed() throws {
             let sealed = try Sealed("hello") { $0.slotLimit = 64 }

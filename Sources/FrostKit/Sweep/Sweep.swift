@@ -33,36 +33,40 @@ public struct Sweep {
         let lock = try SweepLock(folder, progress: progress)
         defer { withExtendedLifetime((lock, signals)) {} }
         var images = try SweepImages(tree: tree, folder: folder, progress: progress)
-        var jobs: [SweepJob] = []
-        for named in matrix.cells {
-            jobs.append(
-                SweepJob(
-                    named: named, definition: try images.definition(of: named.cell),
-                    image: try images.place(of: named.cell)))
+        let jobs = try matrix.cells.map { named in
+            SweepJob(
+                named: named, definition: try images.definition(of: named.cell),
+                image: try images.place(of: named.cell))
         }
         var results = try keep(jobs)
         let open = jobs.filter { results[$0.named.name] == nil }
-        let (runnable, hindered) = try make(open, with: images, until: { signals.isCaught })
-        hindered.forEach { results[$0.name] = $0 }
-
-        let places = places
+        let (runnable, hindered) = try make(open, with: images, until: { SignalWatch.isCaught })
+        for result in hindered {
+            results[result.name] = result
+            progress("\(result.name): \(result.outcome.rawValue): \(result.reason ?? "?")")
+        }
         var counter = SweepProgress(
             total: jobs.count, left: runnable.map(\.named), finished: Array(results.values),
             jobs: places.reduce(0) { $0 + $1.jobs })
-        hindered.forEach { progress("\($0.name): \($0.outcome.rawValue): \($0.reason ?? "?")") }
         var schedule = SweepSchedule(
             runnable, places: places,
             start: { try SweepProcess($0, at: $1, in: folder, frost: frost, lock: lock) },
-            isInterrupted: { signals.isCaught }, progress: progress
+            isInterrupted: { SignalWatch.isCaught }, progress: progress
         ) { result in
             if result.outcome == .passed || result.outcome == .failed { try folder.commit(result) }
             results[result.name] = result
             progress(counter.line(for: result))
         }
         try schedule.run()
-        var report = SweepReport(
+        let report = SweepReport(
             title: matrix.title, cells: matrix.cells.compactMap { results[$0.name] }, of: matrix.cells.count,
-            wallSeconds: (ContinuousClock.now - start) / .seconds(1), isInterrupted: signals.isCaught)
+            wallSeconds: (ContinuousClock.now - start) / .seconds(1), isInterrupted: SignalWatch.isCaught)
+        return try finish(report)
+    }
+
+    /// Compares, and writes the reports.
+    private func finish(_ report: SweepReport) throws -> SweepReport {
+        var report = report
         if let baseline, !report.isInterrupted {
             report.comparison = SweepComparison(report, baseline: baseline, tolerances: tolerances)
         }
@@ -132,7 +136,10 @@ public struct Sweep {
                     SweepResult(job.named, definition: job.definition, outcome: outcome, reason: reason))
             }
             do throws(Platform.Failure) {
-                try job.named.cell.platform.check()
+                // Of a host that the file names, only a run tells.
+                if !places.contains(where: { $0.uri != nil && $0.takes(job.named.cell, among: places) }) {
+                    try job.named.cell.platform.check()
+                }
                 if job.named.cell.verify != nil { try job.named.cell.platform.checkProvable() }
             } catch {
                 hinder(.skipped, error.description)

@@ -84,9 +84,9 @@ public struct SweepCell: Codable, Sendable, Hashable {
         }
         if !isImageFile { add("--recipe", image) }
         add("--platform", platform.rawValue)
+        add("--connect", connect)
         if verify == nil {
             add("--cpu", cpu)
-            add("--connect", connect)
         } else if verify != Self.smallestCache {
             add("--preset", verify)
         }

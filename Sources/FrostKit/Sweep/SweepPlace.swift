@@ -22,6 +22,17 @@ public struct SweepPlace: Codable, Sendable, Hashable {
         return cell.platform != .libvirt || others.allSatisfy { $0.uri == nil }
     }
 
+    private static func uri(
+        _ text: String, _ node: Node, in file: SweepFile
+    ) throws(SweepMatrix.Failure) -> String {
+        do {
+            if let host = try LibvirtURI(parsing: text).host { throw Platform.Failure.remote(host) }
+            return text
+        } catch {
+            throw file.mistake(node, "\(error) This machine without libvirt is 'local'")
+        }
+    }
+
     static func all(_ node: Node, in file: SweepFile) throws(SweepMatrix.Failure) -> [SweepPlace] {
         var places: [SweepPlace] = []
         for entry in try file.entries(node, of: "hosts") {
@@ -29,13 +40,7 @@ public struct SweepPlace: Codable, Sendable, Hashable {
             for (key, value) in try file.pairs(entry, known: ["uri", "jobs"], of: "hosts") {
                 let text = try file.scalar(value, of: key)
                 if key == "uri" {
-                    guard text == local || text.contains("://") else {
-                        throw file.mistake(
-                            value,
-                            "'\(text)' is no host: write local, or libvirt's URI such as qemu+ssh://host/system"
-                        )
-                    }
-                    place.uri = text == local ? nil : text
+                    place.uri = text == local ? nil : try uri(text, value, in: file)
                 } else {
                     guard let jobs = Int(text), 1...1024 ~= jobs else {
                         throw file.mistake(value, "jobs wants a whole number from 1 to 1024")

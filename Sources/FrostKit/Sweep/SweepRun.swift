@@ -73,12 +73,15 @@ final class SweepProcess: SweepRun {
         guard var result = SweepResult(job.named, definition: job.definition, reading: run) else {
             let words = lastWords()
             return switch ExitCode(rawValue: end.status) {
+            case .notProvable: .skipped(words)
+            case .usage, .badInput, .noSuchFile: .broken(words)
             case _ where place.uri != nil: .placeFailed(words)
-            case .unavailable, .notProvable: .skipped(words)
+            case .unavailable: .skipped(words)
             default: .broken(words)
             }
         }
         if result.ending == .interrupted { return .placeFailed("it was interrupted") }
+        if result.ending == .died && place.uri != nil { return .placeFailed(result.reason ?? "") }
         result.place = place.name
         result.folder = "cells/\(name)"
         result.command = (["frost"] + arguments).map(Self.quoted).joined(separator: " ")

@@ -65,12 +65,12 @@ import Testing
             """
             matrix: {image: hello, platform: [libvirt, bochs]}
             hosts:
-              - {uri: "qemu+ssh://one/system", jobs: 2}
+              - {uri: "qemu:///embed?root=/tmp/one", jobs: 2}
               - {uri: local, jobs: 3}
             """)
         #expect(
             matrix.places == [
-                SweepPlace(uri: "qemu+ssh://one/system", jobs: 2), SweepPlace(uri: nil, jobs: 3),
+                SweepPlace(uri: "qemu:///embed?root=/tmp/one", jobs: 2), SweepPlace(uri: nil, jobs: 3),
             ])
         #expect(matrix.places[0].takes(matrix.cells[0].cell, among: matrix.places))
         #expect(!matrix.places[0].takes(matrix.cells[1].cell, among: matrix.places))
@@ -114,7 +114,8 @@ import Testing
         ("settings: {ram: 64MiB}", nil, "no cell is left"),
         ("matrix: {image: hello}\ninclude:\n  - {image: hello}", 3, "is there twice"),
         ("matrix: {image: hello}\ninclude:\n  - {slots: 64}", 3, "there is no image"),
-        ("matrix: {image: hello}\nhosts:\n  - {uri: elsewhere}", 3, "is no host"),
+        ("matrix: {image: hello}\nhosts:\n  - {uri: elsewhere}", 3, "is no libvirt connection"),
+        ("matrix: {image: hello}\nhosts:\n  - {uri: \"qemu+ssh://far/system\"}", 3, "would run on far"),
         ("matrix: {image: hello}\nhosts:\n  - {url: local}", 3, "did you mean 'uri'?"),
         ("matrix: {image: hello}\nhosts:\n  - {jobs: 0}", 3, "jobs wants"),
         ("matrix: {image: hello}\nhosts:\n  - {jobs: 1}\n  - {uri: local}", 4, "twice"),
