@@ -38,6 +38,18 @@ import Testing
         #expect(code(.timeLimit) == .timeLimit)
     }
 
+    @Test(
+        "A guest that runs for ever ends by the time limit where its recipe says so, and has said its lines")
+    func forEver() {
+        var options = RunOptions()
+        (options.ending, options.expected) = (.timeLimit, ["ready"])
+        #expect(Expectation(options).judge(.timeLimit, console: Array("ready".utf8)).code == .asAsked)
+        #expect(Expectation(options).judge(.timeLimit, console: []).code == .otherwise)
+        #expect(
+            Expectation(options).judge(.powerOff(sleepType: 0), console: Array("ready".utf8)).code
+                == .otherwise)
+    }
+
     @Test("A text that never came is named, and costs the good exit code")
     func texts() {
         var options = RunOptions()
