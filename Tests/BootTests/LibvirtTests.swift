@@ -105,6 +105,40 @@ extension BootTests {
             #expect(try Sealed("hello").run { $0.platform = .libvirt }.exitCode == .asAsked)
         }
 
+        @Test("A machine that outlived its frost is ended by the next one there", .timeLimit(.minutes(2)))
+        func leftover() throws {
+            let sealed = try Sealed("revisit")
+            let folder = sealed.scratch.url
+            // Without setpriv nobody ties QEMU's life to frost's.
+            let tools = sealed.scratch.file("bin")
+            try FileManager.default.createDirectory(at: tools, withIntermediateDirectories: true)
+            try FileManager.default.createSymbolicLink(
+                at: tools.appending(path: Tool.qemu.name), withDestinationURL: Tool.qemu.locate())
+            let root = "qemu:///embed?root=\(sealed.scratch.file("root").path())"
+            let words = ["--platform", "libvirt", "--connect", root]
+
+            let frost = try BuiltFrost.process(["run", sealed.image.file.path()] + words, in: folder)
+            frost.environment?["PATH"] = tools.path()
+            try frost.run()
+            let deadline = ContinuousClock.now + .seconds(60)
+            var said = ""
+            while !said.contains("revisit: ready") && ContinuousClock.now < deadline {
+                usleep(10_000)
+                said = try String(contentsOf: folder.appending(path: "output.txt"), encoding: .utf8)
+            }
+            kill(frost.processIdentifier, SIGKILL)
+            frost.waitUntilExit()
+            let left = try #require(Self.machines(of: sealed.image).first.flatMap { pid_t($0) })
+            // It may be our orphan, and libvirt waits until it is buried.
+            Thread.detachNewThread { waitpid(left, nil, 0) }
+
+            let hello = try Sealed("hello")
+            let (code, error, _) = try BuiltFrost.run(
+                ["run", hello.image.file.path()] + words, in: hello.scratch.url)
+            #expect(code == 0, Comment(rawValue: error))
+            #expect(Self.machines(of: sealed.image).isEmpty)
+        }
+
         /// Processes that have the image open by name; a zombie has no command line any more.
         private static func machines(of image: BootImage) -> [String] {
             let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []

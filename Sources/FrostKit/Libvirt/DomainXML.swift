@@ -115,6 +115,12 @@ struct DomainXML: Sendable {
             + (seed.map { ["-seed", "\($0)"] } ?? [])
     }
 
+    private static let prefix = "frost-"
+
+    static func newName() -> String { prefix + UUID().uuidString.prefix(13).lowercased() }
+    /// Whether a domain, or a file named for one, is a frost's.
+    static func isOurs(_ name: String) -> Bool { name.hasPrefix(prefix) }
+
     enum Failure: Explained, Equatable {
         case cannotTranslate(String)
 

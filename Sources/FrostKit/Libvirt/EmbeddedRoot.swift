@@ -60,6 +60,7 @@ final class EmbeddedRoot: Sendable {
     }
 
     func pidFile(of domain: String) -> URL { folder.appending(path: "run/qemu/\(domain).pid") }
+
     /// What QEMU said.
     func words(of domain: String) throws -> String {
         Self.words(in: try String(contentsOf: log(of: domain), encoding: .utf8))
@@ -69,10 +70,12 @@ final class EmbeddedRoot: Sendable {
         try? FileManager.default.removeItem(at: log(of: domain))
     }
 
-    /// Of machines that are no more.
+    /// Of machines of ours that are no more.
     func dropLogs() {
-        try? FileManager.default.removeItem(at: logs)
-        try? FileManager.default.createDirectory(at: logs, withIntermediateDirectories: true)
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: logs.plainPath)) ?? []
+        for name in names where DomainXML.isOurs(name) {
+            try? FileManager.default.removeItem(at: logs.appending(path: name))
+        }
     }
 
     private var logs: URL { folder.appending(path: "log/qemu", directoryHint: .isDirectory) }

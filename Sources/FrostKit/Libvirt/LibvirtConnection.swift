@@ -32,16 +32,12 @@ final class LibvirtConnection: @unchecked Sendable {
             throw LibvirtFailure.noConnection(uri, words: LibvirtFailure.lastWords)
         }
         self.handle = handle
-        if uri.host != nil { virConnectSetKeepAlive(handle, Self.keepAliveSeconds, Self.keepAliveTries) }
         listen()
         if let root {
             endLeftovers()
             root.dropLogs()
         }
     }
-
-    private static let keepAliveSeconds: Int32 = 5
-    private static let keepAliveTries: UInt32 = 6
 
     deinit {
         if callback >= 0 { virConnectDomainEventDeregisterAny(handle, callback) }
@@ -59,14 +55,17 @@ final class LibvirtConnection: @unchecked Sendable {
         }
     }()
 
-    /// Its root was ours alone: what runs in it was left by a frost that was killed, and by a kernel that did not see it.
+    /// No other process has its root: what of ours runs in it was left by a frost that was killed, and by a kernel that
+    /// did not see it. Others' domains are none of our business.
     private func endLeftovers() {
         var list: UnsafeMutablePointer<virDomainPtr?>?
         let count = virConnectListAllDomains(handle, &list, VIR_CONNECT_LIST_DOMAINS_ACTIVE.rawValue)
         guard count >= 0, let list else { return }
-        for index in 0..<Int(count) {
-            virDomainDestroy(list[index])
-            virDomainFree(list[index])
+        for domain in UnsafeBufferPointer(start: list, count: Int(count)) {
+            if let name = virDomainGetName(domain), DomainXML.isOurs(String(cString: name)) {
+                virDomainDestroy(domain)
+            }
+            virDomainFree(domain)
         }
         free(list)
     }

@@ -16,7 +16,7 @@ extension Machine {
         }
         defer { close(listener) }
         let description = DomainXML(
-            root: connection.root, name: "frost-\(UUID().uuidString.prefix(13).lowercased())",
+            root: connection.root, name: DomainXML.newName(),
             uri: connection.uri, file: folder.domain,
             image: image.file, disk: disk,
             ram: image.plan.ram, ramFile: ramFile, trace: folder.trace, console: console,
