@@ -1,4 +1,5 @@
 import CipherBench
+public import Foundation
 
 /// How fast pages are sealed, opened and swapped on this CPU, against what bounds it and against a library.
 ///
@@ -69,7 +70,18 @@ public struct CipherBenchmark: Codable, Sendable, Equatable {
         }
     }
 
+    /// What `frost bench --format json` wrote.
+    public init(reading file: URL) throws(Failure) {
+        guard let data = try? Data(contentsOf: file) else { throw .missing(file.plainPath) }
+        guard let benchmark = try? JSONDecoder().decode(Self.self, from: data) else {
+            throw .damaged(file.plainPath)
+        }
+        self = benchmark
+    }
+
     public enum Failure: Explained, Equatable {
+        case missing(String)
+        case damaged(String)
         case rounds(Int)
         case memory(ByteCount)
         case noMemory(ByteCount)
@@ -78,6 +90,8 @@ public struct CipherBenchmark: Codable, Sendable, Equatable {
         public var exitCode: ExitCode {
             switch self {
             case .rounds, .memory: .usage
+            case .missing: .noSuchFile
+            case .damaged: .badInput
             case .noMemory: .unavailable
             case .wrong: .ourBug
             }
@@ -85,6 +99,10 @@ public struct CipherBenchmark: Codable, Sendable, Equatable {
 
         public var description: String {
             switch self {
+            case .missing(let path):
+                "There is no benchmark at \(path). Make one with frost bench --format json > FILE."
+            case .damaged(let path):
+                "\(path) is not what frost bench --format json writes. Make it again."
             case .rounds(let rounds): "\(rounds) rounds cannot be measured: ask for 1 to 100000."
             case .memory(let memory): "Swaps need 2MiB to 64GiB of memory, not \(memory)."
             case .noMemory(let memory): "There is no memory for the benchmark: ask for less than \(memory)."

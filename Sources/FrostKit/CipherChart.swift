@@ -29,17 +29,19 @@ public struct CipherChart: Sendable {
 
     private static func head(_ benchmark: CipherBenchmark, height: Double) -> String {
         """
-        <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 760 \(number(height))" role="img" \
+        <svg class="cipher-chart" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 760 \(number(height))" role="img" \
         font-family="system-ui, sans-serif" font-size="12">
         <title>Page cipher on \(escaped(benchmark.cpu.model))</title>
         <style>
-        .paper { fill: #ffffff } text { fill: #1f2328 } .quiet { fill: #59636e }
-        .bar { fill: #2f6fb5 } .floor { fill: #a8b1bb }
-        .limit { stroke: #c2410c; stroke-width: 1.5 } .mark { fill: #c2410c }
+        .cipher-chart .paper { fill: #ffffff } .cipher-chart text { fill: #1f2328 }
+        .cipher-chart .quiet { fill: #59636e } .cipher-chart .bar { fill: #2f6fb5 }
+        .cipher-chart .floor { fill: #a8b1bb } .cipher-chart .mark { fill: #c2410c }
+        .cipher-chart .limit { stroke: #c2410c; stroke-width: 1.5 }
         @media (prefers-color-scheme: dark) {
-        .paper { fill: #0d1117 } text { fill: #e6edf3 } .quiet { fill: #9198a1 }
-        .bar { fill: #58a6ff } .floor { fill: #57606a }
-        .limit { stroke: #ff9d5c } .mark { fill: #ff9d5c }
+        .cipher-chart .paper { fill: #0d1117 } .cipher-chart text { fill: #e6edf3 }
+        .cipher-chart .quiet { fill: #9198a1 } .cipher-chart .bar { fill: #58a6ff }
+        .cipher-chart .floor { fill: #57606a } .cipher-chart .mark { fill: #ff9d5c }
+        .cipher-chart .limit { stroke: #ff9d5c }
         }
         </style>
         <rect class="paper" width="760" height="\(number(height))"/>

@@ -27,6 +27,17 @@ extension Double {
         return chosen.name.isEmpty && unit.isEmpty ? text : "\(text) \(chosen.name)\(unit)"
     }
 
+    /// Of an axis: without zeros after the point.
+    var tick: String {
+        let words = scaled().split(separator: " ")
+        var number = String(words[0])
+        if number.contains(".") {
+            while number.last == "0" { number.removeLast() }
+            if number.last == "." { number.removeLast() }
+        }
+        return ([number] + words.dropFirst().map(String.init)).joined(separator: " ")
+    }
+
     /// A part of one, as in `12.3 %`.
     var percent: String { "\((self * 100).formatted(places: 1)) %" }
 }

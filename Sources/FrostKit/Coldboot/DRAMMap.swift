@@ -1,4 +1,5 @@
 import DRAMSearch
+import Foundation
 
 /// What each page of DRAM looks like to the attacker, at one instant: one panel of the picture.
 public struct DRAMMap: Sendable {
@@ -52,6 +53,22 @@ public struct DRAMMap: Sendable {
     }
 
     func count(_ look: Look) -> Int { looks.count { $0 == look } }
+
+    /// As many as rows, or twice as many: a page is then drawn twice as high as wide.
+    var columns: Int {
+        var columns = 16
+        while columns * columns < looks.count { columns *= 2 }
+        return columns
+    }
+
+    var rows: Int { (looks.count + columns - 1) / columns }
+
+    /// As a PNG, a pixel a page.
+    var dataURI: String {
+        let pixels = looks.map(\.rawValue) + [UInt8](repeating: 0, count: rows * columns - looks.count)
+        let png = PNG.encode(pixels, width: columns, palette: Look.allCases.map(\.colour))
+        return "data:image/png;base64,\(Data(png).base64EncodedString())"
+    }
 
     private static func look(_ page: Int, _ scan: ColdbootScan) -> Look {
         if !scan.finds(inPage: page).isEmpty { return .found }

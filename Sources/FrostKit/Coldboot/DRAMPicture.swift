@@ -57,16 +57,16 @@ public struct DRAMPicture: Sendable {
         let freeze = map.report.freeze?.rawValue ?? "unknown"
         let answer =
             map.report.hasFound
-            ? "\(Self.grouped(clear)) of \(Self.grouped(map.looks.count)) pages in the clear"
-            : "no secret found in \(Self.grouped(map.looks.count)) pages"
+            ? "\(clear.grouped) of \(map.looks.count.grouped) pages in the clear"
+            : "no secret found in \(map.looks.count.grouped) pages"
         let colour = map.report.hasFound ? DRAMMap.Look.found.colour.hexadecimal : "#276749"
-        let attacks = map.report.results.map { "\($0.kind.title) \(Self.grouped($0.mostAtOnce))" }
+        let attacks = map.report.results.map { "\($0.kind.title) \($0.mostAtOnce.grouped)" }
         return [
             text(x, 26, "--freeze \(freeze)", size: 20, weight: "bold"),
             text(x, 52, answer, size: 17, weight: "bold", fill: colour),
             text(
                 x, 74,
-                "found at once, of \(Self.grouped(map.report.instants)) instants: "
+                "found at once, of \(map.report.instants.grouped) instants: "
                     + attacks.prefix(3).joined(separator: ", "),
                 size: 11),
             text(
@@ -77,32 +77,15 @@ public struct DRAMPicture: Sendable {
         ].joined(separator: "\n")
     }
 
-    /// As many as rows, or twice as many: a page is then drawn twice as high as wide.
-    private static func columns(_ pages: Int) -> Int {
-        var columns = 16
-        while columns * columns < pages { columns *= 2 }
-        return columns
-    }
-
-    private func rows(_ map: DRAMMap) -> Int {
-        let columns = Self.columns(map.looks.count)
-        return (map.looks.count + columns - 1) / columns
-    }
-
     private func image(_ map: DRAMMap, x: Int) -> String {
-        let columns = Self.columns(map.looks.count)
-        let pixels =
-            map.looks.map(\.rawValue)
-            + [UInt8](repeating: 0, count: rows(map) * columns - map.looks.count)
-        let png = PNG.encode(pixels, width: columns, palette: DRAMMap.Look.allCases.map(\.colour))
-        return """
-            <image x="\(x)" y="\(Self.top)" width="\(Self.side)" height="\(Self.side)" \
-            preserveAspectRatio="none" style="image-rendering: pixelated" xlink:href="data:image/png;base64,\(Data(png).base64EncodedString())"/>
-            """
+        """
+        <image x="\(x)" y="\(Self.top)" width="\(Self.side)" height="\(Self.side)" \
+        preserveAspectRatio="none" style="image-rendering: pixelated" xlink:href="\(map.dataURI)"/>
+        """
     }
 
     private func y(_ page: Int, _ map: DRAMMap) -> Int {
-        Self.top + page * Self.side / (rows(map) * Self.columns(map.looks.count))
+        Self.top + page * Self.side / (map.rows * map.columns)
     }
 
     private func marks(_ map: DRAMMap, x: Int) -> String {
@@ -129,12 +112,11 @@ public struct DRAMPicture: Sendable {
     // MARK: text
 
     private func legend(y: Int) -> String {
-        let columns = panels.map { Self.columns($0.looks.count) }
-        let row = ByteCount(UInt64((columns.first ?? 0) * DRAMView.pageBytes)).rounded
+        let row = ByteCount(UInt64((panels.first?.columns ?? 0) * DRAMView.pageBytes)).rounded
         let head = text(Self.gap, y - 8, "one pixel: a page of 4 KiB; a row: \(row)", size: 11)
         let lines = DRAMMap.Look.allCases.enumerated().map { index, look in
             let at = y + index * 22
-            let counts = panels.map { Self.grouped($0.count(look)) }.joined(separator: " | ")
+            let counts = panels.map { $0.count(look).grouped }.joined(separator: " | ")
             return """
                 <rect x="\(Self.gap)" y="\(at)" width="15" height="15" fill="\(look.colour.hexadecimal)"/>
                 \(text(Self.gap + 24, at + 12, "\(look.meaning): \(counts) pages", size: 13))
@@ -152,16 +134,6 @@ public struct DRAMPicture: Sendable {
             <text x="\(x)" y="\(y)" font-size="\(size)" font-weight="\(weight)" text-anchor="\(anchor)" \
             fill="\(fill)">\(safe)</text>
             """
-    }
-
-    /// As in 65,536.
-    private static func grouped(_ number: Int) -> String {
-        var digits = String(number), groups: [String] = []
-        while digits.count > 3 {
-            groups.insert(String(digits.suffix(3)), at: 0)
-            digits.removeLast(3)
-        }
-        return ([digits] + groups).joined(separator: ",")
     }
 
     public enum Failure: Explained, Equatable {

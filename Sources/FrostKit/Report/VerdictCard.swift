@@ -1,0 +1,48 @@
+/// What the proof says of a run.
+struct VerdictCard {
+    let verdict: Verdict
+
+    var markup: Markup {
+        let rows = verdict.findings.map { finding -> [Markup] in
+            [
+                "\(finding.condition.rawValue)", Self.badge(finding.holds), "\(finding.condition.statement)",
+                "\(finding.figure)\(Self.offences(finding))",
+            ]
+        }
+        let reasons = verdict.faults.map { fault -> Markup in "<li>\(fault)</li>" }
+        let faults: Markup = reasons.isEmpty ? "" : "<p>Why not:</p><ul>\(reasons)</ul>"
+        return """
+            <section class="verdict"><h4>Verdict: \(Self.badge(verdict.answer))</h4>
+            <p class="quiet">Model of the cache: \(verdict.model.description)</p>\(faults)
+            \(DataTable("The six conditions", ["condition", "", "what must hold", "what was looked at"], markup: rows, textColumns: 4).markup)
+            </section>
+            """
+    }
+
+    static func badge(_ answer: Verdict.Answer) -> Markup {
+        switch answer {
+        case .proven: "<span class=\"badge good\">✓ proven</span>"
+        case .leaked: "<span class=\"badge bad\">✗ leaked</span>"
+        case .notProvable: "<span class=\"badge unsure\">? not provable</span>"
+        }
+    }
+
+    private static func badge(_ holds: Bool?) -> Markup {
+        switch holds {
+        case true: "<span class=\"badge good\">✓ holds</span>"
+        case false: "<span class=\"badge bad\">✗ broken</span>"
+        case nil: "<span class=\"badge unsure\">? not judged</span>"
+        }
+    }
+
+    private static func offences(_ finding: Verdict.Finding) -> Markup {
+        guard finding.offenceCount > 0 else { return "" }
+        let lines = finding.offences.map { offence -> Markup in
+            let place =
+                offence.address.map { " at \($0.hexadecimal), \(offence.place ?? "unknown memory")" } ?? ""
+            let culprit = offence.instruction.map { ", by \($0)" } ?? ""
+            return "<li><b>\(offence.rule)</b>: \(offence.sentence)\(place)\(culprit)</li>"
+        }
+        return "<p>\(finding.offenceCount.grouped) offences, the first:</p><ul>\(lines)</ul>"
+    }
+}
