@@ -62,7 +62,7 @@ struct Axis {
 enum Pen {
     /// Lines across at each tick of a vertical axis, and what they mean.
     static func rows(_ axis: Axis, left: Double, right: Double, ticks: Int = 3, _ label: (Double) -> String)
-        -> [Markup]
+        -> [HTML]
     {
         axis.ticks(ticks).map { tick in
             let y = axis.place(tick)
@@ -76,10 +76,10 @@ enum Pen {
     /// Marks below a horizontal axis.
     static func columns(
         _ axis: Axis, ticks: [Double], y: Double, top: Double? = nil, _ label: (Double) -> String
-    ) -> [Markup] {
+    ) -> [HTML] {
         ticks.map { tick in
             let x = axis.place(tick)
-            let line: Markup = top.map { "<path class=\"grid\" d=\"M\(x) \($0)V\(y)\"/>" } ?? ""
+            let line: HTML = top.map { "<path class=\"grid\" d=\"M\(x) \($0)V\(y)\"/>" } ?? ""
             return """
                 \(line)<path class="axis" d="M\(x) \(y)v4"/>\
                 <text class="small" x="\(x)" y="\(y + 16)" text-anchor="middle">\(label(tick))</text>
@@ -87,12 +87,12 @@ enum Pen {
         }
     }
 
-    static func base(_ left: Double, _ right: Double, _ y: Double) -> Markup {
+    static func base(_ left: Double, _ right: Double, _ y: Double) -> HTML {
         "<path class=\"axis\" d=\"M\(left) \(y)H\(right)\"/>"
     }
 
     static func text(_ x: Double, _ y: Double, _ text: String, _ style: String = "", anchor: String = "start")
-        -> Markup
+        -> HTML
     {
         "<text class=\"\(style)\" x=\"\(x)\" y=\"\(y)\" text-anchor=\"\(anchor)\">\(text)</text>"
     }

@@ -6,7 +6,7 @@ struct CipherFigure {
         self.benchmark = benchmark
     }
 
-    var markup: Markup {
+    var html: HTML {
         let rows = benchmark.rows.map { row -> [String] in
             let times = row.nanoseconds.map {
                 [$0.minimum, $0.lowerQuartile, $0.median].map { $0.formatted(places: 0) }
@@ -22,8 +22,8 @@ struct CipherFigure {
             <figure class="wide"><figcaption><h4>Against its limit and its peers</h4>\
             <p>As frost bench measured it. Grey: what no cipher can beat; ratios carry over to other machines, times do \
             not.</p></figcaption>
-            <div class="drawing">\(Markup(trusted: CipherChart(benchmark).svg))</div>
-            <details class="data"><summary>The numbers of “Against its limit and its peers”</summary>\(table.markup)</details></figure>
+            <div class="drawing">\(HTML(trusted: CipherChart(benchmark).svg))</div>
+            <details class="data"><summary>The numbers of “Against its limit and its peers”</summary>\(table.html)</details></figure>
             """
     }
 }

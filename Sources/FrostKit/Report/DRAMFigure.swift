@@ -10,7 +10,7 @@ struct DRAMFigure {
         let looks = DRAMMap.Look.allCases
         let pages = map.looks.count
         func y(_ page: Int) -> Double { Self.top + Double(page) / Double(map.rows * map.columns) * Self.side }
-        var parts: [Markup] = [
+        var parts: [HTML] = [
             """
             <image x="\(Self.left)" y="\(Self.top)" width="\(Self.side)" height="\(Self.side)" preserveAspectRatio="none" \
             style="image-rendering:pixelated" href="\(map.dataURI)"/>
@@ -48,7 +48,7 @@ struct DRAMFigure {
                 \(words) A pixel is a page of 4 KiB, a row \(ByteCount(UInt64(map.columns * DRAMView.pageBytes)).rounded). \
                 Green frame: the frozen region's place.
                 """,
-            description: words, drawing: Markup(parts), height: legend + Double(looks.count) * 18 + 4,
+            description: words, drawing: HTML(parts), height: legend + Double(looks.count) * 18 + 4,
             table: DataTable(
                 "Pages of DRAM by their look", ["look", "pages"],
                 looks.map { [$0.meaning, map.count($0).grouped] }))

@@ -37,12 +37,12 @@ struct ExitChart {
             description: kinds.prefix(4).compactMap { kind in
                 summary.count(kind).map { "\(kind.title): \($0.events.grouped) times" }
             }.joined(separator: "; ") + ". " + (words ?? ""),
-            drawing: Markup(parts), height: 24 + Double(kinds.count) * Self.rowHeight,
+            drawing: HTML(parts), height: 24 + Double(kinds.count) * Self.rowHeight,
             table: Self.table(summary))
     }
 
     private static func bar(_ x: Double, _ y: Double, _ part: Double, _ label: String, _ colour: String)
-        -> [Markup]
+        -> [HTML]
     {
         // The label stands behind the bar, or on the paper right of it: bars leave room.
         let length = max(1, part * (width - 50))

@@ -28,7 +28,7 @@ struct LatencyChart {
         let low = exp2(Double(octaves.lowerBound)), high = exp2(Double(octaves.upperBound))
         let x = Axis(scale: .logarithmic, low: low, high: high, from: Self.left, to: Self.right)
 
-        var parts: [Markup] = []
+        var parts: [HTML] = []
         let base = Double(kinds.count) * Self.rowHeight + 12
         parts += Pen.columns(x, ticks: x.ticks(6), y: base, top: 10, \.tick)
         for (row, kind) in kinds.enumerated() {
@@ -49,18 +49,18 @@ struct LatencyChart {
                 Logarithmic, in \(unit)\(rate); each row has its own height. Marks: median (thick) and 99th percentile (thin). \
                 Exits contain the pages that they open and seal.
                 """,
-            description: Self.words(kinds, summary), drawing: Markup(parts), height: base + 38,
+            description: Self.words(kinds, summary), drawing: HTML(parts), height: base + 38,
             table: Self.table(kinds, summary))
     }
 
     private static func row(
         _ kind: TraceCounter, _ counts: [Double], _ spread: Percentiles?, x: Axis, bottom: Double
-    ) -> [Markup] {
+    ) -> [HTML] {
         let y = Axis(
             scale: .linear, low: 0, high: counts.max() ?? 1, from: bottom, to: bottom - rowHeight + 8)
         // Bins are equal on the logarithmic axis.
         let places = Axis(scale: .linear, low: 0, high: Double(counts.count), from: x.from, to: x.to)
-        var parts: [Markup] = [
+        var parts: [HTML] = [
             Pen.text(left - 8, bottom - 14, kind.title, "label", anchor: "end"),
             Pen.text(left - 8, bottom - 2, "\((spread?.samples ?? 0).grouped)×", "small", anchor: "end"),
             "<path class=\"area \(kind.role == .exit ? "orange" : "blue")\" d=\"\(Pen.silhouette(counts, x: places, y: y))\"/>",

@@ -20,7 +20,7 @@ struct MissCurveChart {
     let figure: Figure
 
     /// nil without two sizes to compare.
-    init?(_ series: [Series], title: String, note: Markup, identifier: String) {
+    init?(_ series: [Series], title: String, note: HTML, identifier: String) {
         let series = series.filter { !$0.points.isEmpty }
         let bytes = series.flatMap { $0.points.map(\.bytes) }.filter { $0 > 0 }
         let misses = series.flatMap { $0.points.map(\.misses) }
@@ -41,7 +41,7 @@ struct MissCurveChart {
         }
         parts.append(Pen.base(Self.left, Self.right, base))
         var colours = Self.colours.makeIterator()
-        var legend: [Markup] = []
+        var legend: [HTML] = []
         for (row, line) in shown.enumerated() {
             let colour = line.isLimit ? "limit" : colours.next() ?? "blue"
             let at = base + 50 + Double(row) * 16
@@ -50,10 +50,10 @@ struct MissCurveChart {
         }
         parts.append(Pen.text(Self.right, base + 32, "frozen region, bytes", "small", anchor: "end"))
         let left = series.count - shown.count
-        let words: Markup = left > 0 ? " \(left) more lines stand in the table only." : ""
+        let words: HTML = left > 0 ? " \(left) more lines stand in the table only." : ""
         figure = Figure(
             identifier: identifier, title: title, note: "\(note)\(words)", description: Self.words(series),
-            drawing: Markup(parts + legend), height: base + 44 + Double(shown.count) * 16 + 6,
+            drawing: HTML(parts + legend), height: base + 44 + Double(shown.count) * 16 + 6,
             table: Self.table(series))
     }
 
@@ -68,9 +68,9 @@ struct MissCurveChart {
         return shown
     }
 
-    private static func draw(_ series: Series, _ colour: String, _ x: Axis, _ y: Axis) -> [Markup] {
+    private static func draw(_ series: Series, _ colour: String, _ x: Axis, _ y: Axis) -> [HTML] {
         let points = series.points.map { (x.place($0.bytes), y.place($0.misses)) }
-        var parts: [Markup] = ["<path class=\"curve \(colour)\" d=\"\(Pen.line(points))\"/>"]
+        var parts: [HTML] = ["<path class=\"curve \(colour)\" d=\"\(Pen.line(points))\"/>"]
         if !series.isLimit {
             parts += points.map { point in
                 series.isMeasured
@@ -81,8 +81,8 @@ struct MissCurveChart {
         return parts
     }
 
-    private static func key(_ series: Series, _ colour: String, _ y: Double) -> [Markup] {
-        let mark: Markup =
+    private static func key(_ series: Series, _ colour: String, _ y: Double) -> [HTML] {
+        let mark: HTML =
             series.isLimit
             ? ""
             : series.isMeasured
@@ -128,7 +128,7 @@ extension MissCurveChart {
                 }.sorted { $0.0 < $1.0 },
                 isLimit: name == ReplayCurve.optimum)
         }
-        let note: Markup = """
+        let note: HTML = """
             \(replay.touches.grouped) touches of \(replay.distinctPages.grouped) pages, of “\(replay.workload)” \
             (\(replay.source)), replayed through each policy.
             """

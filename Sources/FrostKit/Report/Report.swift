@@ -29,7 +29,7 @@ public struct Report {
             let dram = options.drawsDRAM ? Self.dram(run, number: number, progress) : nil
             runs.append(run.drawn(number: number, dram: dram))
         }
-        html = ReportPage(runs: runs, gaps: found.gaps, options: options).markup.text
+        html = ReportPage(runs: runs, gaps: found.gaps, options: options).html.text
     }
 
     /// Trouble first; then by what was run, how, and in how much.

@@ -9,7 +9,7 @@ struct ReportPage {
     /// More are shown folded.
     private static let openRuns = 4
 
-    var markup: Markup {
+    var html: HTML {
         let isShort = runs.count <= Self.openRuns
         return """
             <!doctype html>
@@ -20,7 +20,7 @@ struct ReportPage {
             <meta name="color-scheme" content="light dark">
             <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
             <title>Frostvisor: \(title)</title>
-            <style>\(Markup(trusted: ReportStyle.sheet))</style>
+            <style>\(HTML(trusted: ReportStyle.sheet))</style>
             </head>
             <body>
             <a class="skip" href="#runs">To the runs</a>
@@ -33,7 +33,7 @@ struct ReportPage {
             \(comparison)
             \(benchmark)
             <section aria-labelledby="runs"><h2 id="runs">Runs</h2>
-            \(runs.map { RunSection(run: $0, isOpen: isShort).markup })
+            \(runs.map { RunSection(run: $0, isOpen: isShort).html })
             </section>
             \(ReportPage.words)
             </main>
@@ -51,7 +51,7 @@ struct ReportPage {
 
     // MARK: head
 
-    private var tiles: Markup {
+    private var tiles: HTML {
         let answers = runs.compactMap { $0.verdict?.answer }
         let asAsked = runs.count(where: \.isAsAsked)
         var tiles: [(String, Int, String)] = [
@@ -66,13 +66,13 @@ struct ReportPage {
             if count > 0 { tiles.append((words, count, style)) }
         }
         if !gaps.isEmpty { tiles.append(("cells without a run", gaps.count, "unsure")) }
-        let items = tiles.map { words, count, style -> Markup in
+        let items = tiles.map { words, count, style -> HTML in
             "<li class=\"\(style)\"><b>\(count.grouped)</b> \(words)</li>"
         }
         return "<ul class=\"tiles\">\(items)</ul>"
     }
 
-    private var summary: Markup {
+    private var summary: HTML {
         let most = Double(runs.compactMap(\.misses).max() ?? 0)
         let head = [
             "run", "workload", "platform", "engine", "freeze", "policy", "ending", "region", "misses",
@@ -80,22 +80,22 @@ struct ReportPage {
             "cipher", "CPU s",
         ]
         let rows = runs.map { row($0, most: most) }
-        let open = gaps.map { gap -> Markup in "<li><b>\(gap.name)</b>: \(gap.reason)</li>" }
-        let missing: Markup =
+        let open = gaps.map { gap -> HTML in "<li><b>\(gap.name)</b>: \(gap.reason)</li>" }
+        let missing: HTML =
             gaps.isEmpty
             ? ""
             : "<details><summary>\(gaps.count.grouped) cells without a run</summary><ul>\(open)</ul></details>"
         return """
             <section aria-labelledby="all"><h2 id="all">All runs</h2>
             <p class="quiet">Trouble first. Shares are of the run's time, from the guest's first instruction to the end.</p>
-            \(DataTable("All runs", head, markup: rows, textColumns: 7).markup)
+            \(DataTable("All runs", head, markup: rows, textColumns: 7).html)
             \(missing)</section>
             """
     }
 
-    private func row(_ run: ReportedRun, most: Double) -> [Markup] {
+    private func row(_ run: ReportedRun, most: Double) -> [HTML] {
         let shares = run.summary?.span?.shares
-        let misses: Markup =
+        let misses: HTML =
             run.misses.map { count in
                 let part = most > 0 ? Double(count) / most * 100 : 0
                 return "<span class=\"databar\" style=\"--part:\(part)%\">\(count.grouped)</span>"
@@ -114,18 +114,18 @@ struct ReportPage {
     // MARK: across runs
 
     /// For each workload that ran in regions of two sizes: its misses, and the optimum where a replay tells it.
-    private var comparison: Markup {
+    private var comparison: HTML {
         let workloads = Set(runs.map(\.workload)).sorted {
             $0.localizedStandardCompare($1) == .orderedAscending
         }
-        let figures = workloads.enumerated().compactMap { index, workload -> Markup? in
+        let figures = workloads.enumerated().compactMap { index, workload -> HTML? in
             let own = runs.filter { $0.workload == workload }
             let chart = MissCurveChart(
                 Self.lines(own), title: "Misses against region size: \(workload)",
                 note:
                     "Each dot is a run; runs of one configuration and size are averaged. Both axes are logarithmic.",
                 identifier: "sizes-\(index + 1)")
-            return chart?.figure.markup
+            return chart?.figure.html
         }
         guard !figures.isEmpty else { return "" }
         return """
@@ -156,15 +156,15 @@ struct ReportPage {
         return measured.count { $0.points.count > 1 } == 0 ? [] : measured + [optimum].compactMap(\.self)
     }
 
-    private var benchmark: Markup {
+    private var benchmark: HTML {
         guard let benchmark = options.benchmark else { return "" }
         return """
             <section aria-labelledby="cipher"><h2 id="cipher">The page cipher</h2>
-            \(CipherFigure(benchmark).markup)</section>
+            \(CipherFigure(benchmark).html)</section>
             """
     }
 
-    private static let words: Markup = """
+    private static let words: HTML = """
         <section aria-labelledby="words"><h2 id="words">Words</h2><dl class="words">
         <div><dt>page miss</dt><dd>The guest touched a page that was not in the clear: it was opened into a slot of the \
         frozen region.</dd></div>

@@ -3,17 +3,17 @@ struct RunSection {
     let run: ReportedRun
     let isOpen: Bool
 
-    var markup: Markup {
+    var html: HTML {
         """
-        <details class="run"\(isOpen ? " open" : "" as Markup)>
+        <details class="run"\(isOpen ? " open" : "" as HTML)>
         <summary><h3>\(run.name)</h3> \(Self.badges(run))</summary>
         <div class="body" id="run-\(run.number)">
         \(facts)
         \(sentences)
-        \(run.verdict.map { VerdictCard(verdict: $0).markup } ?? "")
-        \(run.summary == nil ? "<p>The hypervisor said nothing: its trace is empty.</p>" : "" as Markup)
+        \(run.verdict.map { VerdictCard(verdict: $0).html } ?? "")
+        \(run.summary == nil ? "<p>The hypervisor said nothing: its trace is empty.</p>" : "" as HTML)
         <div class="figures">
-        \(run.figures.map(\.markup))
+        \(run.figures.map(\.html))
         </div>
         \(details)
         </div>
@@ -21,8 +21,8 @@ struct RunSection {
         """
     }
 
-    static func badges(_ run: ReportedRun) -> Markup {
-        let ending: Markup =
+    static func badges(_ run: ReportedRun) -> HTML {
+        let ending: HTML =
             run.isAsAsked
             ? "<span class=\"badge good\">✓ as asked</span>"
             : "<span class=\"badge bad\">✗ \(run.report.ending.rawValue)</span>"
@@ -32,7 +32,7 @@ struct RunSection {
 
     // MARK: facts
 
-    private var facts: Markup {
+    private var facts: HTML {
         let image = run.report.image
         var facts: [(String, String)] = [
             ("image", image.path), ("workload", run.workload), ("platform", run.report.platform.rawValue),
@@ -60,7 +60,7 @@ struct RunSection {
             let clock = summary.clock.ticksPerSecond.map { " at \($0.scaled("Hz"))" } ?? ""
             facts.append(("trace", "\(sampled), times in \(summary.clock.unit.rawValue)\(clock)"))
         }
-        let items = facts.map { name, value -> Markup in "<div><dt>\(name)</dt><dd>\(value)</dd></div>" }
+        let items = facts.map { name, value -> HTML in "<div><dt>\(name)</dt><dd>\(value)</dd></div>" }
         return "<dl class=\"facts\">\(items)</dl>"
     }
 
@@ -71,7 +71,7 @@ struct RunSection {
     }
 
     /// What was not as asked, and what to know of the evidence.
-    private var sentences: Markup {
+    private var sentences: HTML {
         var sentences = run.report.complaints.map { ("bad", "Not as asked", $0) }
         sentences += run.report.warnings.map { ("unsure", "Warning", $0) }
         if let lost = run.summary?.lostFrames, lost > 0 {
@@ -81,14 +81,14 @@ struct RunSection {
                     "\(lost.grouped) frames of the trace were lost: what is sampled is incomplete."
                 ))
         }
-        let items = sentences.map { style, kind, words -> Markup in
+        let items = sentences.map { style, kind, words -> HTML in
             "<li><span class=\"badge \(style)\">\(kind)</span> \(words)</li>"
         }
         return items.isEmpty ? "" : "<ul class=\"sentences\">\(items)</ul>"
     }
 
-    private var details: Markup {
-        let console: Markup =
+    private var details: HTML {
+        let console: HTML =
             run.console.isEmpty
             ? ""
             : "<details><summary>The console's last lines</summary><pre tabindex=\"0\">\(run.console)</pre></details>"

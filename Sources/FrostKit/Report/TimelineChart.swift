@@ -20,7 +20,7 @@ struct TimelineChart {
         let time = Time(timeline, clock: summary.clock)
         let panels = Self.panels(timeline, summary, time)
         let x = Axis(scale: .linear, low: 0, high: time.length, from: Self.left, to: Self.right)
-        var parts: [Markup] = []
+        var parts: [HTML] = []
         var y = 22.0
         for panel in panels {
             parts += Self.draw(panel, x: x, top: y)
@@ -38,7 +38,7 @@ struct TimelineChart {
             : "Estimated from one exit in \(summary.sampledOneIn), scaled to the exact counts."
         figure = Figure(
             identifier: identifier, title: "Over time", note: "\(accuracy)",
-            description: Self.words(panels, time), drawing: Markup(parts), height: base + 38,
+            description: Self.words(panels, time), drawing: HTML(parts), height: base + 38,
             table: Self.table(panels, time))
     }
 
@@ -67,7 +67,7 @@ struct TimelineChart {
         return panels
     }
 
-    private static func draw(_ panel: Panel, x: Axis, top: Double) -> [Markup] {
+    private static func draw(_ panel: Panel, x: Axis, top: Double) -> [HTML] {
         let y = Axis.linear(upTo: panel.top, from: top + panelHeight, to: top, ticks: 2)
         return [Pen.text(left, top - 7, panel.title, "label")]
             + Pen.rows(y, left: left, right: right, ticks: 2, panel.label) + [

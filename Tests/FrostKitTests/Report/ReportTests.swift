@@ -68,7 +68,7 @@ import Testing
         #expect(!html.contains("\u{1B}"))
         #expect(html.contains("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&amp;&quot;\u{FFFD}[31m"))
         #expect(html.contains("<h3>&lt;b&gt;bad</h3>"))
-        #expect("\(Self.hostile)" as Markup != Markup(trusted: Self.hostile))
+        #expect("\(Self.hostile)" as HTML != HTML(trusted: Self.hostile))
     }
 
     /// Of the silent run it is not known which engine ran: "any" comes before "svm".

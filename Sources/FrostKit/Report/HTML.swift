@@ -1,6 +1,6 @@
 /// HTML or SVG. What is interpolated into it is escaped, unless it is markup itself: no text of a guest's can become a
 /// tag.
-struct Markup: Sendable, Equatable, ExpressibleByStringInterpolation {
+struct HTML: Sendable, Equatable, ExpressibleByStringInterpolation {
     private(set) var text: String
 
     init(stringLiteral literal: String) {
@@ -11,16 +11,16 @@ struct Markup: Sendable, Equatable, ExpressibleByStringInterpolation {
         text = stringInterpolation.text
     }
 
-    /// Markup from elsewhere, as it is.
+    /// HTML from elsewhere, as it is.
     init(trusted text: String) {
         self.text = text
     }
 
-    init(_ parts: [Markup], separator: String = "\n") {
+    init(_ parts: [HTML], separator: String = "\n") {
         text = parts.map(\.text).joined(separator: separator)
     }
 
-    static func + (left: Markup, right: Markup) -> Markup { Markup([left, right]) }
+    static func + (left: HTML, right: HTML) -> HTML { HTML([left, right]) }
 
     struct StringInterpolation: StringInterpolationProtocol {
         fileprivate var text = ""
@@ -30,9 +30,9 @@ struct Markup: Sendable, Equatable, ExpressibleByStringInterpolation {
         }
 
         mutating func appendLiteral(_ literal: String) { text += literal }
-        mutating func appendInterpolation(_ text: some StringProtocol) { self.text += Markup.escaped(text) }
-        mutating func appendInterpolation(_ markup: Markup) { text += markup.text }
-        mutating func appendInterpolation(_ parts: [Markup]) { text += Markup(parts).text }
+        mutating func appendInterpolation(_ text: some StringProtocol) { self.text += HTML.escaped(text) }
+        mutating func appendInterpolation(_ markup: HTML) { text += markup.text }
+        mutating func appendInterpolation(_ parts: [HTML]) { text += HTML(parts).text }
         mutating func appendInterpolation(_ number: Int) { text += "\(number)" }
         /// A place in a drawing.
         mutating func appendInterpolation(_ number: Double) { text += number.formatted(places: 1) }
