@@ -183,9 +183,18 @@ INLINE void half_round(vec *b, const uint8_t *round_key)
                      : "m"(*(const __m128i *)round_key));
 }
 
-/* Half a group. powers: of what is hashed meanwhile: the input when opening, else what is pending. */
+/* The compiler may not put it off: it would keep its operands, and spill them. */
+INLINE vec now(vec a)
+{
+    __asm__ volatile("" : "+" VEC_REGISTER(a));
+    return a;
+}
+
+/* Half a group. powers: of what is hashed meanwhile: the input when opening, else what is pending. with: one more
+ * vector that is encrypted on the way, or NULL.
+ */
 INLINE void half_step(struct flow *flow, const uint8_t *in, uint8_t *out, const uint8_t *powers, size_t first,
-                      bool joins, enum direction direction, bool streams)
+                      bool joins, enum direction direction, bool streams, vec *with)
 {
     const struct vector_key *key = flow->key;
     vec b[HALF], text[HALF], k;
@@ -196,6 +205,8 @@ INLINE void half_step(struct flow *flow, const uint8_t *in, uint8_t *out, const 
     }
     UNROLL for (size_t round = 1; round < ROUNDS; round++) {
         half_round(b, key->round_keys[round]);
+        if (with != NULL)
+            *with = now(vec_aesenc(*with, vec_all(key->round_keys[round])));
         if (round == 3 || round == 8) { /* the pair that the hash joins comes second: it may still be under way */
             size_t i = round == 3 ? 2 : 0;
 
@@ -204,6 +215,8 @@ INLINE void half_step(struct flow *flow, const uint8_t *in, uint8_t *out, const 
         }
     }
     k = vec_all(key->round_keys[ROUNDS]);
+    if (with != NULL)
+        *with = now(vec_aesenclast(*with, k));
     UNROLL for (size_t i = 0; i < HALF; i++) {
         vec input = direction == OPEN ? text[i] : load_once(in + i * sizeof(vec));
         vec output = vec_aesenclast(b[i], vec_xor(input, k));
@@ -225,18 +238,19 @@ INLINE void take_hash(struct flow *flow)
 
 /* Sealing hashes half a group late, since ciphertext must exist first. */
 INLINE void group_step(struct flow *flow, const uint8_t *in, uint8_t *out, const uint8_t *powers, enum direction direction,
-                       bool streams)
+                       bool streams, vec *with)
 {
     const uint8_t *each = flow->key->each[0];
     size_t half = HALF * sizeof(vec);
 
     if (direction == OPEN)
         take_hash(flow);
-    half_step(flow, in, out, direction == OPEN ? powers : each + half, 0, direction == OPEN, direction, streams);
+    half_step(flow, in, out, direction == OPEN ? powers : each + half, 0, direction == OPEN, direction, streams,
+              NULL);
     if (direction == SEAL)
         take_hash(flow);
     half_step(flow, in + half, out + half, direction == OPEN ? powers + half : powers, HALF, direction == SEAL,
-              direction, streams);
+              direction, streams, with);
 }
 
 /* powers: of the last group. */
@@ -331,17 +345,23 @@ INLINE __m128i run(const struct vector_key *key, __m128i hash, const struct mess
 
     if (groups == 0)
         return multiply(key, hash);
-    for (; groups > 0; groups--, in += GROUP_BYTES, out += GROUP_BYTES)
-        group_step(&flow, in, out, groups == 1 ? last : key->each[0], direction, false);
+    for (; groups > 1; groups--, in += GROUP_BYTES, out += GROUP_BYTES)
+        group_step(&flow, in, out, key->each[0], direction, false, NULL);
 
-    __m128i mask = encrypt_counter(key, message->nonce, 1);
+    vec one = vec_from(_mm_add_epi32(counter_base(message->nonce), _mm_cvtsi32_si128(1)));
+    vec mask = vec_xor(reverse(one), vec_all(key->round_keys[0]));
+    bool early = LANES == 4 && direction == OPEN;
+
+    group_step(&flow, in, out, last, direction, false, early ? &mask : NULL);
+    if (!early)
+        mask = vec_from(encrypt_counter(key, message->nonce, 1));
 
     if (direction == SEAL)
         hash_pending(&flow, last);
     if (!is_whole(message))
         return vec_fold(reduce(&flow.sum));
     add_product(&flow.sum, vec_from(lengths(message)), vec_all(key->last[N]));
-    return _mm_xor_si128(reverse_one(vec_fold(reduce(&flow.sum))), mask);
+    return _mm_xor_si128(reverse_one(vec_fold(reduce(&flow.sum))), vec_first(mask));
 }
 
 __attribute__((noinline))

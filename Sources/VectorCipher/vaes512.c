@@ -42,15 +42,10 @@ VEC(__m128i vec_fold(vec a))
 VEC(void vec_wipe(void))
 {
     __asm__ volatile(
-        "vzeroall\n\t"
-        "vpxord %%xmm16, %%xmm16, %%xmm16\n\tvpxord %%xmm17, %%xmm17, %%xmm17\n\t"
-        "vpxord %%xmm18, %%xmm18, %%xmm18\n\tvpxord %%xmm19, %%xmm19, %%xmm19\n\t"
-        "vpxord %%xmm20, %%xmm20, %%xmm20\n\tvpxord %%xmm21, %%xmm21, %%xmm21\n\t"
-        "vpxord %%xmm22, %%xmm22, %%xmm22\n\tvpxord %%xmm23, %%xmm23, %%xmm23\n\t"
-        "vpxord %%xmm24, %%xmm24, %%xmm24\n\tvpxord %%xmm25, %%xmm25, %%xmm25\n\t"
-        "vpxord %%xmm26, %%xmm26, %%xmm26\n\tvpxord %%xmm27, %%xmm27, %%xmm27\n\t"
-        "vpxord %%xmm28, %%xmm28, %%xmm28\n\tvpxord %%xmm29, %%xmm29, %%xmm29\n\t"
-        "vpxord %%xmm30, %%xmm30, %%xmm30\n\tvpxord %%xmm31, %%xmm31, %%xmm31"
+        ".irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15\n\tvpxor %%xmm\\n, %%xmm\\n, %%xmm\\n\n\t.endr\n\t"
+        ".irp n, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31\n\t"
+        "vpxord %%xmm\\n, %%xmm\\n, %%xmm\\n\n\t.endr\n\t"
+        "vzeroupper"
         : : : "memory", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10",
           "xmm11", "xmm12", "xmm13", "xmm14", "xmm15", "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21",
           "xmm22", "xmm23", "xmm24", "xmm25", "xmm26", "xmm27", "xmm28", "xmm29", "xmm30", "xmm31");
@@ -97,12 +92,12 @@ static bool swap_page(const struct vector_key *in_key, const struct vector_key *
             const uint8_t *powers = at + GROUP_BYTES == PAGE_BYTES ? out_key->last[0] : out_key->each[0];
 
             prefetch_group(swap->in + at);
-            group_step(&seal, slot + at, swap->out + at, powers, SEAL, true);
+            group_step(&seal, slot + at, swap->out + at, powers, SEAL, true, NULL);
         }
         if (at >= lead) {
             const uint8_t *powers = at + GROUP_BYTES == PAGE_BYTES + lead ? in_key->last[0] : in_key->each[0];
 
-            group_step(&open, swap->in + at - lead, slot + at - lead, powers, OPEN, false);
+            group_step(&open, swap->in + at - lead, slot + at - lead, powers, OPEN, false, NULL);
         }
     }
     hash_pending(&seal, out_key->last[0]);
