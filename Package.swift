@@ -41,8 +41,8 @@ let package = Package(
         .target(
             name: "FrostKit",
             dependencies: [
-                "FrostCore", "CacheModel", "CipherBench", "ResidencyRecord", "DRAMSearch", "COpenSSL",
-                "CZlib", "CLibvirt", .product(name: "Yams", package: "Yams"),
+                "FrostCore", "CacheModel", "CipherBench", "ResidencyRecord", "AccessTrace", "DRAMSearch",
+                "COpenSSL", "CZlib", "CLibvirt", .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: swiftSettings
         ),
@@ -63,6 +63,12 @@ let package = Package(
         .target(
             name: "ResidencyRecord",
             dependencies: ["CacheModel", "FrostCore"]
+        ),
+        // What Bochs's debugger says of each access, held against the same rules.
+        .target(
+            name: "AccessTrace",
+            dependencies: ["CacheModel", "FrostCore", "ResidencyRecord"],
+            cSettings: [.unsafeFlags(["-O2"])]
         ),
         // What somebody who has read DRAM looks for in it.
         .target(
@@ -111,8 +117,8 @@ let package = Package(
         .testTarget(
             name: "FrostKitTests",
             dependencies: [
-                "FrostKit", "FrostCore", "CacheModel", "ResidencyRecord", "DRAMSearch", "COpenSSL",
-                "CLibvirt",
+                "FrostKit", "FrostCore", "CacheModel", "ResidencyRecord", "AccessTrace", "DRAMSearch",
+                "COpenSSL", "CLibvirt",
             ],
             swiftSettings: swiftSettings
         ),

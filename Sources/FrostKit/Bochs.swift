@@ -3,13 +3,16 @@ import Foundation
 /// Bochs's settings for one run: both vendors' virtualisation, in software, on any host.
 ///
 /// Everything lies in the run's folder, which becomes its working directory: no path needs quoting.
-/// - Source: Bochs 2.7, bochsrc(5). Debian builds it with the debugger, which is told to go on and nothing else.
+/// - Source: Bochs 2.7, bochsrc(5). Debian builds it with the debugger, which is told to go on and nothing else,
+///   unless somebody drives it.
 struct Bochs: Sendable {
     var ram: ByteCount
     var cpu: CPUChoice
     /// The terminal that is the guest's console.
     var console: String
     var folder: RunFolder
+    /// The debugger's commands come over standard input, and its answers go to a file.
+    var isDriven = false
 
     static let biosImage = "/usr/share/bochs/BIOS-bochs-latest"
     static let videoBIOSImage = "/usr/share/bochs/VGABIOS-lgpl-latest"
@@ -40,7 +43,7 @@ struct Bochs: Sendable {
         error: action=ignore
         info: action=ignore
 
-        """
+        """ + (isDriven ? "debugger_log: \(folder.accessTrace.lastPathComponent)\n" : "")
     }
 
     private static let debuggerScript = "c\n"
@@ -58,7 +61,11 @@ struct Bochs: Sendable {
     /// Writes what Bochs reads.
     func prepare(image: URL) throws {
         try Data(settings.utf8).write(to: folder.bochsSettings)
-        try Data(Self.debuggerScript.utf8).write(to: folder.bochsScript)
+        if isDriven {
+            try Data().write(to: folder.accessTrace)
+        } else {
+            try Data(Self.debuggerScript.utf8).write(to: folder.bochsScript)
+        }
         try FileManager.default.createSymbolicLink(
             at: folder.disk, withDestinationURL: image.absoluteURL.resolvingSymlinksInPath())
     }
@@ -70,8 +77,8 @@ extension Bochs: Emulator {
     var arguments: [String] {
         [
             "--chdir=\(folder.folder.plainPath)", "TERM=vt100", Tool.bochs.name, "-q",
-            "-f", folder.bochsSettings.lastPathComponent, "-rc", folder.bochsScript.lastPathComponent,
-        ]
+            "-f", folder.bochsSettings.lastPathComponent,
+        ] + (isDriven ? [] : ["-rc", folder.bochsScript.lastPathComponent])
     }
 
     /// Not the way in, and not that the guest powered the machine off.

@@ -22,13 +22,13 @@ public enum ExitCode: Int32, Sendable, CaseIterable {
 
     public var meaning: String {
         switch self {
-        case .asAsked: "ended as asked; frost verify: proven"
+        case .asAsked: "ended as asked; frost verify: proven, or under Bochs no offence"
         case .otherwise:
             """
             ended otherwise: an expected text or ending did not come, or an attack was missed; frost verify: \
-            plaintext or keys leaked
+            plaintext or keys leaked, or under Bochs an offence
             """
-        case .notProvable: "frost verify: not provable here, and why"
+        case .notProvable: "frost verify: not provable here, or under Bochs not judged, and why"
         case .regression: "frost sweep: worse than the baseline"
         case .integrity: "integrity panic: DRAM was changed under the guest"
         case .panic: "any other panic of the hypervisor"

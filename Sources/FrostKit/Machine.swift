@@ -70,30 +70,46 @@ public struct Machine {
 
     private func runBochs(in folder: RunFolder) throws -> RunResult {
         let console = try PseudoTerminal()
+        let isDriven = options.keepsRAM || options.windows != nil
         let bochs = Bochs(
             ram: image.plan.ram, cpu: options.cpu ?? CPUChoice(for: image.engine), console: console.path,
-            folder: folder)
+            folder: folder, isDriven: isDriven)
+        let dump = isDriven ? try ramDump(into: folder) : nil
         try bochs.prepare(image: image.file)
         defer { [folder.disk, folder.diskJournal].forEach { unlink($0.plainPath) } }
         let (program, arguments) = try Self.bound(bochs)
         let child = try ChildProcess(
-            program, arguments, output: .none, error: .file(folder.machineLog), inherits: console.held)
+            program, arguments, input: isDriven ? .pipe : .none, output: .none,
+            error: .file(folder.machineLog), inherits: console.held)
         console.letGo()
-        let process = child.identifier
-        return try watch(child, output: console.descriptor, emulator: bochs) {
+        let (process, commands) = (child.identifier, child.input)
+        let debugger = try dump.map {
+            BochsDebugger(
+                folder, input: commands, dump: $0.dump,
+                script: try DebuggerScript(options.windows, dump: $0.dump, symbols: $0.symbols))
+        }
+        return try watch(child, output: console.descriptor, emulator: bochs, debugger: debugger) {
             RunningMachine(
                 image: image, folder: folder, platform: options.platform, ram: nil, ramFile: nil,
                 input: console.descriptor, connect: nil, cut: { kill(process, SIGKILL) })
         }
     }
 
+    private func ramDump(into folder: RunFolder) throws -> (dump: RAMDump, symbols: SymbolTable) {
+        guard let symbols = options.symbols else { throw Platform.Failure.noSymbols(options.platform) }
+        let dump = try RAMDump(image.plan, symbols: symbols, file: folder.ram.lastPathComponent)
+        guard RAMDump.prepare(folder.ram) else { throw RunFolder.Failure.cannotWrite(folder.ram.plainPath) }
+        return (dump, symbols)
+    }
+
     /// Waits for the end of what was started, and judges it.
     func watch<Process: MachineProcess & ~Copyable>(
-        _ child: borrowing Process, output: Int32, emulator: any Emulator, _ describe: () -> RunningMachine
+        _ child: borrowing Process, output: Int32, emulator: any Emulator, debugger: BochsDebugger? = nil,
+        _ describe: () -> RunningMachine
     ) throws -> RunResult {
         let machine = describe()
         var loop = RunLoop(
-            machine: machine, options: options, output: output,
+            machine: machine, options: options, output: output, debugger: debugger,
             isInterrupted: { [options] in options.catchesSignals && SignalWatch.isCaught })
         let (ending, end) = try loop.run(child)
         try emulator.writeLog(to: machine.folder.machineLog)
@@ -101,8 +117,9 @@ public struct Machine {
         let (code, complaints) = Expectation(options).judge(ending, console: machine.console)
         let result = RunResult(
             ending: ending, exitCode: code, complaints: complaints,
-            warnings: warnings(machine, ending, emulator), console: machine.console, trace: machine.trace,
-            clock: machine.clock, wallSeconds: machine.elapsed / .seconds(1), userSeconds: end.userSeconds,
+            warnings: warnings(machine, ending, emulator) + (debugger?.keepMemory() ?? []),
+            console: machine.console, trace: machine.trace, clock: machine.clock,
+            wallSeconds: machine.elapsed / .seconds(1), userSeconds: end.userSeconds,
             commandLine: emulator.commandLine)
         let report = RunReport(result, image: image, options: options)
         try Data(JSON.text(report).utf8).write(to: machine.folder.report)

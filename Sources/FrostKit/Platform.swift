@@ -23,13 +23,15 @@ public enum Platform: String, Sendable, Codable, CaseIterable {
         public static let anyHost = Capabilities(rawValue: 4)
         /// Each access of the CPU can be watched, and fed to a model of the cache.
         public static let cacheModel = Capabilities(rawValue: 8)
+        /// A debugger tells each access of the CPU, with its memory type.
+        public static let accessTrace = Capabilities(rawValue: 16)
     }
 
     public var capabilities: Capabilities {
         switch self {
         case .qemuTCG: [.control, .sharedMemory, .anyHost, .cacheModel]
         case .qemuKVM: [.control, .sharedMemory]
-        case .bochs: [.anyHost]
+        case .bochs: [.anyHost, .accessTrace]
         // On this host; see check(_:connect:).
         case .libvirt: [.control, .sharedMemory, .cacheModel]
         }
@@ -37,7 +39,8 @@ public enum Platform: String, Sendable, Codable, CaseIterable {
 
     /// - Throws: ``Failure`` when it lacks what a run asks of it.
     func check(_ options: RunOptions) throws(Failure) {
-        if options.keepsRAM && !capabilities.contains(.sharedMemory) { throw .noMemory(self) }
+        let isDumped = options.keepsRAM && !capabilities.contains(.sharedMemory)
+        if isDumped && options.symbols == nil { throw .noSymbols(self) }
         if options.nmiEvery != nil && !capabilities.contains(.control) { throw .noControl(self) }
         if options.cpu == .intel && [.qemuTCG, .libvirt].contains(self) { throw .noVMX(self) }
         let isSaved = options.saved != nil || options.isSaveable || options.takesMessages
@@ -78,13 +81,17 @@ public enum Platform: String, Sendable, Codable, CaseIterable {
         case noControl(Platform)
         case noVMX(Platform)
         case noSaving(Platform)
+        case noSymbols(Platform)
+        case tooMuchMemory(ByteCount)
         case noSeed(Platform)
 
         public var exitCode: ExitCode {
             switch self {
             case .noCacheModel: .notProvable
-            case .noLibvirt, .remote, .kvm, .noBochs, .noMemory, .noControl, .noVMX, .noSaving, .noSeed:
+            case .noLibvirt, .remote, .kvm, .noBochs, .noMemory, .noControl, .noVMX, .noSaving, .noSeed,
+                .tooMuchMemory:
                 .unavailable
+            case .noSymbols: .ourBug
             }
         }
 
@@ -116,6 +123,13 @@ public enum Platform: String, Sendable, Codable, CaseIterable {
                 "\(platform.rawValue) emulates no VMX. Use --platform bochs, which has CPUs of both vendors."
             case .noSeed(let platform):
                 "\(platform.rawValue) takes no seed for its random numbers. Use --platform qemu-tcg, or no --seed."
+            case .noSymbols(let platform):
+                "\(platform.rawValue) must be told the hypervisor's symbols to write its memory into a file."
+            case .tooMuchMemory(let ram):
+                """
+                Bochs can write \(RAMDump.most) of memory into a file, and this machine has \(ram). Make the image \
+                with less --ram, or use --platform qemu-tcg.
+                """
             case .kvm(let lack):
                 "qemu-kvm cannot run Frostvisor here: \(lack). Use --platform qemu-tcg, which needs nothing of the host."
             }

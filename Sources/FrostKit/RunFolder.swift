@@ -23,6 +23,10 @@ public struct RunFolder: Sendable {
     /// What Bochs was told.
     public var bochsSettings: URL { folder.appending(path: "bochsrc") }
     public var bochsScript: URL { folder.appending(path: "bochs.debugger") }
+    /// What Bochs's debugger said, traced accesses among it.
+    public var accessTrace: URL { folder.appending(path: "accesses.txt") }
+    /// What was recorded under Bochs to be judged, beside these files.
+    public var oracle: URL { folder.appending(path: "oracle.json") }
     /// A link to the image, while Bochs runs; and what would be its changes.
     public var disk: URL { folder.appending(path: "disk.img") }
     public var diskJournal: URL { folder.appending(path: "disk.journal") }
@@ -53,7 +57,9 @@ public struct RunFolder: Sendable {
     public var replay: URL { folder.appending(path: "replay.json") }
 
     /// What a verdict was reached by: large, and full of plaintext and keys.
-    private var evidence: [URL] { [residencyLog, dramBase, dramFinal, regionEnd, image, symbols, proof] }
+    private var evidence: [URL] {
+        [residencyLog, dramBase, dramFinal, regionEnd, accessTrace, image, symbols, proof, oracle]
+    }
 
     private var all: [URL] {
         [

@@ -8,6 +8,7 @@ struct RunLoop {
     /// The console, to be read.
     private let output: Int32
     private let isInterrupted: () -> Bool
+    private let debugger: BochsDebugger?
     private var prompts: PromptWatch
     private var until: TextWatch?
     private var keyboard: Keyboard?
@@ -21,9 +22,11 @@ struct RunLoop {
     private static let grace = Duration.seconds(3)
 
     init(
-        machine: RunningMachine, options: RunOptions, output: Int32, isInterrupted: @escaping () -> Bool
+        machine: RunningMachine, options: RunOptions, output: Int32, debugger: BochsDebugger? = nil,
+        isInterrupted: @escaping () -> Bool
     ) {
         self.output = output
+        self.debugger = debugger
         self.machine = machine
         self.options = options
         self.isInterrupted = isInterrupted
@@ -88,6 +91,7 @@ struct RunLoop {
             machine.type(typed.bytes)
             if typed.wantsEnd { machine.stop() }
         }
+        debugger?.look()
         var isMore = false
         if isConsoleOpen, let bytes = Descriptor.read(output) {
             isConsoleOpen = !bytes.isEmpty

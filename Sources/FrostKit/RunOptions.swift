@@ -30,6 +30,11 @@ public struct RunOptions {
     public var isSaveable = false
     /// Hooks may send messages as a device would.
     public var takesMessages = false
+    /// The hypervisor's, where the emulator has to be stopped at places of it: to keep Bochs's memory, or for
+    /// `windows`.
+    public var symbols: SymbolTable?
+    /// Has Bochs trace each access in stretches of the run; memory is kept as it is before the keys are erased.
+    public var windows: AccessWindows?
     /// Models the cache, and writes what it saw into `record`.
     public var residency: ResidencyPlugin?
     /// Our standard input is the guest's keyboard; Ctrl-A x ends the run.

@@ -101,6 +101,9 @@ struct Run: ParsableCommand {
         options.until = until
         options.record = record.map { URL(filePath: $0, directoryHint: .isDirectory) }
         options.keepsRAM = keepRam
+        if keepRam && platform == .bochs {
+            options.symbols = try Toolchain(tree: SourceTree(), progress: Talk.say).symbols(of: image)
+        }
         options.isInteractive = interactive
         options.catchesSignals = true
         if image.needsPassphrase {

@@ -10,9 +10,14 @@ struct Verify: ParsableCommand {
             model; then the record is judged. Given the folder of such a run, it is judged again: the same record \
             gets the same verdict. What a verdict means, and how to check one by hand: docs/proof.md.
 
+            With --platform bochs there is no model: Bochs's debugger tells each access in some stretches of the run, \
+            and memory at its end, and both are held against the same rules. The answer to that is less, and is \
+            called no-offence, offence or not-judged: docs/oracle.md.
+
             A record holds the guest's memory and keys in the clear. Without --record it is deleted afterwards.
 
-            Exit codes: 0 proven, 1 leaked, 2 not provable here; others as for frost run.
+            Exit codes: 0 proven or no offence, 1 leaked or an offence, 2 not provable here or not judged; others \
+            as for frost run.
             """)
 
     @Argument(help: "An image, or the folder of a recorded run.", completion: .file())
@@ -49,8 +54,16 @@ struct Verify: ParsableCommand {
     @Option(help: "Type the passphrase from this file's only line.", completion: .file())
     var passphraseFile: String?
 
-    @Option(help: "What runs the image; only qemu-tcg and libvirt have the model.")
+    @Option(help: "What runs the image: qemu-tcg and libvirt have the model, bochs the debugger.")
     var platform = Platform.qemuTCG
+
+    @Option(
+        help: "With --platform bochs: intel, amd, or a model as Bochs spells it. (default: as for frost run)",
+        transform: { try CPUChoice(parsing: $0) })
+    var cpu: CPUChoice?
+
+    @Option(help: "With --platform bochs: how many pages' sealings and openings begin a window.")
+    var windows = AccessWindows().pages
 
     @OptionGroup var libvirt: LibvirtOptions
 
@@ -89,6 +102,19 @@ struct Verify: ParsableCommand {
         guard vendor == nil || cache != nil else {
             throw ValidationError("--vendor goes with --cache; a preset has its own.")
         }
+        let isOfCache = preset != nil || cache != nil || replacement != nil || force
+        guard platform != .bochs || !isOfCache else {
+            throw ValidationError(
+                "Bochs has no cache: leave out --preset, --cache, --replacement and --force.")
+        }
+        guard platform == .bochs || cpu == nil else {
+            throw ValidationError("--cpu goes with --platform bochs; qemu-tcg has AMD's engine only.")
+        }
+        guard AccessWindows.pagesRange.contains(windows) else {
+            throw ValidationError(
+                "--windows wants a number from \(AccessWindows.pagesRange.lowerBound) to \(AccessWindows.pagesRange.upperBound)."
+            )
+        }
         guard !expect.contains("") else { throw ValidationError("--expect wants a text to look for.") }
     }
 
@@ -103,10 +129,17 @@ struct Verify: ParsableCommand {
     }
 
     private func runAndJudge(_ image: BootImage) throws {
-        try platform.checkProvable()
-        let choice = try choice(for: image)
+        let choice: CacheChoice?
+        if platform.capabilities.contains(.accessTrace) {
+            choice = nil
+            try platform.check()
+        } else {
+            try platform.checkProvable()
+            let cache = try self.choice(for: image)
+            if !force { try cache.check(region: image.plan.frozen) }
+            choice = cache
+        }
         if let control = try image.fault(in: SourceTree()) { Talk.say(control.warning) }
-        if !force { try choice.check(region: image.plan.frozen) }
         let kept = record.map { URL(filePath: $0, directoryHint: .isDirectory) }
         let folder =
             kept
@@ -116,11 +149,15 @@ struct Verify: ParsableCommand {
 
         let tree = try SourceTree()
         let recipe = try recipe.map { try Recipe(named: $0, in: tree) }
-        var proof = ProofRun(image, options: try options(image, recipe, record: folder), cache: choice)
-        (proof.seed, proof.logLimit) = (seed, logLimit)
-        proof.canaries = canary + (recipe?.facts.canaries ?? [])
-        Talk.say("running \(image.file.lastPathComponent) with the model of \(choice)")
-        let result = try proof.record(with: Toolchain(tree: tree, progress: Talk.say))
+        let options = try options(image, recipe, record: folder)
+        let canaries = canary + (recipe?.facts.canaries ?? [])
+        let toolchain = Toolchain(tree: tree, progress: Talk.say)
+        let result =
+            if let choice {
+                try record(image, options, choice, canaries, with: toolchain)
+            } else {
+                try record(image, options, canaries, with: toolchain)
+            }
         Talk.say("\(result.ending)")
         if kept != nil {
             Talk.say(
@@ -130,9 +167,41 @@ struct Verify: ParsableCommand {
         try judge(folder)
     }
 
+    /// Under QEMU, with the model of a cache.
+    private func record(
+        _ image: BootImage, _ options: RunOptions, _ cache: CacheChoice, _ canaries: [Canary],
+        with toolchain: Toolchain
+    ) throws -> RunResult {
+        var run = ProofRun(image, options: options, cache: cache)
+        (run.seed, run.logLimit, run.canaries) = (seed, logLimit, canaries)
+        Talk.say("running \(image.file.lastPathComponent) with the model of \(cache)")
+        return try run.record(with: toolchain)
+    }
+
+    /// Under Bochs.
+    private func record(
+        _ image: BootImage, _ options: RunOptions, _ canaries: [Canary], with toolchain: Toolchain
+    ) throws -> RunResult {
+        var run = OracleRun(image, options: options)
+        (run.canaries, run.windows) = (canaries, AccessWindows(pages: windows))
+        Talk.say("running \(image.file.lastPathComponent) under Bochs and its debugger")
+        return try run.record(with: toolchain)
+    }
+
     private func judge(_ folder: URL, adding canaries: [Canary] = []) throws {
+        if OracleRecord.isThere(folder) { return try hear(folder, adding: canaries) }
         let record = try ProofRecord(reading: folder, adding: canaries)
         var judge = Judge(record, progress: Talk.say)
+        let verdict = try judge.verdict()
+        try record.keep(verdict)
+        try format.print(verdict)
+        throw Outcome(exitCode: verdict.answer.exitCode)
+    }
+
+    /// A record of Bochs's.
+    private func hear(_ folder: URL, adding canaries: [Canary]) throws {
+        let record = try OracleRecord(reading: folder, adding: canaries)
+        var judge = OracleJudge(record, progress: Talk.say)
         let verdict = try judge.verdict()
         try record.keep(verdict)
         try format.print(verdict)
@@ -150,7 +219,7 @@ struct Verify: ParsableCommand {
 
     private func options(_ image: BootImage, _ recipe: Recipe?, record: URL) throws -> RunOptions {
         var options = recipe.map { RunOptions(recipe: $0) } ?? RunOptions()
-        (options.platform, options.connect) = (platform, libvirt.connect)
+        (options.platform, options.cpu, options.connect) = (platform, cpu, libvirt.connect)
         // The recipe's is for a machine that nobody watches.
         options.timeLimit = timeout ?? TimeSpan(.seconds(1800))
         options.expected += expect

@@ -33,7 +33,7 @@ extension BootTests {
             Row("run good.img --platform bochs", .asAsked),
             Row("run stray.img --platform bochs --cpu amd", .panic),
             Row("run loop.img --platform bochs --timeout 5s", .timeLimit),
-            Row("run good.img --platform bochs --keep-ram --record kept", .unavailable),
+            Row("run good.img --platform bochs --keep-ram --record kept", .asAsked),
             Row("run good.img --platform libvirt --connect qemu+ssh://elsewhere/system", .unavailable),
             Row("run good.img --platform libvirt --connect test:///default", .usage),
             Row("run good.img --connect qemu:///embed", .usage),

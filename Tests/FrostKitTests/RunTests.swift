@@ -162,7 +162,7 @@ import Testing
     func beyondThePlatform() throws {
         var options = RunOptions()
         options.keepsRAM = true
-        #expect(throws: Platform.Failure.noMemory(.bochs)) { try Platform.bochs.check(options) }
+        #expect(throws: Platform.Failure.noSymbols(.bochs)) { try Platform.bochs.check(options) }
         options = RunOptions()
         options.nmiEvery = TimeSpan(.seconds(1))
         #expect(throws: Platform.Failure.noControl(.bochs)) { try Platform.bochs.check(options) }

@@ -33,6 +33,11 @@ final class Explainer {
         symbolized("DATA \(linear.hexadecimal)")?.first
     }
 
+    /// The hypervisor's function that begins at a linear address.
+    func function(_ linear: UInt64) -> String {
+        symbol(at: linear) ?? linear.hexadecimal
+    }
+
     func instruction(_ rip: UInt64, _ mode: residency_mode) -> String? {
         guard rip != UInt64.max else { return nil }
         switch mode {

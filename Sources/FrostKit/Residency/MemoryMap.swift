@@ -26,11 +26,12 @@ struct MemoryMap {
     ///   taken to leak, one that reserves less to own what it does not: compare when either is replaced.
     static let tableBytes = 132 * ByteCount.kibibyte
 
-    init(_ plan: MemoryPlan, lowRAMBytes: UInt64) {
+    /// - Parameter tableBytes: as another machine's BIOS has it.
+    init(_ plan: MemoryPlan, lowRAMBytes: UInt64, tableBytes: ByteCount = Self.tableBytes) {
         self.plan = plan
         geometry = plan.geometry
         region = plan.frozenBase..<plan.frozenEnd
-        firmware = [Self.legacy, Self.tables(lowRAMBytes: lowRAMBytes)]
+        firmware = [Self.legacy, lowRAMBytes - tableBytes.bytes..<lowRAMBytes]
     }
 
     static func tables(lowRAMBytes: UInt64) -> Range<UInt64> {

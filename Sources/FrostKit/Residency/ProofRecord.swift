@@ -12,19 +12,25 @@ public struct ProofRecord {
     /// - Throws: ``Failure``, ``ResidencyLog/Failure`` or ``BootImage/Failure`` when a file is missing or damaged.
     public init(reading folder: URL, adding canaries: [Canary] = []) throws {
         self.folder = RunFolder(folder)
-        guard let data = try? Data(contentsOf: self.folder.proof) else {
+        guard FileManager.default.fileExists(atPath: self.folder.proof.plainPath) else {
             throw Failure.noProof(folder.plainPath)
         }
-        do {
-            inputs = try JSONDecoder().decode(ProofInputs.self, from: data)
-        } catch {
-            throw Failure.damaged(self.folder.proof.plainPath)
+        (inputs, image) = try Self.read(self.folder.proof, in: self.folder, adding: canaries)
+        log = try ResidencyLog(reading: self.folder.residencyLog)
+    }
+
+    /// What any record has: its inputs, and the files that they vouch for.
+    static func read(
+        _ file: URL, in folder: RunFolder, adding canaries: [Canary]
+    ) throws -> (inputs: ProofInputs, image: BootImage) {
+        guard let data = try? Data(contentsOf: file) else { throw Failure.missing(file.plainPath) }
+        guard var inputs = try? JSONDecoder().decode(ProofInputs.self, from: data) else {
+            throw Failure.damaged(file.plainPath)
         }
         inputs.canaries += canaries
-        log = try ResidencyLog(reading: self.folder.residencyLog)
-        try Self.check(self.folder.image, hash: inputs.imageHash)
-        try Self.check(self.folder.symbols, hash: inputs.symbolsHash)
-        image = try BootImage(reading: self.folder.image)
+        try check(folder.image, hash: inputs.imageHash)
+        try check(folder.symbols, hash: inputs.symbolsHash)
+        return (inputs, try BootImage(reading: folder.image))
     }
 
     private static func check(_ file: URL, hash: String) throws(Failure) {

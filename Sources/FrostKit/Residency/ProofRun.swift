@@ -30,16 +30,8 @@ public struct ProofRun {
         guard FileManager.default.fileExists(atPath: folder.residencyLog.plainPath) else {
             throw Failure.noLog(result.warnings.joined(separator: " "))
         }
-        try FileManager.default.copyItem(at: image.file, to: folder.image)
-        try FileManager.default.copyItem(at: symbols, to: folder.symbols)
-        for file in [folder.image, folder.symbols] { chmod(file.plainPath, 0o600) }
-        let inputs = ProofInputs(
-            imageHash: try ProofRecord.hash(of: folder.image),
-            symbolsHash: try ProofRecord.hash(of: folder.symbols), canaries: canaries,
-            ending: result.ending.kind, end: result.ending.description,
-            hasEndedAsAsked: result.exitCode == .asAsked,
-            complaints: result.exitCode == .asAsked ? [] : result.complaints + result.warnings,
-            commandLine: result.commandLine)
+        let inputs = try ProofInputs(
+            of: result, image: image, symbols: symbols, canaries: canaries, into: folder)
         try Data(JSON.text(inputs).utf8).write(to: folder.proof)
         return result
     }

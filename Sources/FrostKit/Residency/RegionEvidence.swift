@@ -84,21 +84,25 @@ struct RegionEvidence {
         RESIDENCY_DESCRIPTOR_TABLE.rawValue,
     ]
 
+    /// The condition that a rule's offences break.
+    static func condition(of rule: residency_rule) -> Verdict.Condition {
+        if ofWrites.contains(rule.rawValue) { return .accountedWrites }
+        return ofFetches.contains(rule.rawValue) ? .noFetch : .frozenRegion
+    }
+
     private mutating func add(
         _ rule: residency_rule, _ id: String, _ sentence: String,
         complete: (inout Verdict.Offence) -> Void
     ) {
-        if Self.ofWrites.contains(rule.rawValue) {
-            writes.add(id, sentence, complete: complete)
-        } else if Self.ofFetches.contains(rule.rawValue) {
-            fetches.add(id, sentence, complete: complete)
-        } else {
-            frozen.add(id, sentence, complete: complete)
+        switch Self.condition(of: rule) {
+        case .accountedWrites: writes.add(id, sentence, complete: complete)
+        case .noFetch: fetches.add(id, sentence, complete: complete)
+        default: frozen.add(id, sentence, complete: complete)
         }
     }
 
     private mutating func add(_ violation: residency_violation) {
-        let (id, sentence, source) = Self.text(violation)
+        let (id, sentence, source) = Self.text(violation.rule, violation.cache_rule)
         add(violation.rule, id, sentence) { [explainer] offence in
             offence.instant = violation.record.instant
             offence.source = source
@@ -120,25 +124,26 @@ struct RegionEvidence {
             let listed = survey.violations.count { $0.rule == rule }
             guard count > UInt64(listed) else { continue }
             let rest = Int(clamping: count) - listed
-            if Self.ofWrites.contains(rule.rawValue) {
-                writes.count(rest)
-            } else if Self.ofFetches.contains(rule.rawValue) {
-                fetches.count(rest)
-            } else {
-                frozen.count(rest)
+            switch Self.condition(of: rule) {
+            case .accountedWrites: writes.count(rest)
+            case .noFetch: fetches.count(rest)
+            default: frozen.count(rest)
             }
         }
     }
 
-    private static func text(_ violation: residency_violation) -> (String, String, String) {
-        let general = residency_rule_text(violation.rule).pointee
-        guard violation.rule == RESIDENCY_CACHE_RULE else {
+    /// Its name, what it says, and where it comes from.
+    static func text(
+        _ number: residency_rule, _ cacheRule: cache_rule
+    ) -> (id: String, sentence: String, source: String) {
+        let general = residency_rule_text(number).pointee
+        guard number == RESIDENCY_CACHE_RULE else {
             return (
                 String(cString: general.id), String(cString: general.sentence),
                 String(cString: general.source)
             )
         }
-        let rule = cache_rule_text(violation.cache_rule).pointee
+        let rule = cache_rule_text(cacheRule).pointee
         return (
             "\(String(cString: general.id)):\(String(cString: rule.id))",
             "\(String(cString: general.sentence)) \(String(cString: rule.sentence))",

@@ -57,7 +57,7 @@ extension Verdict.Model: CustomStringConvertible {
 extension Verdict: CustomStringConvertible {
     public var description: String {
         var lines = ["verdict      \(headline)", "model        \(model)"]
-        for finding in findings { lines += Self.lines(finding) }
+        for finding in findings { lines += finding.lines(finding.condition.statement) }
         lines += faults.map { "why not      \($0)" }
         lines += coverage.map { "shown by     \($0)" }
         lines += notes.map { "note         \($0)" }
@@ -73,29 +73,34 @@ extension Verdict: CustomStringConvertible {
         case .notProvable: "NOT PROVABLE HERE: nothing leaked that was seen, but this record proves nothing"
         }
     }
+}
 
-    private static func lines(_ finding: Finding) -> [String] {
+extension Verdict.Finding {
+    /// - Parameter statement: what holds, or is broken.
+    func lines(_ statement: String) -> [String] {
         let word =
-            switch finding.holds {
+            switch holds {
             case true: "holds        "
             case false: "BROKEN       "
             case nil: "not judged   "
             }
-        var lines = [word + finding.condition.statement]
-        if !finding.figure.isEmpty { lines.append("             \(finding.figure)") }
-        guard finding.offenceCount > 0 else { return lines }
-        lines.append("             \(finding.offenceCount) offences, the first:")
-        return lines + finding.offences.flatMap(Self.lines)
+        var lines = [word + statement]
+        if !figure.isEmpty { lines.append("             \(figure)") }
+        guard offenceCount > 0 else { return lines }
+        lines.append("             \(offenceCount) offences, the first:")
+        return lines + offences.flatMap(\.lines)
     }
+}
 
-    private static func lines(_ offence: Offence) -> [String] {
-        var lines = ["           - \(offence.rule): \(offence.sentence)"]
-        if let address = offence.address {
-            lines.append("             at \(address.hexadecimal), \(offence.place ?? "unknown memory")")
+extension Verdict.Offence {
+    fileprivate var lines: [String] {
+        var lines = ["           - \(rule): \(sentence)"]
+        if let address {
+            lines.append("             at \(address.hexadecimal), \(place ?? "unknown memory")")
         }
-        if let instruction = offence.instruction { lines.append("             by \(instruction)") }
-        if let instant = offence.instant { lines.append("             at instruction \(instant)") }
-        if let source = offence.source { lines.append("             source: \(source)") }
+        if let instruction { lines.append("             by \(instruction)") }
+        if let instant { lines.append("             at instruction \(instant)") }
+        if let source { lines.append("             source: \(source)") }
         return lines
     }
 }
