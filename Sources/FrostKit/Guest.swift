@@ -21,18 +21,20 @@ public struct Guest: Sendable {
     /// The highest flat binary that leaves the loader's memory alone.
     static let realEnd = UInt64(LOADER_LOW_BASE)
 
-    /// A 64-bit executable, entered in long mode.
-    /// - Throws: ``Failure/belowOneMebibyte(_:)`` or ``GuestMemory/Failure``
-    public init(long64 executable: ELF64) throws {
+    /// A 64-bit executable, entered in long mode. A command line reaches it as one reaches Linux: by boot parameters.
+    /// - Throws: ``Failure/belowOneMebibyte(_:)``, ``BootParameters/Failure`` or ``GuestMemory/Failure``
+    public init(long64 executable: ELF64, commandLine: String? = nil) throws {
         if let low = executable.segments.map(\.physicalAddress).min(), low < ByteCount.mebibyte.bytes {
             throw Failure.belowOneMebibyte(low)
         }
         memory = GuestMemory()
         try memory.load(executable)
         LongMode.write(to: &memory)
+        var parameters: UInt64 = 0
+        if let commandLine { parameters = try BootParameters.write(commandLine, to: &memory) }
         entry = Entry(
             isReal: false, instruction: executable.physicalEntry, stack: Self.stack,
-            pageTables: LongMode.pageTables, rsi: 0, bootParameters: 0)
+            pageTables: LongMode.pageTables, rsi: parameters, bootParameters: parameters)
     }
 
     /// A flat binary, entered at 0:7C00 in real mode.

@@ -82,11 +82,14 @@ public struct ImageBuilder {
             guard !recipe.sources.isEmpty else {
                 throw Failure.incomplete(recipe.name, "a 64-bit guest has sources")
             }
-            return try Guest(long64: toolchain.buildGuest(recipe.sources, from: recipe.folder))
+            return try Guest(
+                long64: toolchain.buildGuest(recipe.sources, from: recipe.folder),
+                commandLine: options.commandLine)
         case .real:
             guard recipe.sources.count == 1, let source = recipe.sources.first else {
                 throw Failure.incomplete(recipe.name, "a real-mode guest has one assembly source")
             }
+            guard options.commandLine == nil else { throw Failure.noCommandLine(recipe.name) }
             return try Guest(real: toolchain.buildFlat(source, from: recipe.folder))
         case .linux:
             let files = try prepare(recipe)
@@ -127,10 +130,11 @@ public struct ImageBuilder {
         case hypervisorTooLarge(ByteCount, frozen: ByteCount)
         case incomplete(String, String)
         case unprepared(String, status: Int32)
+        case noCommandLine(String)
 
         public var exitCode: ExitCode {
             switch self {
-            case .hypervisorTooLarge: .usage
+            case .hypervisorTooLarge, .noCommandLine: .usage
             case .incomplete: .badInput
             case .unprepared(_, let status): ExitCode(rawValue: status) ?? .badInput
             }
@@ -145,6 +149,8 @@ public struct ImageBuilder {
                 """
             case .incomplete(let name, let rule):
                 "The recipe '\(name)' is incomplete: \(rule). Correct its guest.json."
+            case .noCommandLine(let name):
+                "'\(name)' starts in real mode and takes no command line. Leave out --append."
             case .unprepared(let name, let status):
                 "The recipe '\(name)' could not be prepared (status \(status)). Its script said why, above."
             }

@@ -12,7 +12,7 @@ public struct ImageOptions: Sendable {
     /// Trace one exit in so many; 0: counters only.
     public var traceEvery: UInt32 = 16
     public var key: ImageKey.Source
-    /// Linux only. Replaces the recipe's.
+    /// Of Linux and 64-bit guests. Replaces the recipe's.
     public var commandLine: String?
     public var kernelEntry = LinuxGuest.KernelEntry.vmlinux
 

@@ -14,10 +14,6 @@ public struct LinuxGuest: Sendable {
     public let initrd: [UInt8]
     public let commandLine: String
 
-    static let bootParameters: UInt64 = 0x7000
-    static let commandLineAddress: UInt64 = 0x8000
-    private static let commandLineLongest = 4095
-
     public init(kernel: LinuxKernel, initrd: [UInt8], commandLine: String) {
         self.kernel = kernel
         self.initrd = initrd
@@ -61,16 +57,14 @@ public struct LinuxGuest: Sendable {
         let initrdAddress = (top - UInt64(initrd.count)) / page * page
         memory.write(initrd, at: initrdAddress)
 
-        guard commandLine.utf8.count <= min(kernel.commandLineBytes, Self.commandLineLongest) else {
-            throw Failure.longCommandLine(bytes: commandLine.utf8.count)
-        }
-        memory.write(Array(commandLine.utf8), at: Self.commandLineAddress)
-        memory.write(parameters(initrdAddress: initrdAddress), at: Self.bootParameters)
+        let bootParameters = try BootParameters.write(
+            commandLine, longest: kernel.commandLineBytes, to: &memory,
+            page: parameters(initrdAddress: initrdAddress))
         return Guest(
             memory: memory,
             entry: Guest.Entry(
                 isReal: false, instruction: instruction, stack: Guest.stack, pageTables: LongMode.pageTables,
-                rsi: Self.bootParameters, bootParameters: Self.bootParameters))
+                rsi: bootParameters, bootParameters: bootParameters))
     }
 
     private func unpacked(note: (String) -> Void) throws -> ELF64? {
@@ -95,19 +89,17 @@ public struct LinuxGuest: Sendable {
         page[0x211] |= 1  // loadflags: LOADED_HIGH
         page.store(UInt32(initrd.isEmpty ? 0 : initrdAddress), at: 0x218)  // ramdisk_image
         page.store(UInt32(initrd.count), at: 0x21C)  // ramdisk_size
-        page.store(UInt32(Self.commandLineAddress), at: 0x228)  // cmd_line_ptr
         return page
     }
 
     public enum Failure: Explained, Equatable {
         case unreadable(String)
         case noRoom(kernelEnd: UInt64, initrd: ByteCount, top: UInt64)
-        case longCommandLine(bytes: Int)
 
         public var exitCode: ExitCode {
             switch self {
             case .unreadable: .noSuchFile
-            case .noRoom, .longCommandLine: .badInput
+            case .noRoom: .badInput
             }
         }
 
@@ -119,8 +111,6 @@ public struct LinuxGuest: Sendable {
                 The kernel needs memory up to 0x\(String(end, radix: 16)), and the initrd of \(initrd.rounded) \
                 does not fit between there and 0x\(String(top, radix: 16)). Give the machine more RAM with --ram.
                 """
-            case .longCommandLine(let bytes):
-                "The kernel command line has \(bytes) bytes, more than this kernel takes. Shorten --append."
             }
         }
     }

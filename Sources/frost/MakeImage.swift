@@ -24,7 +24,10 @@ struct MakeImage: ParsableCommand {
     @Option(help: "With --linux: the initial RAM disk.", completion: .file())
     var initrd: String?
 
-    @Option(help: "The kernel command line. (default for --linux: \(ImageOptions.defaultCommandLine))")
+    @Option(
+        help: """
+            The command line of Linux or of a 64-bit guest. (default for --linux: \(ImageOptions.defaultCommandLine))
+            """)
     var append: String?
 
     @Option(

@@ -149,12 +149,12 @@ extension BootTests {
             for rule in told { #expect(rows.contains { $0[0] == rule }, "\(rule)") }
         }
 
-        @Test("Each patch says what it does, and is tried by this table, the oracle's or the attacks")
+        @Test("Each patch says what it does, and is tried by this table, the oracle's, the attacks or the fuzz guest")
         func patches() throws {
             let tried = Set(
                 ControlRow.all.compactMap(\.control)
                     + (OracleRow.all + OracleRow.others).compactMap(\.control)
-            ).union(["skip-tag-check", "keep-secrets"])
+            ).union(["skip-tag-check", "keep-secrets"]).union(Fuzz.controls)
             let controls = try Control.all(in: BootTests.tree())
             #expect(Set(controls.map(\.name)) == tried)
             for control in controls {

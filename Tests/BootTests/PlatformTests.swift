@@ -107,10 +107,11 @@ extension BootTests {
         }
 
         @Test(
-            "KVM runs the guest where it nests",
-            .enabled(if: HostKVM().lack == nil, "SKIP: \(HostKVM().lack ?? "")"))
-        func kvm() throws {
-            let result = try Sealed("hello").run { $0.platform = .qemuKVM }
+            "KVM runs the guests where it nests",
+            .enabled(if: HostKVM().lack == nil, "SKIP: \(HostKVM().lack ?? "")"), .timeLimit(.minutes(3)),
+            arguments: Guests.guests)
+        func kvm(guest: String) throws {
+            let result = try Sealed(guest).run { $0.platform = .qemuKVM }
             #expect(result.exitCode == .asAsked, result.story)
         }
     }

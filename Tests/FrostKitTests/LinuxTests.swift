@@ -95,7 +95,7 @@ import Testing
         #expect(throws: LinuxGuest.Failure.self) {
             try guest(payload: [1], initrd: Array(repeating: 1, count: 60 << 20), notes: &notes)
         }
-        #expect(throws: LinuxGuest.Failure.longCommandLine(bytes: 3000)) {
+        #expect(throws: BootParameters.Failure.longCommandLine(bytes: 3000)) {
             try guest(payload: [1], commandLine: String(repeating: "x", count: 3000), notes: &notes)
         }
     }

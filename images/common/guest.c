@@ -8,6 +8,7 @@
 #define COM1            0x3F8u
 #define COM_LINE_STATUS 5u
 #define LINE_EMPTY      0x20u       /* transmitter holding register */
+#define CMD_LINE_PTR    0x228u      /* in Linux's boot_params: Documentation/arch/x86/zero-page */
 #define PM1_SLP_EN      0x2000u     /* sleep now; type 0 is S5 on QEMU's PIIX4 */
 
 static void print_byte(char byte)
@@ -64,6 +65,45 @@ void power_off(void)
         out16((uint16_t)entry.pm1a_control, PM1_SLP_EN);
     print("power-off did not happen\n");
     halt();
+}
+
+/* What stands behind "name=", or null. */
+static const char *option_value(const char *name)
+{
+    if (entry.boot_parameters == 0)
+        return 0;
+    const char *at = (const char *)(uintptr_t)*(const uint32_t *)(uintptr_t)(entry.boot_parameters + CMD_LINE_PTR);
+    while (at != 0 && *at != 0) {
+        size_t i = 0;
+        while (name[i] != 0 && at[i] == name[i])
+            i++;
+        if (name[i] == 0 && at[i] == '=')
+            return at + i + 1;
+        while (*at != 0 && *at++ != ' ')
+            ;
+    }
+    return 0;
+}
+
+uint64_t option(const char *name, uint64_t otherwise)
+{
+    const char *digits = option_value(name);
+    uint64_t value = 0;
+    if (digits == 0)
+        return otherwise;
+    for (; *digits >= '0' && *digits <= '9'; digits++)
+        value = value * 10 + (uint64_t)(*digits - '0');
+    return value;
+}
+
+bool option_is(const char *name, const char *value)
+{
+    const char *given = option_value(name);
+    if (given == 0)
+        return false;
+    for (; *value != 0 && *given == *value; given++, value++)
+        ;
+    return *value == 0 && (*given == 0 || *given == ' ');
 }
 
 void *memset(void *to, int byte, size_t bytes)

@@ -1,0 +1,132 @@
+import FrostCore
+import Foundation
+import Testing
+
+@testable import FrostKit
+
+extension BootTests {
+    /// Random instructions in every mode of the CPU: `images/fuzz`, `docs/fuzz.md`.
+    @Suite("Fuzz") struct Fuzz {
+        static let machines: [(platform: Platform, cpu: CPUChoice)] = [
+            (.qemuTCG, .amd), (.bochs, .amd), (.bochs, .intel),
+        ]
+        /// Seeds of the safe space: everywhere, and under QEMU, which is fast, alone.
+        static let safeEverywhere: ClosedRange<UInt64> = isFull ? 1...20 : 1...2
+        static let safeUnderQEMU: ClosedRange<UInt64> = isFull ? 3...200 : 3...6
+        /// Seeds of the whole space. Not svm/Bochs: a triple fault of the guest ends Bochs there instead of exiting, and
+        /// nobody could tell it from one of the hypervisor's.
+        static let wholeUnderQEMU: ClosedRange<UInt64> = isFull ? 1...500 : 1...12
+        static let wholeUnderBochs: ClosedRange<UInt64> = isFull ? 1...40 : 3...3
+
+        /// How a guest that executes anything may end: by itself, or by one of these, which name what it did.
+        static let namedPanics: Set<PanicCode> = [.stray, .`init`, .entry, .unknownExit]
+
+        /// Bochs takes seconds of CPU time for a seed, and the host may be busy.
+        static let patience = TimeSpan(.seconds(300))
+
+        static func sealed(_ commandLine: String, in tree: SourceTree? = nil) throws -> Sealed {
+            try Sealed(Recipe(named: "fuzz", in: BootTests.tree()), in: tree) { $0.commandLine = commandLine }
+        }
+
+        static func repeating(_ commandLine: String, _ platform: Platform, _ cpu: CPUChoice) -> String {
+            """
+            to repeat: frost make-image fuzz --append "\(commandLine) tell=1" --key-source embedded -o fuzz.img; \
+            frost run fuzz.img --platform \(platform.rawValue) --cpu \(cpu)
+            """
+        }
+
+        @Test(
+            "Programs of the safe space end the same on three machines, with and without what exits",
+            .timeLimit(.minutes(isFull ? 60 : 4)), arguments: safeEverywhere)
+        func safe(seed: UInt64) throws {
+            let commandLine = "seed=\(seed) cases=20"
+            let sealed = try Self.sealed(commandLine)
+            let results = try Self.machines.map { platform, cpu in
+                let result = try sealed.run {
+                    ($0.platform, $0.cpu) = (platform, cpu)
+                    $0.timeLimit = Self.patience
+                }
+                let how = Self.repeating(commandLine, platform, cpu)
+                #expect(result.exitCode == .asAsked, "\(how)\n\(result.story)")
+                return result
+            }
+            let digests = Set(results.map(Self.digest))
+            #expect(digests.count == 1 && digests.first?.contains("0x") == true, "seed \(seed): \(digests)")
+            // Every page that was ever touched was blank once, or in the image.
+            let touches = Set(results.map { $0.trace.count(.openBlank) })
+            #expect(touches.count == 1 && !touches.contains(nil), "seed \(seed): \(touches)")
+        }
+
+        @Test("More of them under QEMU", .timeLimit(.minutes(isFull ? 60 : 4)))
+        func safeUnderQEMU() throws {
+            for seed in Self.safeUnderQEMU {
+                let commandLine = "seed=\(seed) cases=40"
+                let result = try Self.sealed(commandLine).run()
+                #expect(
+                    result.exitCode == .asAsked,
+                    "\(Self.repeating(commandLine, .qemuTCG, .amd))\n\(result.story)")
+            }
+        }
+
+        @Test(
+            "Whatever bytes a guest executes, the hypervisor lives, or says why not",
+            .timeLimit(.minutes(isFull ? 240 : 10)))
+        func whole() throws {
+            for seed in Self.wholeUnderQEMU { try Self.whole(seed, .qemuTCG, .amd) }
+            for seed in Self.wholeUnderBochs { try Self.whole(seed, .bochs, .intel) }
+        }
+
+        private static func whole(_ seed: UInt64, _ platform: Platform, _ cpu: CPUChoice) throws {
+            let commandLine = "seed=\(seed) cases=200 space=whole"
+            var options = RunOptions()
+            (options.platform, options.cpu) = (platform, cpu)
+            options.timeLimit = patience
+            if platform == .qemuTCG { options.hooks = [endless] }
+            let sealed = try sealed(commandLine)
+            let result = try Machine(sealed.image, options: options).run()
+            withExtendedLifetime(sealed) {}
+            let isOrdinary =
+                switch result.ending {
+                case .powerOff, .reset, .tripleFault, .stopped: true
+                case .panic(let code, _, _): code.map(namedPanics.contains) ?? false
+                // Bochs ends itself where a device does not take an access.
+                case .died:
+                    platform == .bochs
+                        && result.warnings.contains { $0.contains(">>PANIC<<") && !$0.contains("[CPU") }
+                default: false
+                }
+            #expect(isOrdinary, "\(repeating(commandLine, platform, cpu))\n\(result.story)")
+        }
+
+        /// Ends a guest that runs on without end, as one may that left for addresses where nothing is. That it is the guest
+        /// that runs, and not the hypervisor, is looked at first.
+        private static var endless: Hook {
+            Hook(.every(.seconds(20))) { machine in
+                guard machine.trace.hasLaunched, machine.elapsed > .seconds(19) else { return }
+                do {
+                    try machine.pauseInGuest()
+                    try machine.resume()
+                    machine.stop()
+                } catch QMP.Failure.gone, QMP.Failure.noConnection {}
+            }
+        }
+
+        /// Faults of the kind that is looked for, each committed in a copy of the hypervisor.
+        static let controls = ["lost-vectors", "lost-step", "short-advance"]
+
+        @Test(
+            "A faulty hypervisor is found out by the first seeds", .timeLimit(.minutes(3)),
+            arguments: controls)
+        func control(name: String) throws {
+            let tree = try BootTests.tree(), commandLine = "seed=\(Self.safeEverywhere.lowerBound) cases=20"
+            let found = try Control(named: name, in: tree).inject(into: tree) { faulty in
+                try Self.sealed(commandLine, in: faulty).run().exitCode != .asAsked
+            }
+            #expect(found, "\(commandLine) does not find \(name)")
+        }
+
+        private static func digest(_ result: RunResult) -> String {
+            result.consoleText.split(whereSeparator: \.isNewline).filter { $0.contains("digest") }.joined()
+        }
+    }
+}
