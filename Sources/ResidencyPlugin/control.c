@@ -178,6 +178,9 @@ static void write_msr(uint32_t msr, uint64_t value, uint64_t rip)
 static void flush_line(const struct announced *announced, uint64_t before, uint64_t after)
 {
     bool is_known = !announced->decoded.is_unknown && (announced->is_first || before == after);
+    /* Where one leads that cannot be read does not matter: it fills nothing unless a line has left the region, or other
+     * memory is cacheable, and either has been told. */
+    bool is_prefetch = announced->decoded.access == ACCESS_PREFETCH;
     struct translation at = { NOWHERE, MEMORY_UC };
 
     if (is_known)
@@ -189,7 +192,7 @@ static void flush_line(const struct announced *announced, uint64_t before, uint6
             .address = at.address, .tag = announced->rip, .bytes = 1,
             .kind = (enum access_kind)announced->decoded.access, .page_type = at.type,
             .nested_type = MEMORY_NONE });
-    } else if (phase_is_watched())
+    } else if (phase_is_watched() && !is_prefetch)
         violation((struct offence){ RESIDENCY_FLUSH_UNKNOWN, NOWHERE, announced->rip,
                                     announced->decoded.access, NULL });
 }

@@ -98,7 +98,7 @@ static void read_operand(struct decoded *decoded, const struct prefixes *found, 
         memcpy(&decoded->displacement, modrm + at, 4);
 }
 
-/* 0F AE with a memory operand, 0F 1C /0. */
+/* 0F AE, 0F 1C /0, 0F 18 /0 to /3 and 0F 0D, each with a memory operand. */
 static enum access_kind line_instruction(const struct prefixes *found, uint8_t opcode, uint8_t reg)
 {
     if (opcode == 0xAE && reg == 7 && !found->repeat && !found->repeat_not)
@@ -107,6 +107,8 @@ static enum access_kind line_instruction(const struct prefixes *found, uint8_t o
         return ACCESS_CLWB;
     if (opcode == 0x1C && reg == 0 && !found->operand && !found->repeat && !found->repeat_not)
         return ACCESS_CLDEMOTE;
+    if (opcode == 0x0D || (opcode == 0x18 && reg < 4))
+        return ACCESS_PREFETCH;         /* PREFETCH, PREFETCHW; PREFETCHNTA, PREFETCHT0 to T2 */
     return ACCESS_READ;
 }
 

@@ -14,7 +14,7 @@ enum instruction : uint8_t {
     LOAD_IDTR,
     DRAW_RANDOM,            /* RDRAND, RDSEED */
     CACHE_ALL,              /* access: WBINVD, WBNOINVD, INVD */
-    CACHE_LINE,             /* access: CLFLUSH and so on; base, index, ... */
+    CACHE_LINE,             /* access: CLFLUSH, PREFETCHh and so on; base, index, ... */
     NON_TEMPORAL,           /* a store past the cache */
 };
 

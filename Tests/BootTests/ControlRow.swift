@@ -53,7 +53,7 @@ struct ControlRow: Sendable {
             guest: "flush",
             rules: [
                 "cache-rule:clflush", "cache-rule:clwb", "cache-rule:cldemote", "cache-rule:fill",
-                "flush-unknown",
+                "cache-rule:prefetch", "flush-unknown",
             ],
             place: "slot of guest page", instruction: "the guest at"),
         ControlRow(
@@ -81,6 +81,10 @@ struct ControlRow: Sendable {
         ControlRow(
             control: "no-mtrr-intercept", guest: "ranges",
             rules: ["guest-cache-control", "region-type", "cache-rule:uc-hit"], instruction: "the guest at"),
+        ControlRow(
+            control: "no-mtrr-intercept", guest: "crowd",
+            rules: ["cache-rule:replace-clean", "wider-write-back", "cache-rule:clwb"],
+            place: "slot of guest page", instruction: "the guest at"),
         ControlRow(
             control: "no-cr0-intercept", guest: "disable",
             rules: ["guest-cache-control", "cache-rule:amd-cd-hit", "cache-rule:amd-cd"],

@@ -6,6 +6,7 @@
 
 #define CR4_OSXSAVE BIT(18)
 #define MSR_MTRR_PHYSBASE0   0x200u
+#define MSR_MTRR_FIX4K_C0000 0x268u     /* the first of eight, up to FFFFFh */
 #define MSR_PAT              0x277u
 #define MSR_MTRR_DEF_TYPE    0x2FFu
 #define MSR_EFER             0xC0000080u

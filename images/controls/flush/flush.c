@@ -1,6 +1,8 @@
-/* flush.c — pushes lines out of the cache by address, though CPUID denies this guest every such instruction.
+/* flush.c — pushes lines out of the cache by address, though CPUID denies this guest every such instruction; and
+ * brings some back.
  *
- * source  AMD APM vol 3 (24594), CLFLUSH, CLFLUSHOPT, CLWB; Intel SDM (325462) vol 2, CLDEMOTE */
+ * source  AMD APM vol 3 (24594), CLFLUSH, CLFLUSHOPT, CLWB, PREFETCHW, PREFETCHlevel; Intel SDM (325462) vol 2,
+ *         CLDEMOTE */
 #include "guest.h"
 
 #define LINE_BYTES 64u
@@ -16,9 +18,11 @@ int main(void)
     asm volatile("jmp 1f; 1: clflushopt (%0)" : : "r"(secret + LINE_BYTES) : "memory");
     asm volatile("jmp 1f; 1: clwb (%0)" : : "r"(secret + 2 * LINE_BYTES) : "memory");
     asm volatile("jmp 1f; 1: cldemote (%0)" : : "r"(secret + 3 * LINE_BYTES) : "memory");
+    asm volatile("jmp 1f; 1: clflush (%0); jmp 2f; 2: prefetcht0 (%0)" : : "r"(secret + 4 * LINE_BYTES) : "memory");
+    asm volatile("jmp 1f; 1: clflush (%0); jmp 2f; 2: prefetchw (%0)" : : "r"(secret + 5 * LINE_BYTES) : "memory");
     /* Operands that a listener must not take for what the registers say. */
-    asm volatile("clflush %%fs:(%0)" : : "r"(secret + 4 * LINE_BYTES) : "memory");
-    asm volatile("addr32 clflush (%k0)" : : "r"(GARBAGE | (uintptr_t)(secret + 5 * LINE_BYTES)) : "memory");
+    asm volatile("clflush %%fs:(%0)" : : "r"(secret + 6 * LINE_BYTES) : "memory");
+    asm volatile("addr32 clflush (%k0)" : : "r"(GARBAGE | (uintptr_t)(secret + 7 * LINE_BYTES)) : "memory");
     secret[0]++;
     print("flush: done\n");
     return 0;

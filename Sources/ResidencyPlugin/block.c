@@ -1,0 +1,94 @@
+#include "block.h"
+
+#include "audit.h"
+#include "control.h"
+#include "dram.h"
+#include "mapping.h"
+#include "phase.h"
+#include "violation.h"
+
+#define CHECKPOINT_EVERY (UINT64_C(1) << 28)    /* instructions */
+
+static void fetched(struct block *block)
+{
+    if (block->generation != control_generation) {
+        block->type = mapping_type(block->rip, block->address);
+        if (block->rest != 0)
+            block->rest_address = mapping_translate(block->rip + block->bytes).address;
+        block->generation = control_generation;
+    }
+    struct cache_access access = {
+        .address = block->address, .tag = block->rip, .bytes = block->bytes, .kind = ACCESS_FETCH,
+        .page_type = block->type, .nested_type = MEMORY_NONE };
+    if (machine.is_guest && machine.nested_cr3 != 0)
+        access.nested_type = in_region(block->address) ? MEMORY_WB : MEMORY_UC;
+    cache_access(machine.cache, &access);
+    if (block->rest != 0 && offset_of_address(block->rest_address) != NOWHERE) {
+        if (access.nested_type != MEMORY_NONE)
+            access.nested_type = in_region(block->rest_address) ? MEMORY_WB : MEMORY_UC;
+        access.address = block->rest_address;
+        access.bytes = block->rest;
+        cache_access(machine.cache, &access);
+    }
+}
+
+static void check_host_fetch(const struct block *block)
+{
+    static bool is_in_hypervisor;
+
+    if (machine.is_guest) {
+        is_in_hypervisor = false;
+        return;
+    }
+    is_in_hypervisor |= in_text(block->address);
+    if (is_in_hypervisor && phase_is_watched() && !in_region(block->address))
+        violation((struct offence){ RESIDENCY_HOST_FETCH, block->address, block->rip, 0, NULL });
+}
+
+static const struct block *repeated;
+
+void block_forget(void)
+{
+    repeated = NULL;
+}
+
+void block_entered(unsigned vcpu, void *data, const uint64_t *registers);
+__attribute__((used))
+void block_entered(unsigned vcpu, void *data, const uint64_t *registers)
+{
+    struct block *block = data;
+    static uint64_t next_checkpoint = CHECKPOINT_EVERY;
+
+    (void)vcpu;
+    machine.totals.blocks++;
+    machine.instructions += block->instructions;
+    if (block == repeated && !control_pending)
+        return;
+    repeated = block;
+    block_physical = block->address;
+    if (control_pending)
+        control_settle(registers, block->address);
+    if (machine.is_guest && in_text(block->address))
+        control_exited();
+    if (block->has_line_instruction)
+        control_keep_registers(registers);
+    if (block->address != NOWHERE)
+        fetched(block);
+    check_host_fetch(block);
+    if (block->address == machine.set.region_base + machine.set.wipe && machine.set.wipe != 0)
+        record_file("region-end.bin", machine.ram + offset_of_address(machine.set.region_base),
+                    machine.set.region_bytes);
+    if (machine.instructions >= next_checkpoint && phase_is_watched()) {
+        audit_checkpoint();
+        next_checkpoint = machine.instructions + CHECKPOINT_EVERY;
+    }
+}
+
+/* TCG keeps the CPU's state in RBP, and its general registers come first in it. Both have been so for as long as there
+ * is TCG for x86-64; that the control registers read in this way translate every address as QEMU does proves it. */
+__asm__(".text\n"
+        ".globl block_entered_by_tcg\n"
+        ".hidden block_entered_by_tcg\n"
+        "block_entered_by_tcg:\n"
+        "    movq %rbp, %rdx\n"
+        "    jmp block_entered\n");
