@@ -21,12 +21,20 @@ public struct Machine {
 
     /// Boots, and comes back when the run has ended; nothing of it is left running then.
     public func run() throws -> RunResult {
-        let folder = RunFolder(options.record ?? Self.scratch())
-        try folder.prepare(for: image.file)
-        defer { if options.record == nil { try? FileManager.default.removeItem(at: folder.folder) } }
+        let folder = RunFolder(options.record ?? Self.temporary("run"))
+        let lock = try folder.lock()
+        defer { withExtendedLifetime(lock) {} }
+        return try run(in: folder)
+    }
+
+    /// - Parameter folder: locked by the caller.
+    func run(in folder: RunFolder) throws -> RunResult {
         signal(SIGPIPE, SIG_IGN)
         let signals = options.catchesSignals ? SignalWatch() : nil
         defer { withExtendedLifetime(signals) {} }
+        let keeper = options.record == nil ? try ScratchKeeper([folder.folder]) : nil
+        defer { keeper?.clean() }
+        try folder.prepare(for: image.file)
         return switch options.platform {
         case .bochs: try runBochs(in: folder)
         case .qemuTCG, .qemuKVM: try runQEMU(in: folder)
@@ -36,13 +44,12 @@ public struct Machine {
 
     private func runQEMU(in folder: RunFolder) throws -> RunResult {
         let ramFile = try memory(in: folder)
-        // Short: a socket's path has at most 107 bytes.
-        let socket = "/tmp/frost-\(UUID().uuidString.prefix(13)).qmp"
+        let socket = Self.socket()
         let messages = options.takesMessages ? socket + ".msg" : nil
-        defer {
-            [socket, messages].compactMap(\.self).forEach { unlink($0) }
-            if !options.keepsRAM { unlink(ramFile.plainPath) }
-        }
+        let keeper = try ScratchKeeper(
+            [socket, messages].compactMap { $0.map { URL(filePath: $0) } }
+                + (options.keepsRAM ? [] : [ramFile]))
+        defer { keeper.clean() }
         if let saved = options.saved {
             try saved.copyRAM(to: ramFile)
             try Data(saved.trace).write(to: folder.trace)
@@ -154,9 +161,15 @@ public struct Machine {
         return (setpriv, ["--pdeathsig", "KILL", program.plainPath] + emulator.arguments)
     }
 
-    private static func scratch() -> URL {
+    private static func temporary(_ kind: String) -> URL {
         FileManager.default.temporaryDirectory.appending(
-            path: "frost-run-\(UUID().uuidString.prefix(13))", directoryHint: .isDirectory)
+            path: "frost-\(kind)-\(UUID().uuidString.prefix(13))")
+    }
+
+    /// Linux allows a socket's path 107 bytes; ours get an ending.
+    private static func socket() -> String {
+        let path = temporary("qmp").plainPath
+        return path.utf8.count < 100 ? path : "/tmp/" + (path as NSString).lastPathComponent
     }
 
     var disk: QEMU.Disk {

@@ -75,9 +75,18 @@ public struct RunFolder: Sendable {
         evidence.forEach { try? FileManager.default.removeItem(at: $0) }
     }
 
-    /// Makes the folder, and takes away what an earlier run left in it; never the image that is to be run.
+    /// Makes the folder; nobody else writes into it as long as the lock lives.
     /// - Throws: ``Failure``
-    public func prepare(for image: URL) throws(Failure) {
+    func lock() throws(Failure) -> FolderLock {
+        do { try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true) } catch {
+            throw .cannotWrite(folder.plainPath)
+        }
+        return try FolderLock(folder, for: .writing)
+    }
+
+    /// Takes away what an earlier run left in the folder; never the image that is to be run.
+    /// - Throws: ``Failure``
+    func prepare(for image: URL) throws(Failure) {
         let files = FileManager.default
         // A link that a killed run left would resolve to the image itself.
         let own = all.filter { $0 != disk || !isLink(disk) }.map { $0.resolvingSymlinksInPath().plainPath }
@@ -85,7 +94,6 @@ public struct RunFolder: Sendable {
             throw .holdsImage(image.plainPath)
         }
         do {
-            try files.createDirectory(at: folder, withIntermediateDirectories: true)
             for file in all where files.fileExists(atPath: file.plainPath) || isLink(file) {
                 try files.removeItem(at: file)
             }
@@ -103,10 +111,11 @@ public struct RunFolder: Sendable {
     public enum Failure: Explained, Equatable {
         case cannotWrite(String)
         case holdsImage(String)
+        case inUse(String)
 
         public var exitCode: ExitCode {
             switch self {
-            case .cannotWrite: .cannotWrite
+            case .cannotWrite, .inUse: .cannotWrite
             case .holdsImage: .usage
             }
         }
@@ -117,6 +126,8 @@ public struct RunFolder: Sendable {
                 "The run's folder \(path) cannot be written. Choose another place with --record."
             case .holdsImage(let path):
                 "The run's record would replace the image \(path). Choose another place with --record."
+            case .inUse(let path):
+                "The folder \(path) is in use by another frost. Wait for its end, or choose another with --record."
             }
         }
     }

@@ -6,7 +6,7 @@ import FrostCore
 public enum TraceFact: String, Sendable, CaseIterable, Codable {
     case format
     case engine
-    case ramBytes
+    case guestRAMBytes
     case frozenBase
     case frozenBytes
     case slotsBase
@@ -22,7 +22,7 @@ public enum TraceFact: String, Sendable, CaseIterable, Codable {
         switch self {
         case .format: FACT_FORMAT.rawValue
         case .engine: FACT_ENGINE.rawValue
-        case .ramBytes: FACT_RAM_BYTES.rawValue
+        case .guestRAMBytes: FACT_RAM_BYTES.rawValue
         case .frozenBase: FACT_FROZEN_BASE.rawValue
         case .frozenBytes: FACT_FROZEN_BYTES.rawValue
         case .slotsBase: FACT_SLOTS_BASE.rawValue
@@ -40,7 +40,7 @@ public enum TraceFact: String, Sendable, CaseIterable, Codable {
     func text(of value: UInt64) -> String {
         switch self {
         case .frozenBase, .slotsBase, .metadataBase: "0x" + String(value, radix: 16)
-        case .ramBytes, .frozenBytes, .metadataBytes, .hypervisorBytes: ByteCount(value).rounded
+        case .guestRAMBytes, .frozenBytes, .metadataBytes, .hypervisorBytes: ByteCount(value).rounded
         case .engine: EngineChoice(number: UInt32(truncatingIfNeeded: value))?.rawValue ?? "\(value)"
         case .policy: EvictionPolicy(number: UInt32(truncatingIfNeeded: value))?.rawValue ?? "\(value)"
         case .format, .slots, .tablePages, .traceEvery: "\(value)"

@@ -66,6 +66,7 @@ struct ColdbootCommand: ParsableCommand {
     }
 
     func run() throws {
+        if let picture { try DRAMPicture.check(URL(filePath: picture)) }
         var reports: [ColdbootReport] = []
         var maps: [DRAMMap] = []
         for record in records {

@@ -145,7 +145,8 @@ struct Verify: ParsableCommand {
             kept
             ?? FileManager.default.temporaryDirectory.appending(
                 path: "frost-proof-\(UUID().uuidString)", directoryHint: .isDirectory)
-        defer { if kept == nil { try? FileManager.default.removeItem(at: folder) } }
+        let keeper = kept == nil ? try ScratchKeeper([folder]) : nil
+        defer { keeper?.clean() }
 
         let tree = try SourceTree()
         let recipe = try recipe.map { try Recipe(named: $0, in: tree) }

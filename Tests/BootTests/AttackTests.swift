@@ -17,21 +17,21 @@ extension BootTests {
 
         @Test(
             "Every kind of attack is detected, without effect by proof, or leaves nothing in DRAM",
-            .timeLimit(.minutes(3)))
+            .timeLimit(.minutes(60)))
         func usual() throws {
             let sealed = try Sealed("revisit") { $0.traceEvery = 1 }
-            let kinds = AttackKind.usual
-            let report = try campaign(kinds, count: 2 * kinds.count).run(
+            let kinds = AttackKind.usual, each = BootTests.isFull ? 91 : 2
+            let report = try campaign(kinds, count: each * kinds.count).run(
                 on: sealed.image, in: BootTests.tree())
             let story = Comment(rawValue: report.description)
             #expect(report.exitCode == .asAsked, story)
-            #expect(report.attacks.count == 2 * kinds.count)
+            #expect(report.attacks.count == each * kinds.count)
             #expect(Set(report.attacks.map(\.kind)) == Set(kinds))
             #expect(report.secretsSeen > 0, "the guest held no marker: the search proves little")
             #expect(report.count(.missed) == 0 && report.count(.notDone) == 0, story)
             // Which ones meet a page that is dead or dirty is a matter of the instant.
-            #expect(report.count(.detected) >= 5, story)
-            #expect(report.count(.held) == 8, story)
+            #expect(report.count(.detected) >= (BootTests.isFull ? 300 : 1), story)
+            #expect(report.count(.held) == 4 * each, story)
         }
 
         /// A fault that is put into the hypervisor, and what the report must then say.
@@ -61,7 +61,8 @@ extension BootTests {
             let sealed = try Sealed("revisit") { $0.traceEvery = 1 }
             let result = try sealed.run { options in
                 options.hooks = [
-                    Hook(.console("revisit: ready")) { machine in
+                    Hook.watch(every: .milliseconds(50)) { machine in
+                        guard judged.isEmpty, machine.consoleText.contains("revisit: ready") else { return }
                         try machine.pauseInGuest()
                         let view = try FrozenView(machine), audit = try TreeAudit(view)
                         let resident = view.slots.keys.filter {
@@ -70,6 +71,10 @@ extension BootTests {
                         let guestPages = page_id(0x100)..<page_id(machine.image.plan.metaBase / 4096)
                         let blank = guestPages.first {
                             audit.entries[$0]?.state == PAGE_BLANK.rawValue && view.slots[$0] == nil
+                        }
+                        // The guest has only begun: pages of each kind come with time.
+                        guard audit.sleeping.first != nil, resident != nil, blank != nil else {
+                            return try machine.resume()
                         }
                         func judge(_ name: String, _ page: page_id?, puttingBack isBack: Bool = false) throws
                         {

@@ -1,5 +1,6 @@
 import FrostKit
 import Foundation
+import Glibc
 import Testing
 
 extension BootTests {
@@ -104,6 +105,48 @@ extension BootTests {
                 #expect(!error.isEmpty)
                 #expect(!error.contains("Fatal error"))
             }
+        }
+
+        private static func waits(until condition: () -> Bool) -> Bool {
+            for _ in 0..<600 {
+                if condition() { return true }
+                usleep(50_000)
+            }
+            return false
+        }
+
+        @Test("A command that is killed leaves no file behind", .timeLimit(.minutes(2)))
+        func killed() throws {
+            let scratch = try Self.folder.get(), temporary = try ScratchFolder()
+            // QEMU has one of its own, for an instant.
+            func left() -> [String] {
+                ((try? FileManager.default.contentsOfDirectory(atPath: temporary.url.path())) ?? [])
+                    .filter { $0.hasPrefix("frost-") }
+            }
+            let process = try BuiltFrost.process(["run", "loop.img"], in: scratch.url)
+            process.environment?["TMPDIR"] = temporary.url.path(percentEncoded: false)
+            try process.run()
+            #expect(Self.waits { left().contains { $0.hasPrefix("frost-qmp-") } })
+            #expect(left().contains { $0.hasPrefix("frost-run-") })
+            kill(process.processIdentifier, SIGKILL)
+            process.waitUntilExit()
+            #expect(Self.waits { left().isEmpty }, "\(left())")
+        }
+
+        @Test("A folder that one run writes is refused to another", .timeLimit(.minutes(5)))
+        func inUse() throws {
+            let scratch = try Self.folder.get(), used = scratch.file("used").path(percentEncoded: false)
+            let elsewhere = try ScratchFolder()
+            let loop = scratch.file("loop.img").path(percentEncoded: false)
+            let first = try BuiltFrost.process(["run", loop, "--record", used], in: elsewhere.url)
+            try first.run()
+            #expect(Self.waits { FileManager.default.fileExists(atPath: used + "/console.txt") })
+            let second = try BuiltFrost.run(["run", "good.img", "--record", used], in: scratch.url)
+            #expect(second.code == FrostKit.ExitCode.cannotWrite.rawValue)
+            #expect(second.error.contains("in use by another frost"), "\(second.error)")
+            first.terminate()
+            first.waitUntilExit()
+            #expect(try BuiltFrost.run(["run", "good.img", "--record", used], in: scratch.url).code == 0)
         }
 
         @Test("A machine that goes away without an end record is said to have died")

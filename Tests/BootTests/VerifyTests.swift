@@ -17,21 +17,30 @@ extension BootTests {
             }
         }
 
+        /// Runs and records.
+        static func record(
+            _ sealed: Sealed, cache: CacheChoice, canaries: [Canary]? = nil, logLimit: ByteCount = .gibibyte,
+            _ change: (inout RunOptions) -> Void = { _ in }
+        ) throws -> ProofRecord {
+            var options = RunOptions(recipe: sealed.recipe)
+            options.timeLimit = TimeSpan(.seconds(300))
+            options.passphrase = try passphrase()
+            options.record = sealed.scratch.file("proof")
+            change(&options)
+            var run = ProofRun(sealed.image, options: options, cache: cache)
+            run.canaries = canaries ?? sealed.recipe.facts.canaries ?? []
+            run.logLimit = logLimit
+            _ = try run.record(with: Toolchain(tree: BootTests.tree()))
+            return try ProofRecord(reading: sealed.scratch.file("proof"))
+        }
+
         /// Runs, records, judges twice.
         static func verdict(
             _ sealed: Sealed, cache: CacheChoice, logLimit: ByteCount = .gibibyte,
             platform: Platform = .qemuTCG
         ) throws -> Verdict {
-            var options = RunOptions(recipe: sealed.recipe)
-            options.platform = platform
-            options.timeLimit = TimeSpan(.seconds(300))
-            options.passphrase = try passphrase()
-            options.record = sealed.scratch.file("proof")
-            var run = ProofRun(sealed.image, options: options, cache: cache)
-            run.canaries = sealed.recipe.facts.canaries ?? []
-            run.logLimit = logLimit
-            _ = try run.record(with: Toolchain(tree: BootTests.tree()))
-            var judge = try Judge(ProofRecord(reading: sealed.scratch.file("proof")))
+            var judge = try Judge(
+                record(sealed, cache: cache, logLimit: logLimit) { $0.platform = platform })
             let verdict = try judge.verdict()
             var again = try Judge(ProofRecord(reading: sealed.scratch.file("proof")))
             #expect(try again.verdict() == verdict)
@@ -90,24 +99,14 @@ extension BootTests {
 
         @Test("A run that is killed, and one whose log is full, prove nothing", .timeLimit(.minutes(2)))
         func unfinished() throws {
-            let sealed = try Self.sealed("hello")
-            var options = RunOptions()
-            options.passphrase = try Self.passphrase()
-            options.record = sealed.scratch.file("proof")
-            options.until = "this is the guest"
-            var run = ProofRun(
-                sealed.image, options: options, cache: try CacheChoice(preset: "sapphire-rapids-l2"))
-            _ = try run.record(with: Toolchain(tree: BootTests.tree()))
-            var judge = try Judge(ProofRecord(reading: sealed.scratch.file("proof")))
+            let cache = try CacheChoice(preset: "sapphire-rapids-l2")
+            let stopped = try Self.sealed("hello"), whole = try Self.sealed("hello")
+            var judge = try Judge(Self.record(stopped, cache: cache) { $0.until = "this is the guest" })
             let killed = try judge.verdict()
             #expect(killed.answer == .notProvable, "\(killed)")
             #expect(killed.faults.contains { $0.contains("region-end.bin") }, "\(killed)")
 
-            run.options.until = nil
-            run.logLimit = 64 * .kibibyte
-            _ = try run.record(with: Toolchain(tree: BootTests.tree()))
-            judge = try Judge(ProofRecord(reading: sealed.scratch.file("proof")))
-            let full = try judge.verdict()
+            let full = try Self.verdict(whole, cache: cache, logLimit: 64 * .kibibyte)
             #expect(full.answer == .notProvable, "\(full)")
             #expect(full.faults.contains { $0.contains("reached its limit") }, "\(full)")
         }

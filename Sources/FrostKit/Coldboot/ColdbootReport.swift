@@ -38,6 +38,16 @@ public struct ColdbootReport: Codable, Sendable, Equatable {
     public var hasFound: Bool { results.contains { $0.instants > 0 } }
 }
 
+extension ColdbootReport.Result {
+    /// What an attacker would say of it: how many, of what, and an example.
+    var sentence: String {
+        guard instants > 0 else { return "no \(kind.booty(many: true))" }
+        let example = kind == .blocks || kind == .keys ? nil : first?.what
+        return "\(mostAtOnce.grouped) \(kind.booty(many: mostAtOnce != 1))"
+            + (example.map { ": \($0.count > 40 ? $0.prefix(40) + "…" : $0[...])" } ?? "")
+    }
+}
+
 extension ColdbootReport: CustomStringConvertible {
     public var description: String {
         let rows = results.map { result in

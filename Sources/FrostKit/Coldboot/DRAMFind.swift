@@ -16,6 +16,18 @@ public enum DRAMSearchKind: String, Sendable, CaseIterable, Codable {
         case .keys: "the run's own keys"
         }
     }
+
+    /// What it is worth to the attacker, after a number or after "no".
+    func booty(many: Bool) -> String {
+        let plural = many ? "s" : ""
+        return switch self {
+        case .canaries: "text\(plural) planted to be found"
+        case .strings: "readable text\(plural)"
+        case .blocks: "piece\(plural) of the guest's kernel and programs"
+        case .schedules: "AES key\(plural), ready to use"
+        case .keys: "part\(plural) of the key\(plural) that seal all other pages"
+        }
+    }
 }
 
 /// Something that was found.

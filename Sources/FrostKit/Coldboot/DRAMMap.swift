@@ -27,10 +27,10 @@ public struct DRAMMap: Sendable {
             switch self {
             case .blank: "blank: one byte throughout"
             case .open: "public: stood there before any secret (firmware, hypervisor)"
-            case .ciphertext: "looks random: 7.9 bits of entropy a byte or more (ciphertext)"
-            case .sparse: "in the clear, sparse: less than 4 bits a byte"
-            case .dense: "in the clear, dense: 4 to 7.9 bits a byte"
-            case .found: "holds a secret that the attacks found"
+            case .ciphertext: "ciphertext: looks random, 7.9 bits of entropy a byte or more"
+            case .sparse: "open, sparse: less than 4 bits of entropy a byte"
+            case .dense: "open, dense: 4 to 7.9 bits of entropy a byte"
+            case .found: "open, and holds a secret that the attacker found"
             }
         }
     }
@@ -50,6 +50,20 @@ public struct DRAMMap: Sendable {
         let region = scan.view.log.region
         self.region =
             Int(region.lowerBound) / DRAMView.pageBytes..<Int(region.upperBound) / DRAMView.pageBytes
+    }
+
+    /// Those that anybody can read.
+    var clearPages: Int { looks.count { [.sparse, .dense, .found].contains($0) } }
+
+    var freezeName: String { report.freeze?.rawValue ?? "unknown" }
+
+    /// For somebody who has heard of none of this.
+    var title: String {
+        switch report.freeze {
+        case .fit: "With Frostvisor (--freeze fit)"
+        case .window: "Pages decrypted into ordinary RAM (--freeze window)"
+        default: "--freeze \(freezeName)"
+        }
     }
 
     func count(_ look: Look) -> Int { looks.count { $0 == look } }

@@ -1,24 +1,35 @@
 public import Foundation
 
-/// DRAM as an attacker sees it, one pixel a page, panels side by side.
+/// DRAM as an attacker sees it, one pixel a page, panels side by side, and below each what was found in it.
 ///
-/// - Shape: an SVG; each panel is a PNG inside of it, rows of pages in the order of addresses.
+/// - Shape: an SVG; each map is a PNG inside of it, rows of pages in the order of addresses.
 /// - Units: points
 public struct DRAMPicture: Sendable {
     public let panels: [DRAMMap]
 
-    private static let side = 512
-    private static let gap = 110
-    private static let top = 96
+    static let side = 512
+    private static let left = 76
+    private static let gap = 100
+    static let top = 148
 
     public init(_ panels: [DRAMMap]) {
         self.panels = panels
     }
 
+    /// Whether ``write(to:)`` can succeed: worth knowing before a long search.
+    /// - Throws: ``Failure``, ``Tool/Failure``
+    public static func check(_ file: URL) throws {
+        guard ["svg", "png"].contains(file.pathExtension) else { throw Failure.unknownKind(file.plainPath) }
+        if file.pathExtension == "png" { _ = try Tool.svgConverter.locate() }
+        guard FileManager.default.isWritableFile(atPath: file.deletingLastPathComponent().plainPath) else {
+            throw Failure.cannotWrite(file.plainPath)
+        }
+    }
+
     /// As SVG, or as PNG, by the file's name.
     /// - Throws: ``Failure``, ``Tool/Failure``
     public func write(to file: URL) throws {
-        guard ["svg", "png"].contains(file.pathExtension) else { throw Failure.unknownKind(file.plainPath) }
+        try Self.check(file)
         let svg = Data(self.svg.utf8)
         guard file.pathExtension == "png" else { return try Self.write(svg, to: file) }
         let source = FileManager.default.temporaryDirectory.appending(
@@ -35,16 +46,24 @@ public struct DRAMPicture: Sendable {
     }
 
     var svg: String {
-        let width = panels.count * (Self.side + Self.gap) + 40
-        let legend = Self.top + Self.side + 44
-        let height = legend + DRAMMap.Look.allCases.count * 22 + 10
-        let body = panels.enumerated().map { panel($1, x: Self.gap + $0 * (Self.side + Self.gap)) }
+        let step = Self.side + Self.gap
+        let width = Self.left + panels.count * step
+        let found = Self.top + Self.side + 36
+        let legend = found + DRAMSearchKind.allCases.count * 22 + 64
+        let height = legend + DRAMMap.Look.allCases.count * 24 + 20
+        let body = panels.enumerated().flatMap { index, map in
+            let x = Self.left + index * step
+            return [heading(map, x: x), image(map, x: x), marks(map, x: x), region(map, x: x)]
+                + [self.found(map, x: x, y: found)]
+        }
         return """
             <svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" \
             width="\(width)" height="\(height)" font-family="DejaVu Sans, Helvetica, sans-serif" font-size="13">
             <rect width="100%" height="100%" fill="white"/>
+            \(SVGText(Self.left, 36, "DRAM of a stopped machine, as an attacker reads it", size: 19, weight: "bold"))
+            \(SVGText(Self.left, 60, "Each pixel is a page of 4 KiB; lowest address at the top left, row after row.", size: 13, fill: SVGText.quiet))
             \(body.joined(separator: "\n"))
-            \(self.legend(y: legend))
+            \(self.legend(y: legend, step: step))
             </svg>
 
             """
@@ -52,36 +71,40 @@ public struct DRAMPicture: Sendable {
 
     // MARK: one panel
 
-    private func panel(_ map: DRAMMap, x: Int) -> String {
-        let found = map.count(.found), clear = found + map.count(.sparse) + map.count(.dense)
-        let freeze = map.report.freeze?.rawValue ?? "unknown"
+    private func heading(_ map: DRAMMap, x: Int) -> String {
+        let pages = map.looks.count.grouped
         let answer =
             map.report.hasFound
-            ? "\(clear.grouped) of \(map.looks.count.grouped) pages in the clear"
-            : "no secret found in \(map.looks.count.grouped) pages"
-        let colour = map.report.hasFound ? DRAMMap.Look.found.colour.hexadecimal : "#276749"
-        let attacks = map.report.results.map { "\($0.kind.title) \($0.mostAtOnce.grouped)" }
+            ? "\(map.clearPages.grouped) of \(pages) pages lie open"
+            : "no secret in \(pages) pages"
+        let colour = map.report.hasFound ? DRAMMap.Look.found.colour.hexadecimal : SVGText.good
         return [
-            text(x, 26, "--freeze \(freeze)", size: 20, weight: "bold"),
-            text(x, 52, answer, size: 17, weight: "bold", fill: colour),
-            text(
-                x, 74,
-                "found at once, of \(map.report.instants.grouped) instants: "
-                    + attacks.prefix(3).joined(separator: ", "),
-                size: 11),
-            text(
-                x, 89,
-                attacks.dropFirst(3).joined(separator: ", ") + "; the picture is instant \(map.instant)",
-                size: 11),
-            image(map, x: x), marks(map, x: x), region(map, x: x),
-        ].joined(separator: "\n")
+            SVGText(x, 98, map.title, size: 17, weight: "bold"),
+            SVGText(x, 124, answer, size: 17, weight: "bold", fill: colour),
+            SVGText(
+                x + Self.side, 140, "instruction \(map.instant.grouped) since power-on",
+                size: 11,
+                anchor: "end", fill: SVGText.quiet),
+        ].map(\.description).joined(separator: "\n")
+    }
+
+    /// The attacks, each with what it got.
+    private func found(_ map: DRAMMap, x: Int, y: Int) -> String {
+        let instants = map.report.instants
+        let times = instants == 1 ? "at this instant" : "at \(instants.grouped) instants"
+        let head = SVGText(x, y, "What the attacker found \(times):", size: 14, weight: "bold")
+        let lines = map.report.results.filter { $0.sought != 0 }.enumerated().map { index, result in
+            let fill = result.instants > 0 ? DRAMMap.Look.found.colour.hexadecimal : SVGText.good
+            return SVGText(x + 8, y + 24 + index * 22, result.sentence, size: 13, fill: fill)
+        }
+        return ([head] + lines).map(\.description).joined(separator: "\n")
     }
 
     private func image(_ map: DRAMMap, x: Int) -> String {
-        """
-        <image x="\(x)" y="\(Self.top)" width="\(Self.side)" height="\(Self.side)" \
-        preserveAspectRatio="none" style="image-rendering: pixelated" xlink:href="\(map.dataURI)"/>
-        """
+        return """
+            <image x="\(x)" y="\(Self.top)" width="\(Self.side)" height="\(Self.side)" \
+            preserveAspectRatio="none" style="image-rendering: pixelated" xlink:href="\(map.dataURI)"/>
+            """
     }
 
     private func y(_ page: Int, _ map: DRAMMap) -> Int {
@@ -95,45 +118,56 @@ public struct DRAMPicture: Sendable {
             let label = page == 0 ? "0" : size.rounded
             return """
                 <path d="M\(x - 6) \(y(page, map))h6" stroke="#4a5568"/>
-                \(text(x - 10, y(page, map) + 4, label, size: 10, anchor: "end"))
+                \(SVGText(x - 10, y(page, map) + 4, label, size: 10, anchor: "end"))
                 """
         }.joined(separator: "\n")
     }
 
+    /// Beside the map: its own pixels are part of the picture.
     private func region(_ map: DRAMMap, x: Int) -> String {
-        let first = y(map.region.lowerBound, map), height = max(2, y(map.region.upperBound, map) - first)
-        return """
-            <rect x="\(x - 1)" y="\(first)" width="\(Self.side + 2)" height="\(height)" fill="none" stroke="#38a169" \
-            stroke-width="2"/>
-            \(text(x + Self.side, Self.top + Self.side + 18, "green frame: the frozen region's place in DRAM", size: 11, anchor: "end", fill: "#276749"))
-            """
-    }
-
-    // MARK: text
-
-    private func legend(y: Int) -> String {
-        let row = ByteCount(UInt64((panels.first?.columns ?? 0) * DRAMView.pageBytes)).rounded
-        let head = text(Self.gap, y - 8, "one pixel: a page of 4 KiB; a row: \(row)", size: 11)
-        let lines = DRAMMap.Look.allCases.enumerated().map { index, look in
-            let at = y + index * 22
-            let counts = panels.map { $0.count(look).grouped }.joined(separator: " | ")
-            return """
-                <rect x="\(Self.gap)" y="\(at)" width="15" height="15" fill="\(look.colour.hexadecimal)"/>
-                \(text(Self.gap + 24, at + 12, "\(look.meaning): \(counts) pages", size: 13))
-                """
+        let first = y(map.region.lowerBound, map), height = max(3, y(map.region.upperBound, map) - first)
+        let edge = x + Self.side
+        let words =
+            map.report.freeze == .fit
+            ? ["frozen region:", "in the cache,", "stale in DRAM"] : ["slots in", "ordinary", "memory"]
+        let lines = words.enumerated().map {
+            SVGText(edge + 14, first + 10 + $0 * 13, $1, size: 10, fill: SVGText.good).description
         }
-        return ([head] + lines).joined(separator: "\n")
+        return
+            ([
+                "<rect x=\"\(edge + 3)\" y=\"\(first)\" width=\"6\" height=\"\(height)\" fill=\"\(SVGText.good)\"/>"
+            ]
+            + lines).joined(separator: "\n")
     }
 
-    private func text(
-        _ x: Int, _ y: Int, _ text: String, size: Int, weight: String = "normal", anchor: String = "start",
-        fill: String = "#1a202c"
-    ) -> String {
-        let safe = text.replacing("&", with: "&amp;").replacing("<", with: "&lt;")
-        return """
-            <text x="\(x)" y="\(y)" font-size="\(size)" font-weight="\(weight)" text-anchor="\(anchor)" \
-            fill="\(fill)">\(safe)</text>
-            """
+    // MARK: legend
+
+    private func legend(y: Int, step: Int) -> String {
+        let head =
+            [
+                SVGText(Self.left, y - 12, "Colours, and how many pages have them", size: 14, weight: "bold")
+                    .description
+            ]
+        let lines = DRAMMap.Look.allCases.reversed().enumerated().map { index, look in
+            let at = y + index * 24
+            let box =
+                "<rect x=\"\(Self.left)\" y=\"\(at)\" width=\"16\" height=\"16\" fill=\"\(look.colour.hexadecimal)\"/>"
+            let counts = panels.enumerated().map { number, map in
+                SVGText(
+                    Self.left + 600 + number * 150, at + 13, map.count(look).grouped, size: 13,
+                    anchor: "end"
+                ).description
+            }
+            return ([box, SVGText(Self.left + 26, at + 13, look.meaning, size: 13).description] + counts)
+                .joined(separator: "\n")
+        }
+        let titles = panels.enumerated().map { number, map in
+            SVGText(
+                Self.left + 600 + number * 150, y - 12, "--freeze \(map.freezeName)", size: 12, anchor: "end",
+                fill: SVGText.quiet
+            ).description
+        }
+        return (head + titles + lines).joined(separator: "\n")
     }
 
     public enum Failure: Explained, Equatable {

@@ -7,11 +7,15 @@ public struct ProofRecord {
     public private(set) var inputs: ProofInputs
     public let log: ResidencyLog
     let image: BootImage
+    /// No run replaces the files as long as somebody reads them.
+    private let lock: FolderLock
 
     /// - Parameter canaries: beside those that the record names.
-    /// - Throws: ``Failure``, ``ResidencyLog/Failure`` or ``BootImage/Failure`` when a file is missing or damaged.
+    /// - Throws: ``Failure``, ``ResidencyLog/Failure`` or ``BootImage/Failure`` when a file is missing or damaged,
+    ///   ``RunFolder/Failure/inUse(_:)`` while a run writes it.
     public init(reading folder: URL, adding canaries: [Canary] = []) throws {
         self.folder = RunFolder(folder)
+        lock = try FolderLock(folder, for: .reading)
         guard FileManager.default.fileExists(atPath: self.folder.proof.plainPath) else {
             throw Failure.noProof(folder.plainPath)
         }

@@ -22,11 +22,13 @@ public struct ProofRun {
         guard let folder = options.record.map({ RunFolder($0) }) else { throw Failure.noFolder }
         let mask = umask(0o077)
         defer { umask(mask) }
+        let lock = try folder.lock()
+        defer { withExtendedLifetime(lock) {} }
         let symbols = try toolchain.symbolFile(of: image)
         var options = options
         options.residency = try ResidencyPlugin(
             cache: cache, seed: seed, logLimit: logLimit, symbols: SymbolTable(reading: symbols))
-        let result = try Machine(image, options: options).run()
+        let result = try Machine(image, options: options).run(in: folder)
         guard FileManager.default.fileExists(atPath: folder.residencyLog.plainPath) else {
             throw Failure.noLog(result.warnings.joined(separator: " "))
         }
