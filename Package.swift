@@ -42,6 +42,7 @@ let package = Package(
             name: "FrostKit",
             dependencies: [
                 "FrostCore", "CacheModel", "CipherBench", "ResidencyRecord", "AccessTrace", "DRAMSearch",
+                "PageReplay",
                 "COpenSSL", "CZlib", "CLibvirt", .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: swiftSettings
@@ -68,6 +69,12 @@ let package = Package(
         .target(
             name: "AccessTrace",
             dependencies: ["CacheModel", "FrostCore", "ResidencyRecord"],
+            cSettings: [.unsafeFlags(["-O2"])]
+        ),
+        // The pager over a record of touched pages: policies against the optimum.
+        .target(
+            name: "PageReplay",
+            dependencies: ["FrostCore", "ResidencyRecord"],
             cSettings: [.unsafeFlags(["-O2"])]
         ),
         // What somebody who has read DRAM looks for in it.
@@ -118,6 +125,7 @@ let package = Package(
             name: "FrostKitTests",
             dependencies: [
                 "FrostKit", "FrostCore", "CacheModel", "ResidencyRecord", "AccessTrace", "DRAMSearch",
+                "PageReplay",
                 "COpenSSL", "CLibvirt",
             ],
             swiftSettings: swiftSettings

@@ -31,6 +31,8 @@ static void handle_miss(const struct exit *exit)
     case MEMORY_RAM: {
         bool soft = pager_find(&pager, page_make(0, page / PAGE_BYTES)) != SLOT_NONE;
         engine->map(page, frozen_hpa(guest_memory_page(page, false)));
+        if (!soft)
+            guest_memory_ahead(page);
         counter = soft ? COUNT_SOFT_MISS : COUNT_MISS;
         flags |= soft ? MISS_SOFT : 0u;
         break;

@@ -4,6 +4,7 @@
 #include "panic.h"
 #include "registers.h"
 #include "state.h"
+#include "tracer.h"
 #include "vectors.h"
 
 #define NESTED_BITS 48u         /* what nested tables of four levels reach */
@@ -147,6 +148,24 @@ slot_t guest_memory_slot(uint64_t gpa, bool will_write)
 void *guest_memory_page(uint64_t gpa, bool will_write)
 {
     return pager_frame(&pager, guest_memory_slot(gpa, will_write));
+}
+
+void guest_memory_ahead(uint64_t gpa)
+{
+    uint32_t missed = (uint32_t)(gpa / PAGE_BYTES), first = missed & ~(pager.ahead - 1);
+
+    vectors_save(&secrets.guest_vectors);
+    for (uint32_t index = first; index < first + pager.ahead; index++) {
+        uint64_t neighbour = (uint64_t)index * PAGE_BYTES;
+        slot_t slot = SLOT_NONE;
+        if (guest_memory_kind(neighbour) == MEMORY_RAM)
+            (void)require_slot(pager_ahead(&pager, missed, index, &slot), slot);
+        if (slot == SLOT_NONE)
+            continue;
+        engine->map(neighbour, frozen_hpa(pager_frame(&pager, slot)));
+        tracer_count(COUNT_AHEAD, 0);
+    }
+    vectors_restore(&secrets.guest_vectors);
 }
 
 void guest_memory_adopt_low(void)

@@ -32,6 +32,9 @@ void guest_memory_adopt_low(void);
 slot_t guest_memory_slot(uint64_t gpa, bool will_write);
 void *guest_memory_page(uint64_t gpa, bool will_write);
 
+/* After a miss of this page, which is mapped: opens and maps its neighbours as pager_ahead allows. May evict it. */
+void guest_memory_ahead(uint64_t gpa);
+
 /* Reads up to `bytes` of code at the guest's linear address, through its page tables.
  * Returns how many could be read: less only where the guest's own tables map no further. */
 size_t guest_memory_fetch(const struct guest_mode *mode, uint64_t linear, uint8_t *code, size_t bytes);

@@ -179,6 +179,7 @@ static void start_pager(const struct room *room)
     pager.frames = image_end + room->frames;
     pager.slot_count = room->slots;
     pager.bucket_count = room->buckets;
+    pager.ahead = 1;
     pager.policy = header.policy == POLICY_FIFO ? pager_policy_fifo : pager_policy_clock;
     pager.ops = &pager_ops;
     pager_start(&pager);
@@ -244,6 +245,10 @@ void start(uint64_t boot_info)
     keys_make_session();
     start_pager(&room);
     engine->prepare(&header, image_end, room.pool_pages, image_end + room.pool_notes);
+    if (header.policy == POLICY_GCLOCK_AHEAD && engine->keeps_use()) {
+        pager.patience = PAGER_PATIENCE;
+        pager.ahead = PAGER_AHEAD;
+    }
     guest_memory_adopt_low();
     if (header.e820_gpa != 0)
         guest_memory_fill_e820(header.e820_gpa, &boot);

@@ -54,7 +54,10 @@ public enum EngineChoice: String, Sendable, Codable, CaseIterable {
 
 /// Which page has to go when a slot is needed.
 public enum EvictionPolicy: String, Sendable, Codable, CaseIterable {
+    /// Second chance.
     case clock
+    /// Use counts up to three turns of the clock's hand, and never-written pages are opened with their neighbours.
+    case gclockAhead = "gclock-ahead"
     /// A stress mode: evicts hot pages.
     case fifo
 
@@ -62,6 +65,7 @@ public enum EvictionPolicy: String, Sendable, Codable, CaseIterable {
     var number: UInt32 {
         switch self {
         case .clock: POLICY_CLOCK.rawValue
+        case .gclockAhead: POLICY_GCLOCK_AHEAD.rawValue
         case .fifo: POLICY_FIFO.rawValue
         }
     }

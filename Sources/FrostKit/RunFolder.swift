@@ -42,6 +42,8 @@ public struct RunFolder: Sendable {
     public var dramFinal: URL { folder.appending(path: "dram-final.bin") }
     /// The frozen region when the hypervisor began its ending: plaintext and keys.
     public var regionEnd: URL { folder.appending(path: "region-end.bin") }
+    /// Which pages the guest touched.
+    public var touches: URL { folder.appending(path: "touches.bin") }
     /// A copy of the image that was run.
     public var image: URL { folder.appending(path: "image.img") }
     /// The hypervisor with symbols.
@@ -64,8 +66,7 @@ public struct RunFolder: Sendable {
     private var all: [URL] {
         [
             report, console, trace, machineLog, ram, domain, bochsSettings, bochsScript, disk, diskJournal,
-            verdict,
-            replay,
+            verdict, touches, replay,
         ]
             + evidence
     }

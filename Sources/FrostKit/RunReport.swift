@@ -64,7 +64,8 @@ extension RunReport: CustomStringConvertible {
             func count(_ counter: TraceCounter) -> UInt64 { counts[counter.name] ?? 0 }
             lines += [
                 "page misses  \(count(.miss)), soft \(count(.softMiss)), slots \(slots.map(String.init) ?? "?")",
-                "pages        opened \(count(.openImaged) + count(.openSealed)), blank \(count(.openBlank)), "
+                "pages        opened \(count(.openImaged) + count(.openSealed)), blank \(count(.openBlank)) "
+                    + "(\(count(.ahead)) ahead), "
                     + "sealed \(count(.seal)), dropped \(count(.drop))",
                 "metadata     opened \(count(.metadataOpen)), blank \(count(.metadataBlank)), "
                     + "sealed \(count(.metadataSeal)), dropped \(count(.metadataDrop))",

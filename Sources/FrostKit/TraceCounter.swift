@@ -24,6 +24,7 @@ public enum TraceCounter: UInt32, Sendable, CaseIterable {
     case exitCache
     case exitDenied
     case reinject
+    case ahead
 
     public var name: String { "\(self)" }
 }
@@ -43,7 +44,7 @@ extension TraceCounter {
         case .miss, .softMiss, .deviceMiss, .exitCPUID, .exitMSR, .exitCR, .exitPort, .exitCache, .exitDenied:
             .exit
         case .openBlank, .openImaged, .openSealed, .seal, .metadataOpen, .metadataBlank, .metadataSeal: .page
-        case .drop, .metadataDrop, .tableDrop, .reinject: .note
+        case .drop, .metadataDrop, .tableDrop, .reinject, .ahead: .note
         }
     }
 

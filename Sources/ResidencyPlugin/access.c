@@ -6,6 +6,7 @@
 #include "block.h"
 #include "mapping.h"
 #include "phase.h"
+#include "touches.h"
 #include "violation.h"
 
 /* Whether the RAM begins where it did before among QEMU's memory blocks, to which the interface's addresses refer: it
@@ -107,10 +108,14 @@ static inline void accessed(qemu_plugin_meminfo_t info, uint64_t linear, enum ac
     uint32_t room = FRAME_BYTES - (uint32_t)(address & (FRAME_BYTES - 1));
     if (bytes > room) {         /* only the first page's address is told */
         struct translation rest = mapping_translate(linear + room);
+        if (machine.is_guest)
+            touches_note(linear + room, rest.address, kind != ACCESS_READ);
         if (rest.address != NOWHERE && offset_of_address(rest.address) != NOWHERE)
             access_at(rest.address, bytes - room, kind, mapping_type(linear + room, rest.address), rip);
         bytes = room;
     }
+    if (machine.is_guest)
+        touches_note(linear, address, kind != ACCESS_READ);
     access_at(address, bytes, kind, mapping_type(linear, address), rip);
 }
 

@@ -5,6 +5,7 @@
 #include "dram.h"
 #include "mapping.h"
 #include "phase.h"
+#include "touches.h"
 #include "violation.h"
 
 #define CHECKPOINT_EVERY (UINT64_C(1) << 28)    /* instructions */
@@ -22,6 +23,11 @@ static void fetched(struct block *block)
         .page_type = block->type, .nested_type = MEMORY_NONE };
     if (machine.is_guest && machine.nested_cr3 != 0)
         access.nested_type = in_region(block->address) ? MEMORY_WB : MEMORY_UC;
+    if (machine.is_guest) {
+        touches_note(block->rip, block->address, false);
+        if (block->rest != 0)
+            touches_note(block->rip + block->bytes, block->rest_address, false);
+    }
     cache_access(machine.cache, &access);
     if (block->rest != 0 && offset_of_address(block->rest_address) != NOWHERE) {
         if (access.nested_type != MEMORY_NONE)

@@ -13,6 +13,7 @@
 struct settings {
     const char *record;             /* folder */
     const char *ram_file;
+    const char *touched_image;      /* keep the touches of this image's pages; NULL: keep none */
     const char *preset;             /* NULL: geometry */
     struct cache_geometry geometry;
     enum cache_vendor vendor;

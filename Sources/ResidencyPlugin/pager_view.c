@@ -5,7 +5,8 @@
 #include "dram.h"
 #include "pager.h"
 
-static bool started;
+static struct pager seen;       /* its tables stay where they were at the guest's first entry */
+static uint64_t seen_slots;
 
 /* The hypervisor's pointers all lead into its region. */
 static void *here(const void *pointer)
@@ -34,7 +35,8 @@ static struct pager view(void)
 
 void pager_view_start(void)
 {
-    started = true;
+    seen = view();
+    seen_slots = pager_view_slots();
 }
 
 uint64_t pager_view_slots(void)
@@ -46,13 +48,12 @@ uint64_t pager_view_slots(void)
 
 page_id pager_view_page_at(uint64_t address)
 {
-    if (!started || !in_region(address))
+    if (!seen.slots || !in_region(address))
         return PAGE_NONE;
-    struct pager pager = view();
-    uint64_t     slots = pager_view_slots(), slot = (address - slots) / FRAME_BYTES;
-    bool         is_slot = address >= slots && slot < pager.slot_count && (pager.slots[slot].flags & SLOT_USED);
+    uint64_t slot = (address - seen_slots) / FRAME_BYTES;
+    bool     is_slot = address >= seen_slots && slot < seen.slot_count && (seen.slots[slot].flags & SLOT_USED);
 
-    return is_slot ? pager.slots[slot].page : PAGE_NONE;
+    return is_slot ? seen.slots[slot].page : PAGE_NONE;
 }
 
 static page_id page_of_home(const struct page_geometry *geometry, uint64_t home)

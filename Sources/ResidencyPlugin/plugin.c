@@ -13,6 +13,7 @@
 #include "qemu_plugin.h"
 #include "ram.h"
 #include "settings.h"
+#include "touches.h"
 #include "translation.h"
 
 extern __attribute__((visibility("default"))) int qemu_plugin_version;
@@ -41,6 +42,7 @@ static void vcpu_started(qemu_plugin_id_t id, unsigned vcpu)
         give_up("the model is of one CPU");
     ram_start();
     dram_start();
+    touches_start();
 }
 
 static void ended(qemu_plugin_id_t id, void *data)
@@ -51,6 +53,7 @@ static void ended(qemu_plugin_id_t id, void *data)
     if (phase_is_watched())
         audit_checkpoint();
     dram_end();
+    touches_end();
 }
 
 static void moved(void *context, const struct bus_event *event)

@@ -58,6 +58,8 @@ static bool read_argument(const char *name, const char *value, struct settings *
         return (set->record = strdup(value)) != NULL;
     if (strcmp(name, "ram") == 0)
         return (set->ram_file = strdup(value)) != NULL;
+    if (strcmp(name, "touches-of") == 0)
+        return (set->touched_image = strdup(value)) != NULL;
     if (strcmp(name, "preset") == 0)
         return read_preset(value, set);
     if (strcmp(name, "geometry") == 0)

@@ -136,3 +136,24 @@ struct translation walk_guest(uint64_t linear)
 {
     return walk(linear, &machine.guest, walk_nested);
 }
+
+static struct {
+    void   (*tell)(uint64_t table);
+    uint64_t last;              /* NOWHERE: none yet. The last one of all is no table but where the walk arrives */
+} telling;
+
+static struct translation walk_nested_telling(uint64_t address)
+{
+    if (telling.last != NOWHERE)
+        telling.tell(telling.last);
+    struct translation at = walk_nested(address);
+    telling.last = at.address;
+    return at;
+}
+
+void walk_guest_tables(uint64_t linear, void (*tell)(uint64_t table))
+{
+    telling.tell = tell;
+    telling.last = NOWHERE;
+    walk(linear, &machine.guest, walk_nested_telling);
+}

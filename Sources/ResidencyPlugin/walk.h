@@ -18,6 +18,8 @@ struct translation {
 /* source  AMD APM vol 2 (24593), 5.2 to 5.4 and 7.8; 15.25 for the guest's */
 struct translation walk_host(uint64_t linear);
 struct translation walk_guest(uint64_t linear);
+/* Tells each table, host-physical, that a walk from `linear` reads before it arrives. */
+void walk_guest_tables(uint64_t linear, void (*tell)(uint64_t table));
 /* Of a guest-physical address. */
 struct translation walk_nested(uint64_t address);
 

@@ -9,6 +9,7 @@ extension LinuxGuest.KernelEntry: ExpressibleByArgument {}
 extension CacheChoice.Vendor: ExpressibleByArgument {}
 extension CacheChoice.Replacement: ExpressibleByArgument {}
 extension TraceExport: ExpressibleByArgument {}
+extension ReplayPolicy: ExpressibleByArgument {}
 
 extension CompletionKind {
     /// The guests of images/, as they are when somebody presses Tab.

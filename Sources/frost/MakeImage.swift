@@ -46,7 +46,11 @@ struct MakeImage: ParsableCommand {
     @Option(help: "What may run the guest; any: what the CPU offers, of either vendor.")
     var engine = EngineChoice.any
 
-    @Option(help: "Which page goes when a slot is needed; fifo is a stress mode.")
+    @Option(
+        help: """
+            Which page goes when a slot is needed; gclock-ahead also opens never-written pages together with their \
+            neighbours, fifo is a stress mode.
+            """)
     var policy = EvictionPolicy.clock
 
     @Option(help: "Use at most so many slots; 0: all that fit.")

@@ -70,6 +70,9 @@ struct Verify: ParsableCommand {
     @Option(help: "Keep the record in this folder.", completion: .directory)
     var record: String?
 
+    @Flag(help: "With --record: keep which pages the guest touched, for frost replay.")
+    var touches = false
+
     @Option(
         help: "Stop logging after so much; such a record proves nothing. (default: 16GiB)",
         transform: { try ByteCount(parsing: $0) })
@@ -115,6 +118,7 @@ struct Verify: ParsableCommand {
                 "--windows wants a number from \(AccessWindows.pagesRange.lowerBound) to \(AccessWindows.pagesRange.upperBound)."
             )
         }
+        guard !touches || record != nil else { throw ValidationError("--touches goes with --record DIR.") }
         guard !expect.contains("") else { throw ValidationError("--expect wants a text to look for.") }
     }
 
@@ -174,7 +178,7 @@ struct Verify: ParsableCommand {
         with toolchain: Toolchain
     ) throws -> RunResult {
         var run = ProofRun(image, options: options, cache: cache)
-        (run.seed, run.logLimit, run.canaries) = (seed, logLimit, canaries)
+        (run.seed, run.logLimit, run.canaries, run.keepsTouches) = (seed, logLimit, canaries, touches)
         Talk.say("running \(image.file.lastPathComponent) with the model of \(cache)")
         return try run.record(with: toolchain)
     }

@@ -76,9 +76,11 @@ import Testing
         #expect(opensOfHotPage(.fifo) >= 4)
     }
 
-    @Test("The clock ends though every page is used whenever it looks")
-    func alwaysUsed() {
-        let machine = SimulatedMachine(covered: 100 * 4096, random: .init(seed: 1))
+    @Test(
+        "The clock ends though every page is used whenever it looks",
+        arguments: [SimulatedMachine.Policy.clock, .gclock])
+    func alwaysUsed(policy: SimulatedMachine.Policy) {
+        let machine = SimulatedMachine(covered: 100 * 4096, policy: policy, random: .init(seed: 1))
         var operations = machine.pager.pointee.ops.pointee
         operations.accessed = { _, _ in true }
         withUnsafePointer(to: operations) {
@@ -88,6 +90,48 @@ import Testing
             machine.pager.pointee.ops = own
         }
         machine.checkTables()
+    }
+
+    @Test("What is used again and again outlasts a scan of many pages that are used once, if it earned that")
+    func scan() {
+        func survivors(_ policy: SimulatedMachine.Policy) -> Int {
+            let machine = SimulatedMachine(
+                covered: 64 << 20, slotCount: 40, policy: policy, random: .init(seed: 1))
+            let hot = (0..<UInt32(10)).map { $0 }
+            var once: UInt32 = 200
+            // Three turns of the hand or so, in which the hot pages are used time and again.
+            for _ in 0..<100 {
+                for index in hot { machine.read(index) }
+                machine.read(once)
+                once += 1
+            }
+            for _ in 0..<60 {
+                machine.read(once)
+                once += 1
+            }
+            return hot.count { machine.isResident(guestPage($0)) }
+        }
+        #expect(survivors(.gclock) == 10)
+        #expect(survivors(.clock) == 0)
+    }
+
+    @Test("A page that was used only when it was opened goes before one that was used later, too")
+    func probation() {
+        let machine = SimulatedMachine(
+            covered: 64 << 20, slotCount: 20, policy: .gclock, random: .init(seed: 1))
+        for index in UInt32(0)..<8 { machine.read(index) }
+        machine.read(0)
+        var other: UInt32 = 8
+        while machine.isResident(guestPage(1)) {
+            #expect(machine.isResident(guestPage(0)))
+            machine.read(other)
+            other += 1
+            guard other < 100 else {
+                Issue.record("a page that was used once stays for ever")
+                return
+            }
+        }
+        #expect(machine.isResident(guestPage(0)))
     }
 
     @Test(

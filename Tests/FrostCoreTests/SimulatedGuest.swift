@@ -13,6 +13,22 @@ extension SimulatedMachine {
             to: UInt64.self)
     }
 
+    /// A page miss as the hypervisor handles one: the page, and its neighbours as far as the pager opens them.
+    @discardableResult
+    func miss(_ index: UInt32) -> [UInt32] {
+        let (status, slot) = fetch(index)
+        #expect(status == PAGER_OK && slot != slot_t.max)
+        mapped.insert(index)
+        let ahead = pager.pointee.ahead
+        let first = index / ahead * ahead
+        return (first..<first + ahead).filter { neighbour in
+            var slot = slot_t.max
+            #expect(pager_ahead(pager, index, neighbour, &slot) == PAGER_OK)
+            if slot != slot_t.max { mapped.insert(neighbour) }
+            return slot != slot_t.max
+        }
+    }
+
     /// Word `position` of a page whose content is `seed`; content 0 is the blank page.
     private func word(_ seed: UInt64, _ position: Int) -> UInt64 {
         seed == 0 ? 0 : seed &* (2 &* UInt64(position) &+ 1)

@@ -36,10 +36,13 @@ final class SimulatedMachine {
     }
 
     enum Policy: CaseIterable, Sendable {
-        case clock, fifo
+        case clock, gclock, fifo
     }
 
-    init(covered: UInt64, slotCount: UInt32 = 24, policy: Policy = .clock, random: SeededGenerator) {
+    init(
+        covered: UInt64, slotCount: UInt32 = 24, policy: Policy = .clock, ahead: UInt32 = 1,
+        random: SeededGenerator
+    ) {
         var random = random
         let bucketCount = pager_bucket_count(slotCount)
         self.covered = covered
@@ -59,8 +62,12 @@ final class SimulatedMachine {
         pager.pointee.frames = frames.assumingMemoryBound(to: UInt8.self)
         pager.pointee.slot_count = slotCount
         pager.pointee.bucket_count = bucketCount
+        pager.pointee.ahead = ahead
         switch policy {
         case .clock: pager.pointee.policy = pager_policy_clock
+        case .gclock:
+            pager.pointee.policy = pager_policy_clock
+            pager.pointee.patience = UInt32(PAGER_PATIENCE)
         case .fifo: pager.pointee.policy = pager_policy_fifo
         }
         operations.initialize(to: Self.operations)

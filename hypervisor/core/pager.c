@@ -9,6 +9,9 @@
 #include "bytes.h"
 #include "slots.h"
 
+/* In units of a neighbourhood. With fewer, pages opened ahead could push out what the guest's next instruction needs. */
+#define SLOTS_TO_SPARE 16u
+
 static uint64_t cycles_now(void)
 {
     return __builtin_ia32_rdtsc();
@@ -171,20 +174,51 @@ static enum pager_status open_path(struct pager *pager, page_id page, slot_t *sl
     return PAGER_OK;
 }
 
+/* Every page is used right after it was opened: that is why it was. To count as use, one must come after the next miss. */
+static void end_probation(struct pager *pager)
+{
+    if (pager->patience > 0 && pager->newcomer != SLOT_NONE)
+        slots_take_marks(pager, pager->newcomer);
+}
+
 enum pager_status pager_fetch(struct pager *pager, uint32_t index, bool will_write, slot_t *slot)
 {
     page_id page = page_make(0, index);
     slot_t found = pager_find(pager, page);
 
     if (found == SLOT_NONE) {
+        end_probation(pager);
+
         enum pager_status status = open_path(pager, page, &found);
 
         if (status != PAGER_OK)
             return status;
+        pager->newcomer = found;
     }
     pager_note_use(pager, found, (struct page_use){.accessed = true, .dirty = will_write});
     *slot = found;
     return PAGER_OK;
+}
+
+static bool is_blank(struct pager *pager, page_id page)
+{
+    return pager_find(pager, page_parent(page)) != SLOT_NONE && entry_of(pager, page)->state == PAGE_BLANK;
+}
+
+enum pager_status pager_ahead(struct pager *pager, uint32_t missed, uint32_t neighbour, slot_t *slot)
+{
+    page_id page = page_make(0, neighbour);
+
+    *slot = SLOT_NONE;
+    if (pager->slot_count < SLOTS_TO_SPARE * pager->ahead || pager_find(pager, page) != SLOT_NONE ||
+        !is_blank(pager, page_make(0, missed)) || !is_blank(pager, page))
+        return PAGER_OK;
+
+    enum pager_status status = open_page(pager, page, slot);
+
+    if (status == PAGER_OK)
+        pager->slots[*slot].flags &= (uint8_t)~SLOT_REFERENCED;
+    return status;
 }
 
 enum pager_status pager_adopt(struct pager *pager, uint32_t index, slot_t *slot)

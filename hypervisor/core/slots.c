@@ -44,6 +44,7 @@ void slots_clear(struct pager *pager)
         pager->buckets[i] = SLOT_NONE;
     pager->used = 0;
     pager->hand = 0;
+    pager->newcomer = SLOT_NONE;
 }
 
 slot_t pager_find(const struct pager *pager, page_id page)
@@ -112,8 +113,7 @@ static slot_t hand_advance(struct pager *pager)
     return slot;
 }
 
-/* Used since the hand last came by? Takes the marks away. */
-static bool take_marks(struct pager *pager, slot_t slot)
+bool slots_take_marks(struct pager *pager, slot_t slot)
 {
     struct slot *s = &pager->slots[slot];
     bool used = s->flags & SLOT_REFERENCED;
@@ -124,21 +124,28 @@ static bool take_marks(struct pager *pager, slot_t slot)
     return used;
 }
 
-/* The first turn may only take marks away; the second then finds an unmarked page, unless pages are used faster
- * than the hand turns. Then the last one seen must do: SLOT_NONE is to mean that nothing is evictable.
+/* With patience a page that is found used has one more turn in store, up to so many, and loses one when it is not
+ * (GCLOCK: A. J. Smith, "Sequentiality and prefetching in database systems", 1978). The first turns may only do that;
+ * then an unused page is found, unless pages are used faster than the hand turns. The last one seen must do: SLOT_NONE
+ * is to mean that nothing is evictable.
  */
 slot_t pager_policy_clock(struct pager *pager)
 {
     slot_t fallback = SLOT_NONE;
 
-    for (uint64_t step = 0; step < 2 * (uint64_t)pager->slot_count; step++) {
+    for (uint64_t step = 0; step < (pager->patience + UINT64_C(2)) * pager->slot_count; step++) {
         slot_t slot = hand_advance(pager);
+        struct slot *s = &pager->slots[slot];
 
         if (!evictable(pager, slot))
             continue;
-        if (!take_marks(pager, slot))
-            return slot;
         fallback = slot;
+        if (slots_take_marks(pager, slot))
+            s->turns += s->turns < pager->patience;
+        else if (s->turns > 0)
+            s->turns--;
+        else
+            return slot;
     }
     return fallback;
 }

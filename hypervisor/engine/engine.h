@@ -59,6 +59,7 @@ struct engine {
     void (*map_device)(uint64_t gpa, uint64_t bytes);   /* 1:1, uncacheable; 4 KiB or 2 MiB */
     struct page_use (*unmap)(uint64_t gpa);         /* and forget the translation */
     bool (*accessed)(uint64_t gpa);                 /* test and clear */
+    bool (*keeps_use)(void);                        /* the CPU marks use; else each mapping counts as used and written */
     struct guest_mode (*mode)(void);
     void (*set_cr0)(uint64_t value);                /* and what hangs on it: EFER.LMA, the TLB. CD and NW stay 0 */
     void (*set_efer)(uint64_t value);

@@ -203,6 +203,11 @@ bool nested_accessed(uint64_t gpa)
     return true;
 }
 
+bool nested_keeps_use(void)
+{
+    return format.keeps_use;
+}
+
 void nested_flush(void)
 {
     flush = true;

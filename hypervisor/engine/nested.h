@@ -33,6 +33,7 @@ void nested_map(uint64_t gpa, uint64_t hpa);           /* guest RAM, 4 KiB */
 void nested_map_device(uint64_t gpa, uint64_t bytes);  /* 1:1, uncacheable */
 struct page_use nested_unmap(uint64_t gpa);
 bool nested_accessed(uint64_t gpa);
+bool nested_keeps_use(void);
 
 void nested_flush(void);                               /* translations changed by other means */
 

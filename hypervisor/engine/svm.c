@@ -314,6 +314,7 @@ const struct engine svm = {
     .map_device = nested_map_device,
     .unmap = nested_unmap,
     .accessed = nested_accessed,
+    .keeps_use = nested_keeps_use,
     .mode = mode,
     .set_cr0 = set_cr0,
     .set_efer = set_efer,

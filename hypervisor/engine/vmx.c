@@ -328,6 +328,7 @@ const struct engine vmx = {
     .map_device = nested_map_device,
     .unmap = nested_unmap,
     .accessed = nested_accessed,
+    .keeps_use = nested_keeps_use,
     .mode = mode,
     .set_cr0 = set_cr0,
     .set_efer = set_efer,

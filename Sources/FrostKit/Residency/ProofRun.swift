@@ -9,6 +9,8 @@ public struct ProofRun {
     public var seed: UInt64 = 1
     public var logLimit: ByteCount = 16 * .gibibyte
     public var canaries: [Canary] = []
+    /// Keep which pages the guest touches, for a replay.
+    public var keepsTouches = false
 
     public init(_ image: BootImage, options: RunOptions, cache: CacheChoice) {
         (self.image, self.options, self.cache) = (image, options, cache)
@@ -28,6 +30,7 @@ public struct ProofRun {
         var options = options
         options.residency = try ResidencyPlugin(
             cache: cache, seed: seed, logLimit: logLimit, symbols: SymbolTable(reading: symbols))
+        options.residency?.touchedImage = keepsTouches ? image.file : nil
         let result = try Machine(image, options: options).run(in: folder)
         guard FileManager.default.fileExists(atPath: folder.residencyLog.plainPath) else {
             throw Failure.noLog(result.warnings.joined(separator: " "))

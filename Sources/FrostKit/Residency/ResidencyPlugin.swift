@@ -8,6 +8,8 @@ public struct ResidencyPlugin: Sendable {
     public var seed: UInt64
     /// A log that would grow beyond it is cut, and proves nothing.
     public var logLimit: ByteCount
+    /// Keep which pages of this image the guest touches; nil: keep none.
+    var touchedImage: URL?
     private let library: URL
     private let textBytes: UInt64
     /// Offsets in the region.
@@ -33,7 +35,8 @@ public struct ResidencyPlugin: Sendable {
             UInt64(geometry.slices), UInt64(geometry.index.rawValue), UInt64(geometry.replacement.rawValue),
             UInt64(cache.vendor.rawValue),
         ].map { String($0) }.joined(separator: ":")
-        return [
+        let touches = touchedImage.map { ["touches-of=\(QEMU.quoted($0))"] } ?? []
+        let arguments = [
             "file=\(QEMU.quoted(library))",
             "record=\(QEMU.quoted(record))",
             "ram=\(QEMU.quoted(ramFile))",
@@ -48,7 +51,8 @@ public struct ResidencyPlugin: Sendable {
             "wipe=\(wipe)",
             "firmware=\(MemoryMap.tables(lowRAMBytes: lowRAM).lowerBound)",
             "log-limit=\(logLimit.bytes)",
-        ].joined(separator: ",")
+        ]
+        return (arguments + touches).joined(separator: ",")
     }
 
     static let libraryName = "libResidencyPlugin.so"

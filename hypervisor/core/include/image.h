@@ -22,7 +22,7 @@
 
 enum image_freeze : uint32_t { FREEZE_FIT = 1, FREEZE_NOFILL = 2, FREEZE_WAYLOCK = 3, FREEZE_WINDOW = 4 };
 enum image_engine : uint32_t { ENGINE_ANY = 0, ENGINE_SVM = 1, ENGINE_VMX = 2, ENGINE_RING3 = 3 };
-enum image_policy : uint32_t { POLICY_CLOCK = 1, POLICY_FIFO = 2 };
+enum image_policy : uint32_t { POLICY_CLOCK = 1, POLICY_FIFO = 2, POLICY_GCLOCK_AHEAD = 3 };
 enum image_key_source : uint32_t { KEY_CONSOLE = 1, KEY_EMBEDDED = 2 };
 enum image_guest : uint32_t { GUEST_LONG64 = 1, GUEST_REAL = 2 };
 

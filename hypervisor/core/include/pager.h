@@ -23,7 +23,7 @@ struct slot {
     page_id  page;
     uint16_t children;      /* metadata: resident pages that it describes; not evictable while > 0 */
     uint8_t  flags;         /* enum slot_flags */
-    uint8_t  reserved;
+    uint8_t  turns;         /* of the clock's hand that it has in store */
 };
 
 /* What the nested tables knew of a page: the entry's accessed and dirty bits. */
@@ -52,6 +52,9 @@ enum pager_status : uint8_t {
     PAGER_COUNTER_USED_UP,  /* 2^64 - 1 seals */
 };
 
+#define PAGER_PATIENCE 3u
+#define PAGER_AHEAD    8u
+
 struct pager;
 /* Picks a slot to empty; SLOT_NONE if none may be. Never a slot whose children > 0. */
 typedef slot_t (*pager_policy)(struct pager *pager);
@@ -70,6 +73,10 @@ struct pager {
     uint32_t     bucket_count;
     uint32_t     used;                  /* slots in use */
     uint32_t     hand;
+    slot_t       newcomer;              /* opened last; SLOT_NONE: none since the start */
+    uint32_t     patience;              /* turns of the hand that use can earn a page; 0: second chance */
+    uint32_t     ahead;                 /* never-written pages are opened in neighbourhoods of so many: a power of two,
+                                         * up to PAGE_ENTRIES; 1: one by one */
 
     pager_policy           policy;
     const struct pager_ops *ops;
@@ -80,7 +87,7 @@ struct pager {
 /* Buckets wanted for so many slots: the power of two >= 2 * slot_count. */
 uint32_t pager_bucket_count(uint32_t slot_count);
 
-/* The caller has set geometry, root, counter, keys, arrays and their counts, policy, ops, context; this empties
+/* The caller has set geometry, root, counter, keys, arrays and their counts, policy, patience, ahead, ops, context; this empties
  * the tables. slot_count >= 1 + 2 * PAGE_LEVELS. */
 void pager_start(struct pager *pager);
 
@@ -92,6 +99,12 @@ slot_t pager_find(const struct pager *pager, page_id page);
  *   slot        set when PAGER_OK
  */
 [[nodiscard]] enum pager_status pager_fetch(struct pager *pager, uint32_t index, bool will_write, slot_t *slot);
+
+/* Opens `neighbour` before it is asked for, because `missed` has just been: if both were never written, so that nothing
+ * is to be decrypted, and there are slots to spare. It bears no mark of use: the clock takes it first.
+ *   slot        set when PAGER_OK; SLOT_NONE: not opened
+ */
+[[nodiscard]] enum pager_status pager_ahead(struct pager *pager, uint32_t missed, uint32_t neighbour, slot_t *slot);
 
 /* Makes resident a level-0 page whose plaintext lies at home, put there by firmware before the guest ran; zeroes
  * that home. The page must be PAGE_BLANK. */
@@ -105,5 +118,5 @@ static inline void *pager_frame(const struct pager *pager, slot_t slot)
     return pager->frames + (uint64_t)slot * PAGE_BYTES;
 }
 
-slot_t pager_policy_clock(struct pager *pager);     /* second chance by accessed marks */
+slot_t pager_policy_clock(struct pager *pager);     /* second chance by accessed marks; more by `patience` */
 slot_t pager_policy_fifo(struct pager *pager);      /* oldest first: a stress mode that evicts hot pages */

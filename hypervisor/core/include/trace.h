@@ -64,6 +64,7 @@ enum trace_counter : uint32_t {
     COUNT_EXIT_CACHE,       /* WBINVD, INVD: emulated as nothing */
     COUNT_EXIT_DENIED,      /* guest tried virtualisation or MWAIT: #UD */
     COUNT_REINJECT,         /* events whose delivery missed a page and were delivered again */
+    COUNT_AHEAD,            /* of COUNT_OPEN_BLANK: before anybody asked for them */
     COUNT_END               /* one past the last */
 };
 
