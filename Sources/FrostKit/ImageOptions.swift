@@ -6,7 +6,7 @@ public struct ImageOptions: Sendable {
     public var frozen: ByteCount?
     public var freeze = FreezeStrategy.fit
     public var engine = EngineChoice.any
-    public var policy = EvictionPolicy.clock
+    public var policy = EvictionPolicy.gclockAhead
     /// Use at most so many slots, for stress; 0: all that fit.
     public var slotLimit: UInt32 = 0
     /// Trace one exit in so many; 0: counters only.

@@ -51,7 +51,7 @@ struct MakeImage: ParsableCommand {
             Which page goes when a slot is needed; gclock-ahead also opens never-written pages together with their \
             neighbours, fifo is a stress mode.
             """)
-    var policy = EvictionPolicy.clock
+    var policy = EvictionPolicy.gclockAhead
 
     @Option(help: "Use at most so many slots; 0: all that fit.")
     var slots: UInt32 = 0

@@ -38,7 +38,7 @@ import Testing
         #expect(image.header.loader_sectors == 2)
         #expect(image.header.hypervisor_lba == 11)
         #expect(image.header.payload_lba == 21)
-        #expect(image.freeze == .fit && image.engine == .any && image.policy == .clock)
+        #expect(image.freeze == .fit && image.engine == .any && image.policy == .gclockAhead)
     }
 
     @Test("No page of the guest, and no key, stands in the image in the clear")

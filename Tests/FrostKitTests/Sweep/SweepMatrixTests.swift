@@ -95,7 +95,7 @@ import Testing
         ("matrix: {image: hullo}", 1, "There is no recipe 'hullo'"),
         ("matrix: {image: none.img}", 1, "none.img"),
         ("matrix: {image: bad.img}", 1, "bad.img"),
-        ("matrix:\n  image: hello\n  policy:\n    - clock\n    - lifo", 5, "write one of clock, fifo"),
+        ("matrix:\n  image: hello\n  policy:\n    - clock\n    - lifo", 5, "one of clock, gclock-ahead, fifo"),
         ("matrix:\n  image: hello\n  frozen: 2MB", 3, "'2MB' is not a size"),
         ("matrix:\n  image: hello\n  freeze: nofill", 3, "not available in this version"),
         ("matrix:\n  image: hello\n  slots: 7", 3, "cannot hold what one instruction may need"),
@@ -176,7 +176,7 @@ import Testing
     func images() throws {
         let recipe = try Recipe(named: "hello", in: RecipeTests.tree)
         var (open, set) = (SweepCell(image: "hello"), SweepCell(image: "hello"))
-        (set.policy, set.frozen, set.slots, set.seed) = (.clock, recipe.facts.frozen, 0, 3)
+        (set.policy, set.frozen, set.slots, set.seed) = (.gclockAhead, recipe.facts.frozen, 0, 3)
         #expect(try open.imagePart(of: recipe) == set.imagePart(of: recipe))
         open.slots = 64
         #expect(try open.imagePart(of: recipe) != set.imagePart(of: recipe))
