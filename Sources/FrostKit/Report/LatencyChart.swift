@@ -119,6 +119,7 @@ extension TraceCounter {
         case .exitCache: "WBINVD, INVD"
         case .exitDenied: "denied instruction"
         case .reinject: "event again"
+        case .ahead: "blank page ahead"
         }
     }
 }

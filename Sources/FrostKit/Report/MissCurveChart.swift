@@ -117,16 +117,16 @@ struct MissCurveChart {
 
 extension MissCurveChart {
     /// Of one workload: each policy, the optimum, and the run itself.
-    init?(_ replay: ReplayCurve, run: Series?, identifier: String) {
+    init?(_ replay: ReplayReport, run: Series?, identifier: String) {
         let names = Set(replay.points.flatMap { $0.misses.keys }).sorted()
         let series = names.map { name in
             Series(
-                name: name == ReplayCurve.optimum
-                    ? "the optimum (Belady): none can miss less" : "\(name), replayed",
+                name: name == ReplayPolicy.optimum.rawValue
+                    ? "the optimum (Belady): no pager on demand misses less" : "\(name), replayed",
                 points: replay.points.compactMap { point in
                     point.misses[name].map { (Double(point.regionBytes), Double($0)) }
                 }.sorted { $0.0 < $1.0 },
-                isLimit: name == ReplayCurve.optimum)
+                isLimit: name == ReplayPolicy.optimum.rawValue)
         }
         let note: HTML = """
             \(replay.touches.grouped) touches of \(replay.distinctPages.grouped) pages, of “\(replay.workload)” \

@@ -10,7 +10,7 @@ struct ReportedRun {
     /// nil when the hypervisor said nothing.
     let summary: TraceSummary?
     let verdict: Verdict?
-    let replay: ReplayCurve?
+    let replay: ReplayReport?
     let console: String
     /// Numbered from 1, in the order of the page.
     var number = 0
@@ -34,7 +34,7 @@ struct ReportedRun {
             trace.records.isEmpty
             ? nil : TraceSummary(trace, clock: report.clock ?? .unknown, bins: TimelineChart.bins)
         verdict = try folder.decode(Verdict.self, from: folder.verdict)
-        replay = try folder.decode(ReplayCurve.self, from: folder.replay)
+        replay = try folder.decode(ReplayReport.self, from: folder.replay)
         workload =
             entry.workload ?? URL(filePath: report.image.path).deletingPathExtension().lastPathComponent
         console = Self.tail(of: folder.console)

@@ -27,13 +27,13 @@ import Testing
             seed: 1,
             usableBytes: 1 << 20, regionBytes: 1 << 20), coverage: [], limits: [], notes: [])
 
-    static let replay = ReplayCurve(
+    static let replay = ReplayReport(
         workload: hostile, source: "touches.bin", distinctPages: 900, touches: 12_345,
         points: [(256, 9_000, 7_000), (1024, 4_000, 2_500), (4096, 1_000, 900)].map { slots, clock, optimum in
             .init(
                 slots: slots, regionBytes: slots * 4096,
                 misses: ["clock": clock, "fifo": clock * 5 / 4, "optimum": optimum],
-                writeBacks: nil)
+                writeBacks: ["clock": clock / 2])
         })
 
     static let benchmark = CipherBenchmark(
