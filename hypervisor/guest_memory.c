@@ -154,6 +154,8 @@ void guest_memory_ahead(uint64_t gpa)
 {
     uint32_t missed = (uint32_t)(gpa / PAGE_BYTES), first = missed & ~(pager.ahead - 1);
 
+    if (pager.ahead == 1)
+        return;
     vectors_save(&secrets.guest_vectors);
     for (uint32_t index = first; index < first + pager.ahead; index++) {
         uint64_t neighbour = (uint64_t)index * PAGE_BYTES;
