@@ -149,7 +149,7 @@ extension BootTests {
             for rule in told { #expect(rows.contains { $0[0] == rule }, "\(rule)") }
         }
 
-        @Test("Each patch says what it does, and is tried by this table, the oracle's, the attacks or the fuzz guest")
+        @Test("Each patch says what it does, and is tried: here, by the oracle, attacks or fuzz guest")
         func patches() throws {
             let tried = Set(
                 ControlRow.all.compactMap(\.control)

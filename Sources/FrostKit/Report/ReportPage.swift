@@ -140,7 +140,9 @@ struct ReportPage {
             MissCurveChart.Series(
                 name: "the optimum (Belady), replayed",
                 points: replay.points.compactMap { point in
-                    point.misses[ReplayPolicy.optimum.rawValue].map { (Double(point.regionBytes), Double($0)) }
+                    point.misses[ReplayPolicy.optimum.rawValue].map {
+                        (Double(point.regionBytes), Double($0))
+                    }
                 }.sorted { $0.0 < $1.0 }, isLimit: true)
         }
         let byConfiguration = Dictionary(grouping: runs, by: \.configuration)
