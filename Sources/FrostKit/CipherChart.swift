@@ -31,7 +31,7 @@ public struct CipherChart: Sendable {
         """
         <svg class="cipher-chart" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 760 \(number(height))" role="img" \
         font-family="system-ui, sans-serif" font-size="12">
-        <title>Page cipher on \(escaped(benchmark.cpu.model))</title>
+        <title>Page cipher on \(Markup.escaped(benchmark.cpu.model))</title>
         <style>
         .cipher-chart .paper { fill: #ffffff } .cipher-chart text { fill: #1f2328 }
         .cipher-chart .quiet { fill: #59636e } .cipher-chart .bar { fill: #2f6fb5 }
@@ -46,7 +46,7 @@ public struct CipherChart: Sendable {
         </style>
         <rect class="paper" width="760" height="\(number(height))"/>
         <text x="16" y="24" font-size="15" font-weight="600">AES-256-GCM, 4 KiB pages: nanoseconds, less is better</text>
-        <text x="16" y="42" class="quiet">\(escaped(benchmark.cpu.model)), \(benchmark.rounds) rounds in turn</text>
+        <text x="16" y="42" class="quiet">\(Markup.escaped(benchmark.cpu.model)), \(benchmark.rounds) rounds in turn</text>
         """
     }
 
@@ -84,7 +84,7 @@ public struct CipherChart: Sendable {
         let middle = number(y + 14)
         return [
             "<text x=\"\(number(left - 8))\" y=\"\(middle)\" text-anchor=\"end\""
-                + "\(row.isFloor ? " class=\"quiet\"" : "")>\(escaped(row.name))</text>",
+                + "\(row.isFloor ? " class=\"quiet\"" : "")>\(Markup.escaped(row.name))</text>",
             "<rect class=\"\(row.isFloor ? "floor" : "bar")\" x=\"\(number(left))\" y=\"\(number(y + 3))\" "
                 + "width=\"\(number(time * scale))\" height=\"\(number(rowHeight - 7))\" rx=\"2\"/>",
             "<text x=\"\(number(end + 6))\" y=\"\(middle)\">\(time.formatted(places: 0))"
@@ -93,8 +93,4 @@ public struct CipherChart: Sendable {
     }
 
     private static func number(_ value: Double) -> String { value.formatted(places: 1) }
-
-    private static func escaped(_ text: String) -> String {
-        text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
-    }
 }

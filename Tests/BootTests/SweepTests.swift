@@ -141,7 +141,7 @@ extension BootTests {
             #expect(found.contains { $0.metric == "slots" && $0.new == "64" })
             #expect(worse.output.contains("\nworse ") && worse.output.contains("misses"))
             let junit = try String(contentsOf: scratch.file("results/junit.xml"), encoding: .utf8)
-            #expect(junit.contains("type=\"regression\""))
+            #expect(junit.contains("type='regression'"))
         }
 
         @Test("What fails, is skipped, or cannot be made is told apart; the mistakes have their exit codes")

@@ -15,59 +15,38 @@ struct JUnitReport {
         let failures = report.cells.count {
             $0.outcome == .failed || $0.outcome == .passed && regressions[$0.base] != nil
         }
-        let counts = """
-            tests="\(cases.count)" failures="\(failures)" errors="\(report.count(.broken))" \
-            skipped="\(report.count(.skipped))" time="\(report.wallSeconds.formatted(places: 3))"
-            """
-        return """
-            <?xml version="1.0" encoding="UTF-8"?>
-            <testsuites name="frost sweep" \(counts)>
-              <testsuite name="\(Self.escaped(report.title))" \(counts)>
-            \(cases.joined(separator: "\n"))
-              </testsuite>
-            </testsuites>
-
-            """
+        let counts: KeyValuePairs = [
+            "tests": "\(cases.count)", "failures": "\(failures)", "errors": "\(report.count(.broken))",
+            "skipped": "\(report.count(.skipped))", "time": report.wallSeconds.formatted(places: 3),
+        ]
+        var suites = Markup("testsuites", ["name": "frost sweep"])
+        var suite = Markup("testsuite", ["name": report.title], cases)
+        suites.attributes += counts.map { ($0, $1) }
+        suite.attributes += counts.map { ($0, $1) }
+        suites.content = [suite]
+        return "<?xml version='1.0' encoding='UTF-8'?>\n\(suites)\n"
     }
 
-    private func testcase(_ result: SweepResult, _ regressions: [SweepComparison.Difference]) -> String {
-        let head = """
-                <testcase classname="\(Self.escaped("\(report.title).\(result.cell.platform.rawValue)"))" \
-            name="\(Self.escaped(result.name))" time="\((result.wallSeconds ?? 0).formatted(places: 3))"
-            """
-        let reason = Self.escaped(result.reason ?? "")
-        var inner =
+    private func testcase(_ result: SweepResult, _ regressions: [SweepComparison.Difference]) -> Markup {
+        let reason = result.reason ?? ""
+        let inner: Markup? =
             switch result.outcome {
-            case .passed: [String]()
-            case .failed: ["<failure message=\"\(reason)\" type=\"\(result.ending?.rawValue ?? "failed")\"/>"]
-            case .skipped: ["<skipped message=\"\(reason)\"/>"]
-            case .broken: ["<error message=\"\(reason)\" type=\"broken\"/>"]
+            case .passed where regressions.isEmpty: nil
+            case .passed: Markup("failure", ["message": Self.words(regressions), "type": "regression"])
+            case .failed: Markup("failure", ["message": reason, "type": result.ending?.rawValue ?? "failed"])
+            case .skipped: Markup("skipped", ["message": reason])
+            case .broken: Markup("error", ["message": reason, "type": "broken"])
             }
-        if !regressions.isEmpty && result.outcome == .passed {
-            let words = regressions.map { "\($0.metric) \($0.new), was \($0.old), allowed \($0.allowed)" }
-            inner.append(
-                "<failure message=\"\(Self.escaped(words.joined(separator: "; ")))\" type=\"regression\"/>")
-        }
-        guard !inner.isEmpty else { return head + "/>" }
-        return ([head + ">"] + inner.map { "      \($0)" } + ["    </testcase>"]).joined(separator: "\n")
+        return Markup(
+            "testcase",
+            [
+                "classname": "\(report.title).\(result.cell.platform.rawValue)", "name": result.name,
+                "time": (result.wallSeconds ?? 0).formatted(places: 3),
+            ], inner.map { [$0] } ?? [])
     }
 
-    /// XML 1.0 has no control characters, not even escaped ones.
-    static func escaped(_ text: String) -> String {
-        var escaped = ""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "&": escaped += "&amp;"
-            case "<": escaped += "&lt;"
-            case ">": escaped += "&gt;"
-            case "\"": escaped += "&quot;"
-            case "\n": escaped += "&#10;"
-            case "\t": escaped += "&#9;"
-            case _ where scalar.value < 0x20 || scalar.value == 0xFFFE || scalar.value == 0xFFFF:
-                escaped += "\u{FFFD}"
-            default: escaped.unicodeScalars.append(scalar)
-            }
-        }
-        return escaped
+    private static func words(_ regressions: [SweepComparison.Difference]) -> String {
+        regressions.map { "\($0.metric) \($0.new), was \($0.old), allowed \($0.allowed)" }.joined(
+            separator: "; ")
     }
 }

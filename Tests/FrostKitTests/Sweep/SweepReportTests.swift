@@ -122,7 +122,7 @@ import Testing
 
     @Test("JUnit's XML has a test case for each cell, whatever the reasons are made of")
     func junit() throws {
-        let reason = "<said> \"1 & 2\"\u{1B}[0m\nline two"
+        let reason = "<said> \"1 & 2\"\u{1B}[0m\u{FFFF}\nline\ttwo\r"
         var report = report([
             result("good"), result("bad", outcome: .failed, reason: reason),
             result("absent", outcome: .skipped, reason: "no Bochs"), result("worse", misses: 500),
@@ -141,7 +141,9 @@ import Testing
                 == ["good", "bad", "absent", "worse", "odd"])
         let failures = reader.elements.filter { $0.name == "failure" }.map { $0.attributes["message"] ?? "" }
         #expect(
-            failures == [reason.replacing("\u{1B}", with: "\u{FFFD}"), "misses 500, was 100, allowed 104"])
+            failures == [
+                "<said> \"1 & 2\"\u{FFFD}[0m\u{FFFD}\nline\ttwo\r", "misses 500, was 100, allowed 104",
+            ])
         #expect(reader.elements.first { $0.name == "skipped" }?.attributes["message"] == "no Bochs")
         #expect(reader.elements.contains { $0.name == "error" })
     }

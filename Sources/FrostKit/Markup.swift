@@ -25,6 +25,8 @@ struct Markup: CustomStringConvertible {
         return ["\(start)>"] + content.flatMap { $0.lines(indent: indent + "  ") } + ["\(indent)</\(name)>"]
     }
 
+    /// What XML cannot say becomes U+FFFD.
+    ///
     /// - Source: XML 1.0, 2.4 "Character Data and Markup" and 3.3.3 "Attribute-Value Normalization", which would
     ///   make spaces of tabs and line ends.
     static func escaped(_ text: String) -> String {
@@ -36,20 +38,20 @@ struct Markup: CustomStringConvertible {
             case "'": "&apos;"
             case "\"": "&quot;"
             case "\t", "\n", "\r": "&#\(scalar.value);"
-            default: String(scalar)
+            default: canSay(scalar) ? String(scalar) : "\u{FFFD}"
             }
         }.joined()
     }
 
+    static func canSay(_ text: String) -> Bool { text.unicodeScalars.allSatisfy(canSay) }
+
     /// Whether XML can say it at all: most control characters it cannot, however they are written.
     ///
     /// - Source: XML 1.0, 2.2 "Characters".
-    static func canSay(_ text: String) -> Bool {
-        text.unicodeScalars.allSatisfy { scalar in
-            switch scalar.value {
-            case 0x9, 0xA, 0xD, 0x20...0xD7FF, 0xE000...0xFFFD, 0x10000...0x10FFFF: true
-            default: false
-            }
+    private static func canSay(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0x9, 0xA, 0xD, 0x20...0xD7FF, 0xE000...0xFFFD, 0x10000...0x10FFFF: true
+        default: false
         }
     }
 }
