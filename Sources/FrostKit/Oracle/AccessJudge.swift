@@ -7,19 +7,19 @@ import ResidencyRecord
 /// A debugger's trace, read once from front to back.
 final class AccessJudge {
     private let judge: OpaquePointer
-    /// Told each frame of DRAM that the hypervisor wrote to.
-    private let explain: (access_home) -> Void
+    private let relay: Relay
     private let region: Range<UInt64>
     private let imageBytes: UInt64
 
     private static let chunkBytes = 1 << 20
 
+    /// - Parameter explain: told each frame of DRAM that the hypervisor wrote to.
     /// - Throws: ``SymbolTable/Failure``, ``Failure``
     init(_ record: OracleRecord, map: MemoryMap, explain: @escaping (access_home) -> Void) throws {
         let symbols = record.symbols, base = Explainer.hypervisorBase
         region = map.region
         imageBytes = try symbols.address("image_end") - base
-        self.explain = explain
+        relay = Relay(explain)
         var settings = access_settings()
         settings.region = access_range(map.region)
         settings.ram_end = record.image.plan.ram.bytes
@@ -29,25 +29,22 @@ final class AccessJudge {
         settings.image_bytes = imageBytes
         settings.freeze = try symbols.address("freeze")
         settings.page_seal = try symbols.address("page_seal")
-        let explainer = Relay()
         guard
             let judge = access_judge_make(
                 &settings,
                 { context, home in
                     guard let context, let home else { return }
-                    Unmanaged<Relay>.fromOpaque(context).takeUnretainedValue().explain?(home.pointee)
-                }, Unmanaged.passUnretained(explainer).toOpaque())
+                    Unmanaged<Relay>.fromOpaque(context).takeUnretainedValue().explain(home.pointee)
+                }, Unmanaged.passUnretained(relay).toOpaque())
         else { throw Failure.noMemory }
         self.judge = judge
-        relay = explainer
-        explainer.explain = explain
     }
 
     /// What C calls back.
     private final class Relay {
-        var explain: ((access_home) -> Void)?
+        let explain: (access_home) -> Void
+        init(_ explain: @escaping (access_home) -> Void) { self.explain = explain }
     }
-    private let relay: Relay
 
     deinit {
         access_judge_free(judge)
