@@ -56,17 +56,7 @@ public struct OracleJudge {
     // MARK: the run
 
     private mutating func judgeRun() {
-        if !record.inputs.hasEndedAsAsked {
-            let complaints = ([record.inputs.end] + record.inputs.complaints).joined(separator: " ")
-            faults.append("The run did not end as asked: \(complaints)")
-        }
-        if !record.image.needsPassphrase {
-            faults.append(
-                """
-                The image carries its own key, which passed through DRAM while the machine booted. Build it \
-                with a passphrase.
-                """)
-        }
+        faults += RecordFaults.ofRun(record.inputs, record.image)
         if record.ram == nil {
             faults.append(
                 """

@@ -11,7 +11,7 @@ struct RecordFaults {
 
     static func all(_ record: ProofRecord, _ survey: RecordSurvey) -> [String] {
         var judge = RecordFaults(record: record, survey: survey)
-        judge.judgeRun()
+        judge.faults = ofRun(record.inputs, record.image)
         judge.judgeLog()
         judge.judgeMachine()
         judge.judgeModel()
@@ -22,18 +22,21 @@ struct RecordFaults {
         (self.record, self.survey) = (record, survey)
     }
 
-    private mutating func judgeRun() {
-        if !record.inputs.hasEndedAsAsked {
-            let complaints = ([record.inputs.end] + record.inputs.complaints).joined(separator: " ")
+    /// Of any record, whoever watched its run.
+    static func ofRun(_ inputs: ProofInputs, _ image: BootImage) -> [String] {
+        var faults: [String] = []
+        if !inputs.hasEndedAsAsked {
+            let complaints = ([inputs.end] + inputs.complaints).joined(separator: " ")
             faults.append("The run did not end as asked: \(complaints)")
         }
-        if !record.image.needsPassphrase {
+        if !image.needsPassphrase {
             faults.append(
                 """
                 The image carries its own key, which passed through DRAM while the machine booted. Build it \
                 with a passphrase.
                 """)
         }
+        return faults
     }
 
     private mutating func judgeLog() {
