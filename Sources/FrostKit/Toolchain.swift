@@ -133,13 +133,16 @@ public struct Toolchain {
         return try ELF64(read(built, "guest.elf"))
     }
 
-    /// A `real` guest: one flat binary.
+    /// A `real` guest: one flat binary, with the includes that `images/common` offers.
     public func buildFlat(_ source: URL, from folder: URL) throws -> [UInt8] {
+        let includes = [folder, tree.commonGuestSources]
         let own = try files(under: folder, extensions: ["asm", "inc"])
-        let built = try built("guest-\(folder.lastPathComponent)", from: own, flags: ["bin", shown(source)]) {
+        let common = try files(under: tree.commonGuestSources, extensions: ["inc"])
+        let flags = ["bin", shown(source)]
+        let built = try built("guest-\(folder.lastPathComponent)", from: common + own, flags: flags) {
             output in
             progress("building guest \(folder.lastPathComponent)")
-            try assemble(source, as: "bin", into: output.appending(path: "guest.bin"), includes: [folder])
+            try assemble(source, as: "bin", into: output.appending(path: "guest.bin"), includes: includes)
         }
         return try read(built, "guest.bin")
     }

@@ -5,20 +5,17 @@
 ;   source  AMD APM vol 2 (24593), "Single Stepping"; vol 3 (24594), LMSW, "ModRM and SIB Bytes"; Intel 8042 data sheet
 org 0x7C00
 bits 16
+%include "real.inc"
 
-COM1            equ 0x3F8
 COM2            equ 0x2F8               ; the hypervisor's
-PM1_SLP_EN      equ 0x2000
 MSR_PAT         equ 0x277
 TF              equ 1 << 8
-CR0_PE          equ 1
 CR0_MP          equ 1 << 1
 CR0_TS          equ 1 << 3
 CR0_PG          equ 1 << 31
 CR4_PSE         equ 1 << 4
 DR6_BS          equ 1 << 14
 DIRECTORY       equ 0x20000
-STACK           equ 0x7C00
 SEGMENT_BASE    equ 0x30000             ; of operands
 FAR_OPERAND     equ 0x34560
 EVEN_MIB        equ 0x200000
@@ -29,24 +26,15 @@ KEYBOARD_DATA   equ 0x60
 KEYBOARD_FULL   equ 2                   ; status: the controller has not taken the last byte yet
 SYSTEM_CONTROL  equ 0x92
 
-CODE32          equ 0x08
-DATA32          equ 0x10
 CODE16          equ 0x18
 DATA16          equ 0x20
 FAR32           equ 0x28                ; its base is SEGMENT_BASE
 
 start:
-        cli
-        jmp     0:.here
-.here:  xor     ax, ax
-        mov     ds, ax
-        mov     es, ax
-        mov     ss, ax
-        mov     sp, STACK
+        begin
         mov     [pm1a_control], bx
         mov     word [4 * 1], on_step
         mov     word [4 * 1 + 2], 0
-        lgdt    [gdt_register]
 
         call    single_steps
         mov     si, steps_text
@@ -55,23 +43,8 @@ start:
         mov     si, lmsw16_text
         call    judge
 
-        mov     eax, cr0
-        or      al, CR0_PE
-        mov     cr0, eax
-        jmp     CODE32:protected
-back:   mov     ax, DATA16
-        mov     ds, ax
-        mov     es, ax
-        mov     fs, ax
-        mov     ss, ax
-        mov     eax, cr0
-        and     al, ~CR0_PE
-        mov     cr0, eax
-        jmp     0:.real
-.real:  xor     ax, ax
-        mov     ds, ax
-        mov     es, ax
-        mov     ss, ax
+        enter_protected_mode protected
+back:   leave_protected_mode DATA16
         mov     al, [lmsw_failed]
         mov     [failed], al
         mov     si, lmsw32_text
@@ -92,11 +65,7 @@ back:   mov     ax, DATA16
         call    put
         mov     si, line_text
         call    print
-        mov     dx, [pm1a_control]
-        mov     ax, PM1_SLP_EN
-        out     dx, ax
-.stay:  hlt
-        jmp     .stay
+        power_off
 
 on_step:
         push    eax
@@ -178,10 +147,7 @@ lmsw_16:
 
 bits 32
 protected:
-        mov     ax, DATA32
-        mov     ds, ax
-        mov     es, ax
-        mov     ss, ax
+        load_segments DATA32
         mov     ax, FAR32
         mov     fs, ax
         mov     esp, STACK
@@ -203,6 +169,8 @@ protected:
         call    check_fault
         call    check_a20
         lidt    [real_idt]
+        mov     ax, DATA16
+        mov     fs, ax
         jmp     CODE16:back
 
 ; LMSW from a page that is not there.
@@ -290,34 +258,10 @@ judge:
         test    al, al
         jz      print
         mov     si, wrong_text
-print:
-        lodsb
-        test    al, al
-        jz      .done
-        call    put
         jmp     print
-.done:  ret
+        define_print
 
-put:
-        mov     ah, al
-        mov     dx, COM1 + 5
-.wait:  in      al, dx
-        test    al, 0x20
-        jz      .wait
-        mov     dx, COM1
-        mov     al, ah
-        out     dx, al
-        ret
-
-        align   8
-gdt:            dq 0
-                dq 0x00CF9A000000FFFF
-                dq 0x00CF92000000FFFF
-                dq 0x00009A000000FFFF
-                dq 0x000092000000FFFF
-                dq 0x00CF92000000FFFF | (SEGMENT_BASE << 16)
-gdt_register:   dw $ - gdt - 1
-                dd gdt
+        descriptor_table 0x00009B000000FFFF, 0x000093000000FFFF, 0x00CF93000000FFFF | (SEGMENT_BASE << 16)
 idt:            times 14 dq 0
                 dw on_fault             ; below 64 KiB
                 dw CODE32, 0x8E00, 0

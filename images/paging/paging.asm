@@ -7,10 +7,8 @@
 ;   source  AMD APM vol 2 (24593), "Page Translation and Protection", "Mode Switching"
 org 0x7C00
 bits 16
+%include "real.inc"
 
-COM1            equ 0x3F8
-PM1_SLP_EN      equ 0x2000
-CR0_PE          equ 1
 CR0_PG          equ 1 << 31
 CR4_PSE         equ 1 << 4
 CR4_PAE         equ 1 << 5
@@ -36,31 +34,17 @@ SMALL_ALIAS     equ 0x0C00000           ; 4 KiB page of the probe
 LARGE_ALIAS     equ 0x1000000           ; a large page from physical 0 on
 HUGE_ALIAS      equ 0x40000000          ; 1 GiB page from physical 0 on
 
-CODE32          equ 0x08
-DATA32          equ 0x10
 CODE64          equ 0x18
 
 start:
-        cli
-        jmp     0:.here
-.here:  xor     ax, ax
-        mov     ds, ax
-        mov     ss, ax
-        mov     sp, 0x7C00
+        begin
         mov     [pm1a_control], bx
-        lgdt    [gdt_register]
-        mov     eax, cr0
-        or      eax, CR0_PE
-        mov     cr0, eax
-        jmp     CODE32:protected
+        enter_protected_mode protected
 
 bits 32
 protected:
-        mov     ax, DATA32
-        mov     ds, ax
-        mov     es, ax
-        mov     ss, ax
-        mov     esp, 0x7C00
+        load_segments DATA32
+        mov     esp, STACK
         cld
         xor     eax, eax
         cpuid
@@ -122,11 +106,7 @@ protected:
         call    put
         mov     esi, line_text
         call    print
-        mov     dx, [pm1a_control]
-        mov     ax, PM1_SLP_EN
-        out     dx, ax
-.stay:  hlt
-        jmp     .stay
+        power_off
 
 ; eax = CR4, ebx = CR3
 paging_on:
@@ -191,24 +171,8 @@ say:
         cmp     byte [failures], 0
         je      print
         mov     esi, wrong_text
-print:
-        lodsb
-        test    al, al
-        jz      .done
-        call    put
         jmp     print
-.done:  ret
-
-put:
-        mov     ah, al
-        mov     dx, COM1 + 5
-.wait:  in      al, dx
-        test    al, 0x20
-        jz      .wait
-        mov     dx, COM1
-        mov     al, ah
-        out     dx, al
-        ret
+        define_print
 
 bits 64
 try_long:                               ; called far from 32-bit code
@@ -233,13 +197,7 @@ try_long:                               ; called far from 32-bit code
 .wrong: inc     byte [failures]
 .right: ret
 
-        align   8
-gdt:            dq 0
-                dq 0x00CF9A000000FFFF
-                dq 0x00CF92000000FFFF
-                dq 0x00AF9A000000FFFF
-gdt_register:   dw $ - gdt - 1
-                dd gdt
+        descriptor_table 0x00AF9B000000FFFF
 vendor:         dd 0, 0, 0
 pm1a_control:   dw 0
 failures:       db 0

@@ -8,12 +8,8 @@
 ;           "Set Power State"; AMD APM vol 2 (24593), "Mode Switching"
 org 0x7C00
 bits 16
+%include "real.inc"
 
-COM1            equ 0x3F8
-COM_STATUS      equ COM1 + 5
-COM_EMPTY       equ 0x20
-CR0_PE          equ 1
-PM1_SLP_EN      equ 0x2000              ; type 0: S5 on QEMU's PIIX4
 BUFFER          equ 0x9000              ; one sector, in pages that are blank so far
 HEADER_LBA      equ 1
 E820_MAGIC      equ 0x534D4150          ; "SMAP"
@@ -27,19 +23,11 @@ WORDS           equ WORDS_BYTES / 4
 FACTOR          equ 0x9E3779B1          ; word n is n * FACTOR, modulo 2^32 ...
 WORDS_SUM       equ ((WORDS / 2 * (WORDS - 1)) & 0xFFFFFFFF) * FACTOR & 0xFFFFFFFF   ; ... and this is their sum
 
-CODE32          equ 0x08
-DATA32          equ 0x10
 CODE16          equ 0x18
 DATA16          equ 0x20
 
 start:
-        cli
-        jmp     0:.here
-.here:  xor     ax, ax
-        mov     ds, ax
-        mov     es, ax
-        mov     ss, ax
-        mov     sp, 0x7C00
+        begin
         sti
         cld
         mov     [pm1a_control], bx
@@ -66,14 +54,7 @@ start:
         int     0x15
         mov     si, fallback_text
         call    print
-        mov     dx, [pm1a_control]
-        mov     ax, PM1_SLP_EN
-        test    dx, dx
-        jz      .stay
-        out     dx, ax
-.stay:  cli
-        hlt
-        jmp     .stay
+        power_off
 
 ; carry clear: a check passed; si = its name. Changes ax, si.
 judge:
@@ -169,24 +150,8 @@ check_ticks:
 ; Protected mode, no paging: 8 MiB written, then read and compared.
 check_protected:
         cli
-        lgdt    [gdt_register]
-        mov     eax, cr0
-        or      al, CR0_PE
-        mov     cr0, eax
-        jmp     CODE32:protected
-back:   bits 16
-        mov     ax, DATA16
-        mov     ds, ax
-        mov     es, ax
-        mov     ss, ax
-        mov     eax, cr0
-        and     al, ~CR0_PE
-        mov     cr0, eax
-        jmp     0:.real
-.real:  xor     ax, ax
-        mov     ds, ax
-        mov     es, ax
-        mov     ss, ax
+        enter_protected_mode protected
+back:   leave_protected_mode DATA16
         sti
         cmp     ebp, 1                  ; wrong words: carry when there is none
         cmc
@@ -201,10 +166,7 @@ back:   bits 16
 bits 32
 ; out: ebp = words that came back wrong, edx = sum of all
 protected:
-        mov     ax, DATA32
-        mov     ds, ax
-        mov     es, ax
-        mov     ss, ax
+        load_segments DATA32
         mov     edi, WORDS_BASE
         mov     ecx, WORDS
         xor     eax, eax
@@ -230,28 +192,7 @@ protected:
         jmp     CODE16:back
 bits 16
 
-; si = text, ends in 0. Changes ax, si.
-print:
-        lodsb
-        test    al, al
-        jz      .out
-        call    print_byte
-        jmp     print
-.out:   ret
-
-; al = byte
-print_byte:
-        push    dx
-        push    ax
-        mov     dx, COM_STATUS
-.wait:  in      al, dx
-        test    al, COM_EMPTY
-        jz      .wait
-        pop     ax
-        mov     dx, COM1
-        out     dx, al
-        pop     dx
-        ret
+        define_print
 
 ; eax = number. Changes eax, ecx, edx.
 print_decimal:
@@ -264,17 +205,10 @@ print_decimal:
         call    print_decimal
 .digit: pop     ax
         add     al, '0'
-        jmp     print_byte
+        jmp     put
 
-align 8
-gdt:    dq      0
-        dq      0x00CF9B000000FFFF      ; CODE32: 4 GiB
-        dq      0x00CF93000000FFFF      ; DATA32
-        dq      0x00009B000000FFFF      ; CODE16: 64 KiB, as real mode expects to find it
-        dq      0x000093000000FFFF      ; DATA16
-gdt_register:
-        dw      $ - gdt - 1
-        dd      gdt
+        ; CODE16 and DATA16 have 64 KiB, as real mode expects to find it.
+        descriptor_table 0x00009B000000FFFF, 0x000093000000FFFF
 
 packet: db      16, 0                   ; INT 13h 42h: size, reserved
         dw      1                       ; sectors
