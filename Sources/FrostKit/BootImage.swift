@@ -157,7 +157,7 @@ public struct BootImage: Sendable {
             case .damaged(let path, let what):
                 "\(path) is damaged: its \(what) does not add up. Do not boot it; make the image again."
             case .truncated(let path, let bytes, let needed):
-                "\(path) is cut short: \(bytes) bytes of \(needed). Copy it again, or make the image again."
+                "\(path) is cut short: \(bytes.of("byte")) of \(needed). Copy it again, or make the image again."
             case .cannotWrite(let path, let reason):
                 "\(path) cannot be written: \(reason). Choose another place with -o."
             }

@@ -103,7 +103,7 @@ public struct CipherBenchmark: Codable, Sendable, Equatable {
                 "There is no benchmark at \(path). Make one with frost bench --format json > FILE."
             case .damaged(let path):
                 "\(path) is not what frost bench --format json writes. Make it again."
-            case .rounds(let rounds): "\(rounds) rounds cannot be measured: ask for 1 to 100000."
+            case .rounds(let rounds): "\(rounds.of("round")) cannot be measured: ask for 1 to 100000."
             case .memory(let memory): "Swaps need 2MiB to 64GiB of memory, not \(memory)."
             case .noMemory(let memory): "There is no memory for the benchmark: ask for less than \(memory)."
             case .wrong(let name):
@@ -167,7 +167,7 @@ extension CipherBenchmark: CustomStringConvertible {
             let skipped = rows.compactMap { row in row.skipped.map { "SKIP \(row.name): \($0)" } }
             return ([table.description] + skipped).joined(separator: "\n")
         }
-        let head = "\(cpu.model), \(rounds) rounds\n"
+        let head = "\(cpu.model), \(rounds.of("round"))\n"
         return ([head] + sections).joined(separator: "\n\n").replacing("\n\n\n", with: "\n\n")
     }
 

@@ -46,7 +46,7 @@ public struct CipherChart: Sendable {
         </style>
         <rect class="paper" width="760" height="\(number(height))"/>
         <text x="16" y="24" font-size="15" font-weight="600">AES-256-GCM, 4 KiB pages: nanoseconds, less is better</text>
-        <text x="16" y="42" class="quiet">\(Markup.escaped(benchmark.cpu.model)), \(benchmark.rounds) rounds in turn</text>
+        <text x="16" y="42" class="quiet">\(Markup.escaped(benchmark.cpu.model)), \(benchmark.rounds.of("round")) in turn</text>
         """
     }
 

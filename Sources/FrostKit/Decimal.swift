@@ -51,4 +51,14 @@ extension BinaryInteger {
         }
         return (self < 0 ? "-" : "") + groups.reversed().joined(separator: ",")
     }
+
+    /// As in `1 run` and `2 runs`.
+    func of(_ one: String, _ many: String? = nil) -> String {
+        "\(self) \(self == 1 ? one : many ?? one + "s")"
+    }
+
+    /// As in `1 run` and `2,000 runs`.
+    func groupedOf(_ one: String, _ many: String? = nil) -> String {
+        "\(grouped) \(self == 1 ? one : many ?? one + "s")"
+    }
 }

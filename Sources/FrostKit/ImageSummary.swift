@@ -58,7 +58,7 @@ extension ImageSummary: CustomStringConvertible {
         metadata     \(ByteCount(metadataBytes).rounded) at 0x\(String(metadataBase, radix: 16))
         hypervisor   \(ByteCount(hypervisorBytes).rounded) of code and data, \
         \(ByteCount(hypervisorMemoryBytes).rounded) of memory, engine \(engine.rawValue), policy \(policy.rawValue)
-        guest        \(guestPages) pages, sealed with metadata: \(sealedPages) pages in \(runs) runs
+        guest        \(guestPages.of("page")), sealed with metadata: \(sealedPages.of("page")) in \(runs.of("run"))
         key          \(keySource)
         """ + (control.map { "\ncontrol      \($0): A FAULT ON PURPOSE" } ?? "")
     }

@@ -111,12 +111,13 @@ extension TraceSummary: CustomStringConvertible {
 
     private var closing: String {
         var lines = ["ending: \(end)"]
-        lines.append("\(records) records, \(lostFrames) frames lost, \(noiseBytes) bytes of noise")
+        lines.append(
+            "\(records.of("record")), \(lostFrames.of("frame")) lost, \(noiseBytes.of("byte")) of noise")
         if unknownRecords > 0 {
             lines.append("\(unknownRecords) records are of a kind that this frost does not know")
         }
         if partialBytes > 0 {
-            lines.append("the trace stops in the middle of a frame (\(partialBytes) bytes)")
+            lines.append("the trace stops in the middle of a frame (\(partialBytes.of("byte")))")
         }
         return lines.joined(separator: "\n")
     }

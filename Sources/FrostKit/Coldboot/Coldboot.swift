@@ -43,7 +43,7 @@ public struct Coldboot {
         var tally = ColdbootTally(scan)
         for (done, instant) in instants.enumerated() {
             if done.isMultiple(of: max(1, instants.count / 10)) && done > 0 {
-                progress("\(done) of \(instants.count) instants")
+                progress("\(done) of \(instants.count.of("instant"))")
             }
             try scan.advance(to: instant)
             tally.count()

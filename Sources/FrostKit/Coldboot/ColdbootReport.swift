@@ -70,7 +70,7 @@ extension ColdbootReport: CustomStringConvertible {
         let what = hasFound ? "FOUND" : "nothing found"
         let decayed = decay > 0 ? ", \(decay * 100) % of the cells decayed" : ""
         return """
-            \(record): \(what) at \(instants) instants (\(instantsWithinWrite) within a write), seed \(seed)\(decayed)
+            \(record): \(what) at \(instants.of("instant")) (\(instantsWithinWrite) within a write), seed \(seed)\(decayed)
             freeze \(freeze?.rawValue ?? "unknown"), \(ByteCount(ramBytes)) of DRAM, \(searchedPages) changed pages searched\(isTruncated
             ? "; the log is truncated: no later instant than \(lastInstant) or so is known" : "")
             """

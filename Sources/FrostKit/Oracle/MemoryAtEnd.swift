@@ -49,8 +49,10 @@ struct MemoryAtEnd {
         }
         let seen = Set(canaries.filter { !isOutside($0) }.map(\.needle)).count
         let wanted = record.inputs.canaries.count
-        found.secrets.figures = ["\(wanted) canaries", "\(record.image.plan.ram) searched"]
-        found.keys.figures = ["\(keyCount) blocks of the page keys", "\(record.image.plan.ram) searched"]
+        found.secrets.figures = [wanted.of("canary", "canaries"), "\(record.image.plan.ram) searched"]
+        found.keys.figures = [
+            "\(keyCount.of("block")) of the page keys", "\(record.image.plan.ram) searched",
+        ]
         if seen < wanted {
             found.notes.append(
                 "Of \(wanted) canaries, \(seen) stood in the frozen region at the end: the others may have been at home, or nowhere."
@@ -80,8 +82,8 @@ struct MemoryAtEnd {
                 "At the end homes begin with the same block of ciphertext as others.")
         }
         let homes = audit.verified.reduce(0, +)
-        writes.figures = ["\(homes) homes verified at the end"]
-        freshness.figures = ["\(homes) homes compared at the end"]
+        writes.figures = ["\(homes.of("home")) verified at the end"]
+        freshness.figures = ["\(homes.of("home")) compared at the end"]
         return (writes, freshness)
     }
 

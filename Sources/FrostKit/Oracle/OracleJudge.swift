@@ -71,7 +71,7 @@ public struct OracleJudge {
 
     private mutating func judgeTrace(_ totals: access_totals, _ homes: TracedHomes) {
         if totals.unknown_lines > 0 {
-            faults.append("\(totals.unknown_lines) lines of the trace cannot be understood.")
+            faults.append("\(totals.unknown_lines.of("line")) of the trace cannot be understood.")
         }
         if totals.is_cut { faults.append("The trace ends inside of a window.") }
         if !totals.has_freeze { faults.append("The freeze was not traced.") }
@@ -81,25 +81,27 @@ public struct OracleJudge {
         if totals.blind_instructions > 0 {
             notes.append(
                 """
-                Of \(totals.blind_instructions) instructions of the guest the debugger did not tell which they are, \
+                Of \(totals.blind_instructions.of("instruction")) of the guest the debugger did not tell what it was, \
                 as it does not know SVM's nested tables: a flush among them would not show.
                 """)
         }
         if homes.verified == 0 { faults.append("No page was sealed in any window.") }
 
         evidence[.accountedWrites]?.figures += [
-            "\(totals.dram_writes) writes to DRAM", "\(homes.verified) homes verified by OpenSSL",
-            "\(homes.erasedBytes) bytes erased", "\(homes.unfinished) homes cut off by a window's end",
+            "\(totals.dram_writes.of("write")) to DRAM", "\(homes.verified.of("home")) verified by OpenSSL",
+            "\(homes.erasedBytes.of("byte")) erased",
+            "\(homes.unfinished.of("home")) cut off by a window's end",
         ]
         evidence[.frozenRegion]?.figures = [
             "\(totals.filled_lines) of \(totals.region_lines) lines stored to while it froze",
-            "\(totals.region_accesses) accesses to the region",
+            "\(totals.region_accesses.of("access", "accesses")) to the region",
         ]
-        evidence[.freshCiphertext]?.figures += ["\(homes.verified) nonces in the windows"]
+        evidence[.freshCiphertext]?.figures += ["\(homes.verified.of("nonce")) in the windows"]
         evidence[.noFetch]?.figures = [
-            "\(totals.instructions - totals.guest_instructions) instructions of the hypervisor",
-            "\(totals.walks) accesses to page tables", "\(totals.nested_walks) to nested ones",
-            "\(totals.controls) to control blocks", "\(totals.entries) entries of the guest",
+            "\((totals.instructions - totals.guest_instructions).of("instruction")) of the hypervisor",
+            "\(totals.walks.of("access", "accesses")) to page tables",
+            "\(totals.nested_walks) to nested ones",
+            "\(totals.controls) to control blocks", "\(totals.entries.of("entry", "entries")) of the guest",
         ]
     }
 
@@ -167,7 +169,7 @@ public struct OracleJudge {
                 """
                 Bochs's debugger: each instruction with the physical address it was fetched from, each access with \
                 its physical address, bytes and effective memory type, page walks and control blocks included: \
-                \(totals.lines) lines.
+                \(totals.lines.of("line")).
                 """,
                 "Memory: all of it, once, when the hypervisor began its ending.",
             ], limits: OracleVerdict.limits, notes: notes)

@@ -72,8 +72,9 @@ extension OracleVerdict: CustomStringConvertible {
         var lines = ["verdict      \(headline)"]
         for window in windows {
             lines.append(
-                "window       \(window.start) at \(window.instant): \(window.instructions) instructions, "
-                    + "\(window.guestInstructions) of them the guest's, \(window.accesses) accesses")
+                "window       \(window.start) at \(window.instant): \(window.instructions.of("instruction")), "
+                    + "\(window.guestInstructions) of them the guest's, \(window.accesses.of("access", "accesses"))"
+            )
         }
         for finding in findings { lines += finding.lines(Self.statement(finding.condition)) }
         lines += faults.map { "why not      \($0)" }
@@ -89,10 +90,10 @@ extension OracleVerdict: CustomStringConvertible {
         switch answer {
         case .noOffence:
             return
-                "NO OFFENCE: nothing against it in \(windows.count) windows of \(instructions) instructions and \(accesses) accesses"
+                "NO OFFENCE: nothing against it in \(windows.count.of("window")) of \(instructions.of("instruction")) and "
+                + accesses.of("access", "accesses")
         case .offence:
-            return
-                "OFFENCE: \(findings.count { $0.holds == false }) of \(findings.count) conditions are broken"
+            return "OFFENCE: \(findings.broken)"
         case .notJudged: return "NOT JUDGED: nothing against it was seen, but this record shows too little"
         }
     }

@@ -70,7 +70,7 @@ public struct PagerReplay {
         let root = sealer.sealTree()
         var report = ReplayReport(
             workload: workload,
-            source: "kept by the residency plugin through a window of \(record.window) pages",
+            source: "kept by the residency plugin through a window of \(record.window.of("page"))",
             distinctPages: 0, touches: record.count, points: [])
 
         let outcome: Failure? = record.touches.withUnsafeBytes { bytes in
@@ -96,7 +96,7 @@ public struct PagerReplay {
     private func point(_ size: Size, of replay: OpaquePointer) -> ReplayReport.Point? {
         var point = ReplayReport.Point(slots: Int(size.slots), regionBytes: Int(size.region?.bytes ?? 0))
         for policy in policies {
-            progress("replaying \(workload) with \(policy.rawValue) in \(size.slots) slots")
+            progress("replaying \(workload) with \(policy.rawValue) in \(size.slots.of("slot"))")
             var counts = replay_counts()
             guard replay_run(replay, policy.number, size.slots, &counts) else { return nil }
             point.misses[policy.rawValue] = Int(counts.misses)
@@ -136,7 +136,7 @@ public struct PagerReplay {
             case .smallRegion(let region):
                 "A frozen region of \(region) has no room for a guest. Give a larger --frozen."
             case .slots(let count):
-                "\(count) slots cannot be replayed. Give \(validSlots.lowerBound) to \(validSlots.upperBound)."
+                "\(count.of("slot")) cannot be replayed. Give \(validSlots.lowerBound) to \(validSlots.upperBound)."
             case .noCipher:
                 "This CPU has no AES-NI, PCLMULQDQ, SSSE3 and SSE4.1, which the page cipher needs. Replay elsewhere."
             case .noMemory:

@@ -40,7 +40,7 @@ public struct ReplayReport: Codable, Sendable, Equatable {
 
 extension ReplayReport: CustomStringConvertible {
     public var description: String {
-        let head = "\(workload): \(touches) touches of \(distinctPages) pages, \(source)"
+        let head = "\(workload): \(touches.of("touch", "touches")) of \(distinctPages.of("page")), \(source)"
         return ([head] + points.map(table)).joined(separator: "\n\n")
     }
 

@@ -35,7 +35,7 @@ struct ExitChart {
         figure = Figure(
             identifier: identifier, title: "Why the guest stood still", note: "Exact. \(words ?? "")",
             description: kinds.prefix(4).compactMap { kind in
-                summary.count(kind).map { "\(kind.title): \($0.events.grouped) times" }
+                summary.count(kind).map { "\(kind.title): \($0.events.groupedOf("time"))" }
             }.joined(separator: "; ") + ". " + (words ?? ""),
             drawing: HTML(parts), height: 24 + Double(kinds.count) * Self.rowHeight,
             table: Self.table(summary))

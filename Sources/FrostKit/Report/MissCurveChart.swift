@@ -98,7 +98,7 @@ struct MissCurveChart {
         series.prefix(colours.count + 1).compactMap { line in
             guard let first = line.points.first, let last = line.points.last else { return nil }
             return
-                "\(line.name): \(Int(first.misses).grouped) misses at \(ByteCount(UInt64(first.bytes)).rounded), "
+                "\(line.name): \(Int(first.misses).groupedOf("miss", "misses")) at \(ByteCount(UInt64(first.bytes)).rounded), "
                 + "\(Int(last.misses).grouped) at \(ByteCount(UInt64(last.bytes)).rounded)"
         }.joined(separator: "; ") + "."
     }
@@ -129,7 +129,7 @@ extension MissCurveChart {
                 isLimit: name == ReplayPolicy.optimum.rawValue)
         }
         let note: HTML = """
-            \(replay.touches.grouped) touches of \(replay.distinctPages.grouped) pages, of “\(replay.workload)” \
+            \(replay.touches.groupedOf("touch", "touches")) of \(replay.distinctPages.groupedOf("page")), of “\(replay.workload)” \
             (\(replay.source)), replayed through each policy.
             """
         self.init(

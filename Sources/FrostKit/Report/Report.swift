@@ -23,7 +23,7 @@ public struct Report {
         var runs: [ReportedRun] = []
         for run in sorted {
             if sorted.count > 20, runs.count.isMultiple(of: 20) {
-                progress("\(runs.count) of \(sorted.count) runs")
+                progress("\(runs.count) of \(sorted.count.of("run"))")
             }
             let number = runs.count + 1
             let dram = options.drawsDRAM ? Self.dram(run, number: number, progress) : nil

@@ -43,7 +43,7 @@ struct ReportPage {
             """
     }
 
-    private var title: String { runs.count == 1 ? "one run" : "\(runs.count.grouped) runs" }
+    private var title: String { runs.count == 1 ? "one run" : runs.count.groupedOf("run") }
 
     private var made: String {
         "Made \(options.date.formatted(.iso8601.year().month().day().dateSeparator(.dash))) by frost report."
@@ -55,7 +55,8 @@ struct ReportPage {
         let answers = runs.compactMap { $0.verdict?.answer }
         let asAsked = runs.count(where: \.isAsAsked)
         var tiles: [(String, Int, String)] = [
-            ("runs", runs.count, ""), ("ended as asked", asAsked, asAsked == runs.count ? "good" : ""),
+            (runs.count == 1 ? "run" : "runs", runs.count, ""),
+            ("ended as asked", asAsked, asAsked == runs.count ? "good" : ""),
         ]
         if asAsked < runs.count { tiles.append(("ended otherwise", runs.count - asAsked, "bad")) }
         for (answer, words, style) in [
@@ -65,7 +66,10 @@ struct ReportPage {
             let count = answers.count { $0 == answer }
             if count > 0 { tiles.append((words, count, style)) }
         }
-        if !gaps.isEmpty { tiles.append(("cells without a run", gaps.count, "unsure")) }
+        if !gaps.isEmpty {
+            tiles.append(
+                (gaps.count == 1 ? "cell without a run" : "cells without a run", gaps.count, "unsure"))
+        }
         let items = tiles.map { words, count, style -> HTML in
             "<li class=\"\(style)\"><b>\(count.grouped)</b> \(words)</li>"
         }
@@ -84,7 +88,7 @@ struct ReportPage {
         let missing: HTML =
             gaps.isEmpty
             ? ""
-            : "<details><summary>\(gaps.count.grouped) cells without a run</summary><ul>\(open)</ul></details>"
+            : "<details><summary>\(gaps.count.groupedOf("cell")) without a run</summary><ul>\(open)</ul></details>"
         return """
             <section aria-labelledby="all"><h2 id="all">All runs</h2>
             <p class="quiet">Trouble first. Shares are of the run's time, from the guest's first instruction to the end.</p>

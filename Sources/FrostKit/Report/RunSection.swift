@@ -40,7 +40,7 @@ struct RunSection {
             (
                 "frozen region",
                 ByteCount(image.frozenBytes).rounded
-                    + (run.report.slots.map { ", \($0.grouped) slots" } ?? "")
+                    + (run.report.slots.map { ", \($0.groupedOf("slot"))" } ?? "")
             ),
             ("RAM", ByteCount(image.ramBytes).rounded), ("policy", image.policy?.rawValue ?? "unknown"),
             ("ending", run.report.end), ("time", time),
@@ -78,7 +78,7 @@ struct RunSection {
             sentences.append(
                 (
                     "unsure", "Warning",
-                    "\(lost.grouped) frames of the trace were lost: what is sampled is incomplete."
+                    "\(lost.groupedOf("frame")) of the trace lost: what is sampled is incomplete."
                 ))
         }
         let items = sentences.map { style, kind, words -> HTML in

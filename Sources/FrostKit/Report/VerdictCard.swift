@@ -43,6 +43,7 @@ struct VerdictCard {
             let culprit = offence.instruction.map { ", by \($0)" } ?? ""
             return "<li><b>\(offence.rule)</b>: \(offence.sentence)\(place)\(culprit)</li>"
         }
-        return "<p>\(finding.offenceCount.grouped) offences, the first:</p><ul>\(lines)</ul>"
+        let first = finding.offenceCount > finding.offences.count ? ", the first" : ""
+        return "<p>\(finding.offenceCount.groupedOf("offence"))\(first):</p><ul>\(lines)</ul>"
     }
 }

@@ -49,7 +49,7 @@ public struct Judge {
         let content = try ImageContent(record.image, map: explainer.map, cipher: cipher)
         if !content.broken.isEmpty {
             faults.append(
-                "\(content.broken.count) pages of the image do not open with the key that the run used; the first "
+                "Pages of the image that do not open with the key that the run used: \(content.broken.count); the first "
                     + "is \(MemoryMap.describe(content.broken[0])).")
         }
         for counter in content.repeatedCounters {
@@ -68,7 +68,7 @@ public struct Judge {
             keys: SecretKeys([("the image key", cipher.imageKey), ("the session key", cipher.sessionKey)]))
         var canaries: Set<Int> = []
 
-        progress("verifying \(survey.entries) homes")
+        progress("verifying \(survey.entries.of("home"))")
         let view = try record.replay()
         let ledger = try HomeLedger(
             view: view, explainer: explainer, cipher: cipher, image: record.image, seen: seen
@@ -99,7 +99,7 @@ public struct Judge {
 
     /// Every instant: DRAM as the log finds it, and after each write.
     private mutating func look(with search: SecretSearch, for known: KnownPlaintext) throws {
-        progress("searching DRAM at \(survey.writes + 1) instants")
+        progress("searching DRAM at \((survey.writes + 1).of("instant"))")
         let view = try record.replay()
         let shared = known.publicMemory(in: view, map: explainer.map)
         guard let imageBlocks = known.imageBlocks(without: shared) else {
@@ -148,27 +148,27 @@ public struct Judge {
         take(ledger.writes)
         take(ledger.freshness)
         evidence[.accountedWrites]?.figures += [
-            "\(survey.writes) writes of \(survey.writtenBytes) bytes",
-            "\(ledger.verified) homes verified by OpenSSL",
-            "\(ledger.erasedBytes) bytes erased", "\(ledger.firmwareBytes) in the firmware's memory",
+            "\(survey.writes.of("write")) of \(survey.writtenBytes.of("byte"))",
+            "\(ledger.verified.of("home")) verified by OpenSSL",
+            "\(ledger.erasedBytes.of("byte")) erased", "\(ledger.firmwareBytes) in the firmware's memory",
         ]
         if ledger.unfinished > 0 {
-            evidence[.accountedWrites]?.figures.append("\(ledger.unfinished) homes cut off by the end")
+            evidence[.accountedWrites]?.figures.append("\(ledger.unfinished.of("home")) cut off by the end")
         }
         evidence[.freshCiphertext]?.figures = [
-            "\(ledger.blocks) blocks of ciphertext compared", "\(ledger.verified) nonces",
+            "\(ledger.blocks.of("block")) of ciphertext compared", "\(ledger.verified.of("nonce"))",
         ]
     }
 
     private mutating func report(_ search: SecretSearch, _ known: KnownPlaintext, canaries: Int) {
         take(search.secrets)
         take(search.keys)
-        let instants = "\(survey.writes + 1) instants"
+        let instants = (survey.writes + 1).of("instant")
         evidence[.noSecret]?.figures = [
             instants, "\(known.blocks) different blocks of plaintext",
-            "\(record.inputs.canaries.count) canaries",
+            record.inputs.canaries.count.of("canary", "canaries"),
         ]
-        evidence[.noKey]?.figures = [instants, "\(search.searchedBytes) bytes searched"]
+        evidence[.noKey]?.figures = [instants, "\(search.searchedBytes.of("byte")) searched"]
         if canaries < record.inputs.canaries.count {
             notes.append(
                 """

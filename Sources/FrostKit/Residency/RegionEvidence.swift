@@ -19,13 +19,13 @@ struct RegionEvidence {
         for fetch in survey.hostFetches { add(fetch) }
         fetches.count(survey.hostFetchCount - survey.hostFetches.count)
         frozen.figures = [
-            "\(writeBacks(PHASE_FROZEN) + writeBacks(PHASE_OPEN)) write-backs of the region after the freeze",
+            "\((writeBacks(PHASE_FROZEN) + writeBacks(PHASE_OPEN)).of("write-back")) of the region after the freeze",
             "\(writeBacks(PHASE_FILL)) while it was filled",
             "\(writeBacks(PHASE_BOOT)) while the machine booted (the hypervisor's file, which is public)",
         ]
         fetches.figures = [
-            "\(survey.hostFetchCount) fetches from DRAM",
-            "\(survey.hostTables) page tables of the hypervisor and \(survey.nestedTables) nested ones audited",
+            "\(survey.hostFetchCount.of("fetch", "fetches")) from DRAM",
+            "\(survey.hostTables.of("page table")) of the hypervisor and \(survey.nestedTables) nested ones audited",
         ]
     }
 

@@ -9,12 +9,12 @@ enum VerdictText {
         return [
             """
             Callbacks: the cache model was fed \(loads) loads, \(stores) stores and every fetch of the run, and \
-            logged \(survey.writes) writes to DRAM and \(survey.reads) reads from it.
+            logged \(survey.writes.of("write")) to DRAM and \(survey.reads.of("read")) from it.
             """,
             """
             Audits: page walks, accessed and dirty bits, event frames and control-block traffic have no \
             callbacks. The tables that they use were checked to lie in the frozen region: at \(survey.checkpoints) \
-            checkpoints and at \(entries) entries of the guest where they had changed.
+            checkpoints and at \(entries.of("entry", "entries")) of the guest where they had changed.
             """,
             """
             Comparison: \(survey.frames) frames of RAM were held against the view of DRAM; \(survey.unseenBytes) \
@@ -69,9 +69,16 @@ extension Verdict: CustomStringConvertible {
         switch answer {
         case .proven: "PROVEN: in this run neither plaintext nor a key reached DRAM"
         case .leaked:
-            "LEAKED: \(findings.count { $0.holds == false }) of \(findings.count) conditions are broken"
+            "LEAKED: \(findings.broken)"
         case .notProvable: "NOT PROVABLE HERE: nothing leaked that was seen, but this record proves nothing"
         }
+    }
+}
+
+extension [Verdict.Finding] {
+    var broken: String {
+        let broken = count { $0.holds == false }
+        return "\(broken) of \(count.of("condition")) \(broken == 1 ? "is" : "are") broken"
     }
 }
 
@@ -87,7 +94,9 @@ extension Verdict.Finding {
         var lines = [word + statement]
         if !figure.isEmpty { lines.append("             \(figure)") }
         guard offenceCount > 0 else { return lines }
-        lines.append("             \(offenceCount) offences, the first:")
+        lines.append(
+            "             \(offenceCount.of("offence"))\(offenceCount > offences.count ? ", the first" : ""):"
+        )
         return lines + offences.flatMap(\.lines)
     }
 }

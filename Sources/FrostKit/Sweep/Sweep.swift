@@ -107,7 +107,7 @@ public struct Sweep {
     private func tell(_ jobs: [SweepJob], _ finished: [String: SweepResult], _ kept: [String: SweepResult]) {
         let open = jobs.filter { kept[$0.named.name] == nil }
         let byName = Dictionary(finished.values.map { ($0.name, $0) }, uniquingKeysWith: { $1 })
-        var words = "\(jobs.count) cells: \(kept.count) finished already, \(open.count) to run"
+        var words = "\(jobs.count.of("cell")): \(kept.count) finished already, \(open.count) to run"
         let changed = open.filter { byName[$0.named.name] != nil && finished[$0.definition] == nil }
         let rebuilt = changed.filter { byName[$0.named.name]?.cell == $0.named.cell }
         if !rebuilt.isEmpty { words += "; \(rebuilt.count) again, as the hypervisor or the guest changed" }

@@ -89,8 +89,8 @@ public struct SweepComparison: Codable, Sendable, Equatable {
 extension SweepComparison: CustomStringConvertible {
     public var description: String {
         var parts = [
-            "\(compared) cells compared with the baseline: \(regressions.count) regressions, "
-                + "\(improvements.count) improvements"
+            "\(compared.of("cell")) compared with the baseline: \(regressions.count.of("regression")), "
+                + "\(improvements.count.of("improvement"))"
         ]
         for (title, differences) in [("worse", regressions), ("better", improvements)]
         where !differences.isEmpty {

@@ -14,6 +14,6 @@ public struct SweepList: Codable, Sendable {
 
 extension SweepList: CustomStringConvertible {
     public var description: String {
-        (cells.map(\.name) + ["\(cells.count) cells"]).joined(separator: "\n")
+        (cells.map(\.name) + ["\(cells.count.of("cell"))"]).joined(separator: "\n")
     }
 }

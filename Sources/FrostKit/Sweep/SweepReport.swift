@@ -85,7 +85,7 @@ extension SweepReport: CustomStringConvertible {
         let counts = SweepResult.Outcome.allCases.filter { count($0) > 0 }.map {
             "\(count($0)) \($0.rawValue)"
         }
-        var last = "\(title): \(cells.count) of \(cellCount) cells: \(counts.joined(separator: ", "))"
+        var last = "\(title): \(cells.count) of \(cellCount.of("cell")): \(counts.joined(separator: ", "))"
         if isInterrupted { last += "; interrupted: the same command goes on from here" }
         return (parts + [last]).joined(separator: "\n\n")
     }
