@@ -5,6 +5,7 @@
 #include "dram.h"
 #include "mapping.h"
 #include "phase.h"
+#include "privilege.h"
 #include "touches.h"
 #include "violation.h"
 
@@ -76,6 +77,7 @@ void block_entered(unsigned vcpu, void *data, const uint64_t *registers)
         control_settle(registers, block->address);
     if (machine.is_guest && in_text(block->address))
         control_exited();
+    privilege_note(block, registers);
     if (block->has_line_instruction)
         control_keep_registers(registers);
     if (block->address != NOWHERE)

@@ -6,6 +6,7 @@
 #include "dram.h"
 #include "pager_view.h"
 #include "phase.h"
+#include "privilege.h"
 #include "violation.h"
 #include "walk.h"
 
@@ -22,6 +23,7 @@
 #define VMCB_NP_ENABLE  0x090u
 #define VMCB_N_CR3      0x0B0u
 #define VMCB_CS_BASE    0x418u
+#define VMCB_CPL        0x4CBu
 #define VMCB_EFER       0x4D0u
 #define VMCB_CR4        0x548u
 #define VMCB_CR3        0x550u
@@ -233,6 +235,8 @@ static void enter_guest(uint64_t rip, uint64_t block)
 
 void control_exited(void)
 {
+    if (machine.is_guest)
+        privilege_confirm(control_block(VMCB_CS_BASE) + control_block(VMCB_RIP), (uint8_t)control_block(VMCB_CPL));
     machine.is_guest = false;
     if (machine.set.vendor == CACHE_AMD)
         cache_write_cr0(machine.cache, machine.host.cr0);
@@ -252,6 +256,12 @@ static bool was_intercepted(const struct announced *announced)
     case CACHE_ALL: return exit == EXIT_WBINVD || exit == EXIT_INVD;
     default: return false;
     }
+}
+
+/* Has the CPU answered the guest with #GP, because it was not at privilege level 0? */
+static bool was_refused(enum instruction what)
+{
+    return (what == WRITE_CR || what == WRITE_MSR || what == CACHE_ALL) && privilege_is_lacking();
 }
 
 static void settle_one(const struct announced *announced, const uint64_t *registers, uint64_t block)
@@ -293,9 +303,14 @@ void control_settle(const uint64_t *registers, uint64_t block)
     bool     was_stopped = machine.is_guest && in_text(block);
     uint64_t rip = waiting_count > 0 ? waiting[waiting_count - 1].rip : 0;
 
-    for (size_t i = 0; i < waiting_count; i++)
-        if (!(was_stopped && was_intercepted(&waiting[i])))
+    for (size_t i = 0; i < waiting_count; i++) {
+        if (was_stopped && was_intercepted(&waiting[i]))
+            continue;
+        if (was_refused(waiting[i].decoded.what))
+            machine.totals.refused++;
+        else
             settle_one(&waiting[i], registers, block);
+    }
     waiting_count = 0;
     control_pending = false;
     phase_check(rip);

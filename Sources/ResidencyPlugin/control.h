@@ -22,7 +22,7 @@ extern bool control_pending;
 void control_settle(const uint64_t *registers, uint64_t block);
 /* A block with a cache-line instruction begins: its operand is made of these. */
 void control_keep_registers(const uint64_t *registers);
-/* The guest had the CPU, and a block of the hypervisor's text begins. */
+/* A block of the hypervisor's text begins; the guest had the CPU, or was stopped before its first block. */
 void control_exited(void);
 /* VMRUN read this, host-physical; only its first read counts. */
 void control_read_control_block(uint64_t address);

@@ -26,6 +26,7 @@ struct settings {
     uint64_t wipe;                  /* offset of the function that erases the secrets */
     uint64_t firmware_from;         /* RAM from here to 4 GiB is the firmware's, as is 9F000h to FFFFFh */
     uint64_t log_limit;             /* bytes */
+    uint64_t flags_offset;          /* in QEMU's state of the CPU: see privilege.c */
 };
 
 /* How addresses are translated, as control registers and control block say. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cache_presets.h"
+#include "privilege.h"
 
 /* Shape `sets:ways:line:slices:index:replacement:vendor`, the last three as their enums. */
 static bool read_geometry(const char *text, struct settings *set)
@@ -44,7 +45,8 @@ static uint64_t *number_named(const char *name, struct settings *set)
         { "seed", &set->seed }, { "ram-bytes", &set->ram_bytes }, { "region", &set->region_base },
         { "region-bytes", &set->region_bytes }, { "text-bytes", &set->text_bytes },
         { "linear", &set->linear_base }, { "pager", &set->pager }, { "wipe", &set->wipe },
-        { "firmware", &set->firmware_from }, { "log-limit", &set->log_limit } };
+        { "firmware", &set->firmware_from }, { "log-limit", &set->log_limit },
+        { "flags-offset", &set->flags_offset } };
 
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         if (strcmp(numbers[i].name, name) == 0)
@@ -75,6 +77,7 @@ static bool read_argument(const char *name, const char *value, struct settings *
 
 void settings_read(int count, char **arguments, struct settings *set)
 {
+    set->flags_offset = FLAGS_OFFSET;
     for (int i = 0; i < count; i++) {
         char  name[32] = { 0 };
         char *equals = strchr(arguments[i], '=');

@@ -2,12 +2,10 @@
 
 #include <string.h>
 
-#define CR0_PE  (UINT64_C(1) << 0)
 #define CR0_PG  (UINT64_C(1) << 31)
 #define CR4_PSE (UINT64_C(1) << 4)
 #define CR4_PAE (UINT64_C(1) << 5)
 #define CR4_LA57 (UINT64_C(1) << 12)
-#define EFER_LMA (UINT64_C(1) << 10)
 #define EFER_LME (UINT64_C(1) << 8)
 
 uint64_t table_entry(uint64_t table, unsigned index)

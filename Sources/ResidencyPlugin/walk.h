@@ -2,6 +2,9 @@
 #pragma once
 #include "machine.h"
 
+#define CR0_PE       (UINT64_C(1) << 0)
+#define EFER_LMA     (UINT64_C(1) << 10)
+
 #define PTE_PRESENT  (UINT64_C(1) << 0)
 #define PTE_WRITABLE (UINT64_C(1) << 1)
 #define PTE_PWT      (UINT64_C(1) << 3)

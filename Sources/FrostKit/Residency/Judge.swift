@@ -169,6 +169,7 @@ public struct Judge {
             record.inputs.canaries.count.of("canary", "canaries"),
         ]
         evidence[.noKey]?.figures = [instants, "\(search.searchedBytes.of("byte")) searched"]
+        notes += VerdictText.refused(survey)
         if canaries < record.inputs.canaries.count {
             notes.append(
                 """

@@ -11,6 +11,8 @@ public struct ProofRun {
     public var canaries: [Canary] = []
     /// Keep which pages the guest touches, for a replay.
     public var keepsTouches = false
+    /// See ``ResidencyPlugin``: for tests that point it to the wrong place.
+    var flagsOffset: Int?
 
     public init(_ image: BootImage, options: RunOptions, cache: CacheChoice) {
         (self.image, self.options, self.cache) = (image, options, cache)
@@ -31,6 +33,7 @@ public struct ProofRun {
         options.residency = try ResidencyPlugin(
             cache: cache, seed: seed, logLimit: logLimit, symbols: SymbolTable(reading: symbols))
         options.residency?.touchedImage = keepsTouches ? image.file : nil
+        options.residency?.flagsOffset = flagsOffset
         let result = try Machine(image, options: options).run(in: folder)
         guard FileManager.default.fileExists(atPath: folder.residencyLog.plainPath) else {
             throw Failure.noLog(result.warnings.joined(separator: " "))

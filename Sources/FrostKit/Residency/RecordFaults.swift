@@ -54,6 +54,13 @@ struct RecordFaults {
             faults.append(
                 "The plugin's own page walks disagree with QEMU's: it does not know what was accessed.")
         }
+        if end.refused > 0 && end.privilege_misfits > 0 {
+            faults.append(
+                """
+                The CPU is said to have refused the guest something (\(end.refused.of("time"))), but what QEMU tells \
+                of its privilege level contradicts what else is known.
+                """)
+        }
         if end.vm_entries == 0 { faults.append("The guest was never entered. There is nothing to judge.") }
         if survey.reads == 0 {
             faults.append(

@@ -10,6 +10,9 @@ public struct ResidencyPlugin: Sendable {
     public var logLimit: ByteCount
     /// Keep which pages of this image the guest touches; nil: keep none.
     var touchedImage: URL?
+    /// Where the plugin looks for QEMU's flags of the CPU, in bytes; nil: where QEMU 7.2 has them. A wrong place can
+    /// only make the verdict stricter.
+    var flagsOffset: Int?
     private let library: URL
     private let textBytes: UInt64
     /// Offsets in the region.
@@ -35,7 +38,9 @@ public struct ResidencyPlugin: Sendable {
             UInt64(geometry.slices), UInt64(geometry.index.rawValue), UInt64(geometry.replacement.rawValue),
             UInt64(cache.vendor.rawValue),
         ].map { String($0) }.joined(separator: ":")
-        let touches = touchedImage.map { ["touches-of=\(QEMU.quoted($0))"] } ?? []
+        let optional = [
+            touchedImage.map { "touches-of=\(QEMU.quoted($0))" }, flagsOffset.map { "flags-offset=\($0)" },
+        ].compactMap(\.self)
         let arguments = [
             "file=\(QEMU.quoted(library))",
             "record=\(QEMU.quoted(record))",
@@ -52,7 +57,7 @@ public struct ResidencyPlugin: Sendable {
             "firmware=\(MemoryMap.tables(lowRAMBytes: lowRAM).lowerBound)",
             "log-limit=\(logLimit.bytes)",
         ]
-        return (arguments + touches).joined(separator: ",")
+        return (arguments + optional).joined(separator: ",")
     }
 
     static let libraryName = "libResidencyPlugin.so"

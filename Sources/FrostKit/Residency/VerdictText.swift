@@ -27,6 +27,18 @@ enum VerdictText {
         ]
     }
 
+    /// What the guest tried in vain.
+    static func refused(_ survey: RecordSurvey) -> [String] {
+        guard let end = survey.end, end.refused > 0 else { return [] }
+        return [
+            """
+            \(end.refused.of("time")) the guest tried to write a control register or MSR, or to flush the caches, and \
+            was refused with #GP: it was not at privilege level 0. QEMU's word for that was held against the \
+            control block and registers \(end.privilege_checks.of("time")).
+            """
+        ]
+    }
+
     static let limits = [
         "Silicon: replacement, prefetchers, write-combining buffers and slice hashes are not documented; the model "
             + "takes the careful reading (docs/cache-model.md).",

@@ -16,7 +16,7 @@
 #include "page.h"
 
 #define RESIDENCY_MAGIC     "FROSTRES"
-#define RESIDENCY_VERSION   2u
+#define RESIDENCY_VERSION   3u
 
 struct residency_header {
     char     magic[8];
@@ -176,6 +176,10 @@ struct residency_end {
     uint64_t                phase_write_backs[PHASE_COUNT];     /* of lines of the region */
     uint64_t                phase_movements[PHASE_COUNT][BUS_KINDS];    /* of all lines */
     uint64_t                checked_translations;
+    uint64_t                refused;            /* writes of the guest to CRs and MSRs, and its cache controls, that the
+                                                 * CPU answered with #GP: it was not at privilege level 0 */
+    uint64_t                privilege_checks;   /* of what says so, against what else is known of the CPU */
+    uint64_t                privilege_misfits;  /* since the first of them nothing was taken for refused */
     uint64_t                log_limit;
 };
 

@@ -182,6 +182,9 @@ extension VerdictTests {
             $0.log.dropReads()
         },
         Sin("a log at its limit", .fault("reached its limit")) { $0.end.is_truncated = 1 },
+        Sin("a privilege level that is in doubt", .fault("contradicts what else is known")) {
+            ($0.end.refused, $0.end.privilege_misfits) = (1, 1)
+        },
         Sin("a run that ended otherwise", .fault("did not end as asked")) {
             $0.inputs.hasEndedAsAsked = false
         },

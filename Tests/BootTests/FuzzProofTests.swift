@@ -1,0 +1,90 @@
+import FrostCore
+import Foundation
+import ResidencyRecord
+import Testing
+
+@testable import FrostKit
+
+extension BootTests {
+    /// The fuzz guest under the model of the cache. Much of what it tries in vain would flush the caches, were it not
+    /// refused: docs/proof.md, "What the CPU refuses".
+    @Suite("FuzzProofs") struct FuzzProofs {
+        static let safe: ClosedRange<UInt64> = isFull ? 1...20 : 1...2
+        static let whole: ClosedRange<UInt64> = isFull ? 1...40 : 1...3
+
+        /// A run and what is said of it.
+        private struct Proof {
+            let verdict: Verdict
+            let end: residency_end?
+
+            var offences: [Verdict.Offence] { verdict.findings.flatMap(\.offences) }
+            var guestsControl: [Verdict.Offence] { offences.filter { $0.rule == "guest-cache-control" } }
+        }
+
+        private static func proof(
+            _ commandLine: String, in tree: SourceTree? = nil, flagsOffset: Int? = nil,
+            _ change: (inout RunOptions) -> Void = { _ in }
+        ) throws -> Proof {
+            let passphrase = try Verdicts.passphrase()
+            let sealed = try Sealed(Recipe(named: "fuzz", in: BootTests.tree()), in: tree) {
+                $0.commandLine = commandLine
+                $0.key = .passphrase(passphrase, iterations: ImageKey.minimumIterations)
+            }
+            var options = RunOptions(recipe: sealed.recipe)
+            options.timeLimit = TimeSpan(.seconds(300))
+            options.passphrase = passphrase
+            options.record = sealed.scratch.file("proof")
+            change(&options)
+            var run = ProofRun(sealed.image, options: options, cache: try CacheChoice(preset: "zen2-l3"))
+            run.logLimit = .gibibyte
+            run.flagsOffset = flagsOffset
+            _ = try run.record(with: Toolchain(tree: BootTests.tree()))
+            let record = try ProofRecord(reading: sealed.scratch.file("proof"))
+            var judge = try Judge(record)
+            return Proof(verdict: try judge.verdict(), end: RecordSurvey(record.log).end)
+        }
+
+        @Test("Programs of the safe space are proven", .timeLimit(.minutes(isFull ? 30 : 4)))
+        func safe() throws {
+            var refused: UInt64 = 0
+            for seed in Self.safe {
+                let proof = try Self.proof("seed=\(seed) cases=20")
+                #expect(proof.verdict.answer == .proven, "seed \(seed): \(proof.verdict)")
+                #expect(proof.end?.privilege_misfits == 0, "seed \(seed)")
+                refused += proof.end?.refused ?? 0
+            }
+            #expect(refused > 0, "nothing was refused: these seeds show nothing of it")
+        }
+
+        @Test(
+            "What is not refused is caught, from ring 0", .timeLimit(.minutes(4)),
+            arguments: ["no-cache-intercepts", "no-cr0-intercept"])
+        func control(name: String) throws {
+            let tree = try BootTests.tree()
+            let proof = try Control(named: name, in: tree).inject(into: tree) {
+                try Self.proof("seed=1 cases=20", in: $0)
+            }
+            #expect(proof.verdict.answer == .leaked, "\(proof.verdict)")
+            #expect(
+                proof.guestsControl.contains { $0.instruction?.contains("the guest at") == true },
+                "\(proof.verdict)")
+            // Where nobody intercepts CR0, the plugin does not know whether long mode is active, and is cautious.
+            if name == "no-cache-intercepts" { #expect(proof.end?.privilege_misfits == 0) }
+        }
+
+        /// Offsets in QEMU's state of the CPU: of its next word, and of every one from RIP on.
+        static let wrongOffsets =
+            isFull ? stride(from: 128, through: 240, by: 4).filter { $0 != 176 } : [180]
+
+        @Test(
+            "Where the privilege level is not what it is taken for, nothing counts as refused",
+            .timeLimit(.minutes(isFull ? 10 : 2)), arguments: wrongOffsets)
+        func doubt(offset: Int) throws {
+            let proof = try Self.proof("seed=1 cases=20", flagsOffset: offset)
+            #expect(proof.end?.privilege_misfits ?? 0 > 0)
+            #expect(proof.end?.refused == 0)
+            #expect(proof.verdict.answer == .leaked, "\(proof.verdict)")
+            #expect(!proof.guestsControl.isEmpty, "\(proof.verdict)")
+        }
+    }
+}
