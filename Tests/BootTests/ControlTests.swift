@@ -2,7 +2,6 @@ import CacheModel
 import FrostCore
 import Foundation
 import ResidencyRecord
-import Synchronization
 import Testing
 
 @testable import FrostKit
@@ -10,93 +9,9 @@ import Testing
 extension BootTests {
     /// The residency proof is worth what it catches: each sin is committed on purpose, and must be named.
     @Suite("Controls") struct Controls {
-        /// What is run once, however many rows look at it.
-        private struct Run: Hashable {
-            var control: String?
-            var guest, preset: String
-            var freeze: FreezeStrategy
-            var hasEmbeddedKey: Bool
-
-            init(_ row: ControlRow) {
-                (control, guest, preset) = (row.control, row.guest, row.preset)
-                (freeze, hasEmbeddedKey) = (row.freeze, row.hasEmbeddedKey)
-            }
-
-            func verdict() throws -> Verdict {
-                let tree = try BootTests.tree()
-                let recipe = try Recipe(folder: tree.images.appending(path: "controls/\(guest)"))
-                let passphrase = try Passphrase("a passphrase of the tests")
-                func sealed(_ tree: SourceTree) throws -> Sealed {
-                    try Sealed(recipe, in: tree) {
-                        $0.freeze = freeze
-                        $0.key =
-                            hasEmbeddedKey
-                            ? .embedded : .passphrase(passphrase, iterations: ImageKey.minimumIterations)
-                    }
-                }
-                let made =
-                    try control.map { try Control(named: $0, in: tree).inject(into: tree, sealed) }
-                    ?? sealed(tree)
-                var options = RunOptions(recipe: recipe)
-                options.timeLimit = TimeSpan(.seconds(300))
-                options.passphrase = passphrase
-                options.record = made.scratch.file("proof")
-                var run = ProofRun(made.image, options: options, cache: try CacheChoice(preset: preset))
-                run.canaries = recipe.facts.canaries ?? []
-                // A sin that never stops leaking is told by its beginning.
-                run.logLimit = 16 * .mebibyte
-                _ = try run.record(with: Toolchain(tree: tree))
-                var judge = try Judge(ProofRecord(reading: made.scratch.file("proof")))
-                return try judge.verdict()
-            }
-        }
-
-        /// What a verdict does not say of a sin, a sentence each.
-        private static func complaints(of row: ControlRow, _ verdict: Verdict) -> [String] {
-            guard verdict.answer == row.answer else {
-                return ["the verdict is \(verdict.answer), not \(row.answer):\n\(verdict)"]
-            }
-            switch row.answer {
-            case .proven: return []
-            case .notProvable:
-                return verdict.faults.contains { $0.contains(row.place) }
-                    ? [] : ["no fault says \(row.place)"]
-            case .leaked: break
-            }
-            let offences = verdict.finding(row.condition)?.offences ?? []
-            var complaints = row.rules.filter { rule in !offences.contains { $0.rule == rule } }
-                .map { "\(row.condition.rawValue) does not name \($0)" }
-            let isPlaced = offences.contains {
-                $0.rule == row.rules.first && (row.place.isEmpty || $0.place?.contains(row.place) == true)
-                    && (row.instruction.isEmpty || $0.instruction?.contains(row.instruction) == true)
-            }
-            if !isPlaced {
-                complaints.append("no \(row.rules.first ?? "") at '\(row.place)' by '\(row.instruction)'")
-            }
-            return complaints.isEmpty ? [] : complaints + ["\(verdict)"]
-        }
-
-        /// Two machines at a time: most of a row is one program that waits for another.
         @Test("Each sin is caught, by its rule, at its place", .timeLimit(.minutes(10)))
-        func table() throws {
-            let runs = Array(Dictionary(grouping: ControlRow.all, by: Run.init))
-                .sorted { ($0.key.control ?? "", $0.key.guest) < ($1.key.control ?? "", $1.key.guest) }
-            let said = Mutex<[String]>([])
-            DispatchQueue.concurrentPerform(iterations: 2) { worker in
-                for (run, rows) in runs.enumerated().filter({ $0.offset % 2 == worker }).map(\.element) {
-                    let complaints: [String]
-                    do {
-                        let verdict = try run.verdict()
-                        complaints = rows.flatMap { row in
-                            Self.complaints(of: row, verdict).map { "\(row.name): \($0)" }
-                        }
-                    } catch {
-                        complaints = ["\(rows[0].name): \(error)"]
-                    }
-                    said.withLock { $0 += complaints }
-                }
-            }
-            for complaint in said.withLock({ $0 }) { Issue.record(Comment(rawValue: complaint)) }
+        func table() {
+            ControlRow.judge(ControlRow.all)
         }
 
         // MARK: nothing is left out
@@ -177,6 +92,35 @@ extension BootTests {
                 try Control(named: "nonce-fixed", in: changed).inject(into: changed) { _ in }
             }
             #expect("\(try #require(error))".contains("apply the control nonce-fixed"))
+        }
+    }
+}
+
+extension ControlRow: SinRow {
+    func sealed() throws -> Sealed { try sealed(isKeyEmbedded: hasEmbeddedKey) }
+
+    func verdict(of sealed: Sealed) throws -> Verdict {
+        let folder = sealed.scratch.file("proof")
+        var run = ProofRun(
+            sealed.image, options: try Self.options(sealed, record: folder),
+            cache: try CacheChoice(preset: preset))
+        run.canaries = sealed.recipe.facts.canaries ?? []
+        // A sin that never stops leaking is told by its beginning.
+        run.logLimit = 16 * .mebibyte
+        _ = try run.record(with: Toolchain(tree: BootTests.tree()))
+        var judge = try Judge(ProofRecord(reading: folder))
+        return try judge.verdict()
+    }
+
+    func complaints(of verdict: Verdict) -> [String] {
+        guard verdict.answer == answer else {
+            return ["the verdict is \(verdict.answer), not \(answer):\n\(verdict)"]
+        }
+        switch answer {
+        case .proven: return []
+        case .notProvable:
+            return verdict.faults.contains { $0.contains(place) } ? [] : ["no fault says \(place)"]
+        case .leaked: return missing(in: verdict.finding(condition), of: verdict)
         }
     }
 }

@@ -1,6 +1,5 @@
 import FrostCore
 import Foundation
-import Synchronization
 import Testing
 
 @testable import FrostKit
@@ -9,101 +8,16 @@ extension BootTests {
     /// What Bochs's debugger sees of a run, on the CPUs of both vendors: nothing against the sound hypervisor, and each
     /// sin by its name.
     @Suite("Oracle") struct Oracle {
-        private static func passphrase() throws -> Passphrase { try Passphrase("a passphrase of the tests") }
-
-        /// What is run once, however many rows look at it.
-        private struct Run: Hashable {
-            var control: String?
-            var guest, cpu: String
-            var freeze: FreezeStrategy
-        }
-
-        private static func run(_ row: OracleRow) -> Run {
-            Run(control: row.control, guest: row.guest, cpu: "\(row.cpu)", freeze: row.freeze)
-        }
-
-        private static func sealed(_ row: OracleRow) throws -> Sealed {
-            let tree = try BootTests.tree()
-            let recipe = try Recipe(folder: tree.images.appending(path: "controls/\(row.guest)"))
-            func seal(_ tree: SourceTree) throws -> Sealed {
-                try Sealed(recipe, in: tree) {
-                    $0.freeze = row.freeze
-                    $0.key = .passphrase(try passphrase(), iterations: ImageKey.minimumIterations)
-                }
-            }
-            return try row.control.map { try Control(named: $0, in: tree).inject(into: tree, seal) }
-                ?? seal(tree)
-        }
-
-        private static func record(_ row: OracleRow, _ sealed: Sealed) throws -> OracleRecord {
-            var options = RunOptions(recipe: sealed.recipe)
-            options.cpu = row.cpu
-            options.timeLimit = TimeSpan(.seconds(300))
-            options.passphrase = try passphrase()
-            options.record = sealed.scratch.file("oracle")
-            var run = OracleRun(sealed.image, options: options)
-            run.windows = row.windows
-            run.canaries = sealed.recipe.facts.canaries ?? []
-            _ = try run.record(with: Toolchain(tree: BootTests.tree()))
-            return try OracleRecord(reading: sealed.scratch.file("oracle"))
-        }
-
-        private static func verdict(_ row: OracleRow) throws -> OracleVerdict {
-            let sealed = try sealed(row)
-            var judge = OracleJudge(try record(row, sealed))
-            return try judge.verdict()
-        }
-
-        /// What a verdict does not say, a sentence each.
-        private static func complaints(of row: OracleRow, _ verdict: OracleVerdict) -> [String] {
-            guard verdict.answer == row.answer else {
-                return ["the answer is \(verdict.answer), not \(row.answer):\n\(verdict)"]
-            }
-            guard row.answer == .offence else { return [] }
-            let offences = verdict.finding(row.condition)?.offences ?? []
-            var complaints = row.rules.filter { rule in !offences.contains { $0.rule == rule } }
-                .map { "\(row.condition.rawValue) does not name \($0)" }
-            let isPlaced = offences.contains {
-                $0.rule == row.rules.first && (row.place.isEmpty || $0.place?.contains(row.place) == true)
-                    && (row.instruction.isEmpty || $0.instruction?.contains(row.instruction) == true)
-            }
-            if !isPlaced {
-                complaints.append("no \(row.rules.first ?? "") at '\(row.place)' by '\(row.instruction)'")
-            }
-            return complaints.isEmpty ? [] : complaints + ["\(verdict)"]
-        }
-
-        private func judge(_ rows: [OracleRow]) {
-            let runs = Array(Dictionary(grouping: rows, by: Self.run)).map(\.value)
-                .sorted { $0[0].name < $1[0].name }
-            let said = Mutex<[String]>([])
-            DispatchQueue.concurrentPerform(iterations: 2) { worker in
-                for (_, rows) in runs.enumerated().filter({ $0.offset % 2 == worker }) {
-                    let complaints: [String]
-                    do {
-                        let verdict = try Self.verdict(rows[0])
-                        complaints = rows.flatMap { row in
-                            Self.complaints(of: row, verdict).map { "\(row.name): \($0)" }
-                        }
-                    } catch {
-                        complaints = ["\(rows[0].name): \(error)"]
-                    }
-                    said.withLock { $0 += complaints }
-                }
-            }
-            for complaint in said.withLock({ $0 }) { Issue.record(Comment(rawValue: complaint)) }
-        }
-
         @Test("Nothing speaks against the sound hypervisor, and each sin is named", .timeLimit(.minutes(20)))
         func table() {
-            judge(OracleRow.all)
+            OracleRow.judge(OracleRow.all)
         }
 
         @Test(
             "The same on the other CPUs", .enabled(if: BootTests.isFull, BootTests.fullOnly),
             .timeLimit(.minutes(30)))
         func otherRows() {
-            judge(OracleRow.others)
+            OracleRow.judge(OracleRow.others)
         }
 
         // MARK: memory
@@ -112,8 +26,8 @@ extension BootTests {
             "Under VMX secrets stand in the frozen region only, and every home verifies",
             .timeLimit(.minutes(5)))
         func memoryAtEnd() throws {
-            let sealed = try Self.sealed(OracleRow())
-            let record = try Self.record(OracleRow(), sealed)
+            let sealed = try OracleRow().sealed()
+            let record = try OracleRow().record(sealed)
             let ram = try #require(record.ram), view = try #require(try record.view())
             let finds = try MemorySearch(Array(Markers.texts.prefix(1))).finds(in: ram)
             #expect(finds.count > 1, "the search found nothing: it proves nothing")
@@ -140,8 +54,8 @@ extension BootTests {
         @Test("Without a freeze the same search finds the secrets in memory", .timeLimit(.minutes(5)))
         func window() throws {
             let row = OracleRow(freeze: .window)
-            let sealed = try Self.sealed(row)
-            let ram = try #require(try Self.record(row, sealed).ram)
+            let sealed = try row.sealed()
+            let ram = try #require(try row.record(sealed).ram)
             let finds = try MemorySearch(Markers.texts).finds(in: ram)
             guard case .plaintextFound = MemorySearch.verdict(finds, for: sealed.image) else {
                 Issue.record("the baseline must leak, and the search must say so")
@@ -154,10 +68,10 @@ extension BootTests {
             .timeLimit(.minutes(5)),
             arguments: [CPUChoice.intel, .amd])
         func wiped(cpu: CPUChoice) throws {
-            let sealed = try Self.sealed(OracleRow())
+            let sealed = try OracleRow().sealed()
             let result = try sealed.run {
                 ($0.platform, $0.cpu, $0.keepsRAM) = (.bochs, cpu, true)
-                $0.passphrase = try Self.passphrase()
+                $0.passphrase = try OracleRow.passphrase()
                 $0.record = sealed.scratch.file("run")
                 $0.symbols = try Toolchain(tree: BootTests.tree()).symbols(of: sealed.image)
             }
@@ -167,5 +81,31 @@ extension BootTests {
             #expect(memory.contains { $0 != 0 })
             #expect(try sealed.leftovers([]).isEmpty)
         }
+    }
+}
+
+extension OracleRow: SinRow {
+    func sealed() throws -> Sealed { try sealed(isKeyEmbedded: false) }
+
+    func record(_ sealed: Sealed) throws -> OracleRecord {
+        let folder = sealed.scratch.file("oracle")
+        var options = try Self.options(sealed, record: folder)
+        options.cpu = cpu
+        var run = OracleRun(sealed.image, options: options)
+        (run.windows, run.canaries) = (windows, sealed.recipe.facts.canaries ?? [])
+        _ = try run.record(with: Toolchain(tree: BootTests.tree()))
+        return try OracleRecord(reading: folder)
+    }
+
+    func verdict(of sealed: Sealed) throws -> OracleVerdict {
+        var judge = OracleJudge(try record(sealed))
+        return try judge.verdict()
+    }
+
+    func complaints(of verdict: OracleVerdict) -> [String] {
+        guard verdict.answer == answer else {
+            return ["the answer is \(verdict.answer), not \(answer):\n\(verdict)"]
+        }
+        return answer == .offence ? missing(in: verdict.finding(condition), of: verdict) : []
     }
 }

@@ -1,0 +1,89 @@
+import Foundation
+import Synchronization
+import Testing
+
+@testable import FrostKit
+
+/// A hypervisor and a guest in which something is wrong on purpose, and what must be said of it.
+protocol SinRow: Sendable {
+    associatedtype Judged: CustomStringConvertible
+    /// A patch of `hypervisor/controls`; nil: nothing is wrong, unless it is the guest's or its machine's doing.
+    var control: String? { get }
+    /// A folder of `images/controls`.
+    var guest: String { get }
+    var freeze: FreezeStrategy { get }
+    var condition: Verdict.Condition { get }
+    /// Each must be named under the condition.
+    var rules: [String] { get }
+    /// One offence of the first rule must lie there, and be done by this.
+    var place: String { get }
+    var instruction: String { get }
+    /// Rows of one name look at one run.
+    var name: String { get }
+
+    func sealed() throws -> Sealed
+    func verdict(of sealed: Sealed) throws -> Judged
+    /// What a verdict does not say, a sentence each.
+    func complaints(of verdict: Judged) -> [String]
+}
+
+extension SinRow {
+    func sealed(isKeyEmbedded: Bool) throws -> Sealed {
+        let tree = try BootTests.tree()
+        let recipe = try Recipe(folder: tree.images.appending(path: "controls/\(guest)"))
+        func seal(_ tree: SourceTree) throws -> Sealed {
+            try Sealed(recipe, in: tree) {
+                $0.freeze = freeze
+                $0.key =
+                    isKeyEmbedded
+                    ? .embedded : .passphrase(try Self.passphrase(), iterations: ImageKey.minimumIterations)
+            }
+        }
+        return try control.map { try Control(named: $0, in: tree).inject(into: tree, seal) } ?? seal(tree)
+    }
+
+    static func passphrase() throws -> Passphrase { try Passphrase("a passphrase of the tests") }
+
+    static func options(_ sealed: Sealed, record: URL) throws -> RunOptions {
+        var options = RunOptions(recipe: sealed.recipe)
+        (options.timeLimit, options.passphrase) = (TimeSpan(.seconds(300)), try passphrase())
+        options.record = record
+        return options
+    }
+
+    /// What a verdict that finds something does not say of it.
+    func missing(in finding: Verdict.Finding?, of verdict: Judged) -> [String] {
+        let offences = finding?.offences ?? []
+        var complaints = rules.filter { rule in !offences.contains { $0.rule == rule } }
+            .map { "\(condition.rawValue) does not name \($0)" }
+        let isPlaced = offences.contains {
+            $0.rule == rules.first && (place.isEmpty || $0.place?.contains(place) == true)
+                && (instruction.isEmpty || $0.instruction?.contains(instruction) == true)
+        }
+        if !isPlaced { complaints.append("no \(rules.first ?? "") at '\(place)' by '\(instruction)'") }
+        return complaints.isEmpty ? [] : complaints + ["\(verdict)"]
+    }
+
+    /// Two machines at a time: most of a row is one program that waits for another.
+    static func judge(_ rows: [Self]) {
+        let runs = Dictionary(grouping: rows, by: \.name).sorted { $0.key < $1.key }.map(\.value)
+        let said = Mutex<[String]>([])
+        DispatchQueue.concurrentPerform(iterations: 2) { worker in
+            for (_, rows) in runs.enumerated().filter({ $0.offset % 2 == worker }) {
+                let complaints: [String]
+                do {
+                    let sealed = try rows[0].sealed()
+                    // Its folder is read from as long as it is judged.
+                    let verdict = try withExtendedLifetime(sealed) { try rows[0].verdict(of: sealed) }
+                    complaints = rows.flatMap { row in
+                        row.complaints(of: verdict).map { "\(row.name): \($0)" }
+                    }
+                } catch {
+                    complaints = ["\(rows[0].name): \(error)"]
+                }
+                said.withLock { $0 += complaints }
+            }
+        }
+        for complaint in said.withLock({ $0 }) { Issue.record(Comment(rawValue: complaint)) }
+    }
+}
