@@ -2,9 +2,10 @@ import FrostCore
 
 /// A trace in the Trace Event Format: a process with a lane for what the hypervisor did, and counters.
 ///
-/// - Units: microseconds since the guest's first instruction; where the clock's rate is unknown, a tick counts as a
-///   nanosecond.
-/// - Source: "Trace Event Format" (Chromium project): metadata, complete, instant and counter events.
+/// - Units: microseconds since the first thing that is shown, as Perfetto drops what is before 0; where the clock's rate
+///   is unknown, a tick counts as a nanosecond.
+/// - Source: "Trace Event Format" (Chromium project): metadata, complete, instant and counter events; Perfetto,
+///   src/trace_processor: importers/json, sorter/trace_sorter.h, importers/common/slice_tracker.cc.
 struct TraceEvents {
     private static let process = 1
     private static let lane = 1
@@ -17,7 +18,7 @@ struct TraceEvents {
     init(_ run: RecordedRun) {
         self.run = run
         let records = run.trace.records
-        origin = (records.first { $0.kind == .launch } ?? records.first)?.tsc ?? 0
+        origin = records.filter { $0.kind != .fact && $0.kind != .count }.map(Self.begin).min() ?? 0
         ticksPerMicrosecond = (run.clock.ticksPerSecond ?? 1e9) / 1e6
     }
 
@@ -74,7 +75,7 @@ struct TraceEvents {
         var pages: [Slice] = []
         var exitEnd: UInt64 = 0
         for record in run.trace.records {
-            let start = record.tsc >= record.cycles ? record.tsc - record.cycles : 0
+            let start = Self.begin(record)
             var slice = Slice(begin: max(start, pages.last?.end ?? exitEnd), end: record.tsc, record: record)
             slice.end = max(slice.end, slice.begin)
             switch record.kind {
@@ -93,19 +94,32 @@ struct TraceEvents {
         return events + pages.map(complete)
     }
 
-    private func microseconds(_ ticks: UInt64) -> String {
-        let distance = ticks >= origin ? Double(ticks - origin) : -Double(origin - ticks)
-        return (distance / ticksPerMicrosecond).formatted(places: 4)
+    private static func begin(_ record: TraceRecord) -> UInt64 {
+        record.tsc >= record.cycles ? record.tsc - record.cycles : 0
+    }
+
+    private func nanoseconds(_ ticks: UInt64) -> Int {
+        ticks > origin ? Int(Double(ticks - origin) / ticksPerMicrosecond * 1000) : 0
+    }
+
+    /// Perfetto cuts time and length to nanoseconds, each by itself, and drops a slice that leaves another then. So a time
+    /// is the middle of its nanosecond, and a length a tenth of one short.
+    private func microseconds(_ nanoseconds: Int) -> String {
+        Self.microseconds(tenths: nanoseconds * 10 + 5)
+    }
+
+    private static func microseconds(tenths: Int) -> String {
+        let fraction = String(tenths % 10_000)
+        return "\(tenths / 10_000).\(String(repeating: "0", count: 4 - fraction.count))\(fraction)"
     }
 
     private func complete(_ slice: Slice) -> String {
         let record = slice.record
         let name = TraceCounter(record)?.name ?? "\(record.kind)"
-        let begin = microseconds(slice.begin)
-        // From the rounded ends, so that slices which touch do not overlap by a digit.
-        let length = ((Double(microseconds(slice.end)) ?? 0) - (Double(begin) ?? 0)).formatted(places: 4)
+        let begin = nanoseconds(slice.begin)
+        let length = Self.microseconds(tenths: max(0, (nanoseconds(slice.end) - begin) * 10 - 1))
         return
-            "{\"ph\":\"X\",\"name\":\"\(name)\",\"cat\":\"\(record.kind)\",\"ts\":\(begin),\"dur\":\(length),"
+            "{\"ph\":\"X\",\"name\":\"\(name)\",\"cat\":\"\(record.kind)\",\"ts\":\(microseconds(begin)),\"dur\":\(length),"
             + "\"pid\":\(Self.process),\"tid\":\(Self.lane),\"args\":{\(arguments(record))}}"
     }
 
@@ -113,7 +127,7 @@ struct TraceEvents {
         let scope = record.kind == .drop ? "t" : "p"
         let name = TraceCounter(record)?.name ?? "\(record.kind)"
         return
-            "{\"ph\":\"i\",\"name\":\"\(name)\",\"cat\":\"\(record.kind)\",\"ts\":\(microseconds(record.tsc)),"
+            "{\"ph\":\"i\",\"name\":\"\(name)\",\"cat\":\"\(record.kind)\",\"ts\":\(microseconds(nanoseconds(record.tsc))),"
             + "\"s\":\"\(scope)\",\"pid\":\(Self.process),\"tid\":\(Self.lane),\"args\":{\(arguments(record))}}"
     }
 
@@ -137,9 +151,9 @@ struct TraceEvents {
         guard let timeline = TraceTimeline(run.trace, bins: Self.counterBins) else { return [] }
         func track(_ name: String, _ key: String, _ values: [Double], atEnd: Bool) -> [String] {
             values.enumerated().map { bin, value in
-                let at = timeline.binLength * Double(bin + (atEnd ? 1 : 0)) / ticksPerMicrosecond
+                let at = timeline.start + UInt64(timeline.binLength * Double(bin + (atEnd ? 1 : 0)))
                 return
-                    "{\"ph\":\"C\",\"name\":\"\(name)\",\"ts\":\(at.formatted(places: 4)),\"pid\":\(Self.process),"
+                    "{\"ph\":\"C\",\"name\":\"\(name)\",\"ts\":\(microseconds(nanoseconds(at))),\"pid\":\(Self.process),"
                     + "\"args\":{\"\(key)\":\(value.formatted(places: 2))}}"
             }
         }

@@ -42,9 +42,14 @@ import Testing
 
     /// What a reader of the format insists on, and what else shows nothing or a wrong picture.
     ///
-    /// - Source: "Trace Event Format" (Chromium project), sections "Event Descriptions" and "JSON Object Format".
+    /// - Source: "Trace Event Format" (Chromium project), sections "Event Descriptions" and "JSON Object Format"; of
+    ///   Perfetto's reader json_trace_tokenizer.cc (times), trace_sorter.h (negative ones), slice_tracker.cc (overlaps).
     struct Checked {
-        var slices: [(lane: Int, begin: Double, end: Double, name: String)] = []
+        typealias Slice = (lane: Int, begin: Double, end: Double, name: String)
+        /// In microseconds.
+        var slices: [Slice] = []
+        /// In whole nanoseconds, as Perfetto cuts them.
+        var cut: [Slice] = []
         var counters: Set<String> = []
         var faults: [String] = []
 
@@ -60,7 +65,8 @@ import Testing
                 faults.append("lane \(slice.lane) has no name")
             }
             if processes.count != 1 { faults.append("\(processes.count) processes are named") }
-            checkNesting()
+            checkNesting(slices)
+            checkNesting(cut)
         }
 
         private mutating func check(
@@ -71,7 +77,9 @@ import Testing
             else { return faults.append("an event lacks ph, name or pid: \(event)") }
             let arguments = event["args"] as? [String: Any] ?? [:]
             let time = (event["ts"] as? NSNumber)?.doubleValue
-            if phase != "M" && time.map(\.isFinite) != true { faults.append("\(name) has no ts") }
+            if phase != "M" && time.map({ $0.isFinite && $0 >= 0 }) != true {
+                faults.append("\(name) has no ts")
+            }
             switch phase {
             case "M":
                 let wants = [
@@ -87,6 +95,8 @@ import Testing
                     let lane = event["tid"] as? Int, let time
                 else { return faults.append("\(name) has no dur or tid") }
                 slices.append((lane, time, time + length, name))
+                let begin = (time * 1000).rounded(.towardZero)
+                cut.append((lane, begin, begin + (length * 1000).rounded(.towardZero), name))
             case "i":
                 if !["g", "p", "t"].contains(event["s"] as? String) { faults.append("\(name) has no scope") }
             case "C":
@@ -99,9 +109,9 @@ import Testing
         }
 
         /// Slices of a lane lie apart or inside each other.
-        private mutating func checkNesting() {
+        private mutating func checkNesting(_ slices: [Slice]) {
             let sorted = slices.sorted { ($0.lane, $0.begin, -$0.end) < ($1.lane, $1.begin, -$1.end) }
-            var open: [(lane: Int, begin: Double, end: Double, name: String)] = []
+            var open: [Slice] = []
             for slice in sorted {
                 // Half of the last digit that is written.
                 while let last = open.last, last.lane != slice.lane || last.end <= slice.begin + 0.00005 {
@@ -123,14 +133,16 @@ import Testing
         #expect(checked.slices.count { $0.name == "miss" } == (every == 1 ? 10 : 4))
         #expect(checked.slices.count { $0.name == "openSealed" } == (every == 1 ? 10 : 4))
         let miss = try #require(checked.slices.first { $0.name == "miss" })
-        // A nanosecond a tick.
-        #expect(abs(miss.end - 9.09) < 1e-6 && abs(miss.begin - 8.99) < 1e-6)
+        // A nanosecond a tick, since the freeze began.
+        let launch = Double(SampleRun.launch - 400) / 1000
+        #expect(abs(miss.end - launch - 9.09) < 1e-3 && abs(miss.begin - launch - 8.99) < 1e-3)
+        #expect(checked.slices.contains { $0.name == "freeze" && $0.begin < 1e-3 })
     }
 
     @Test("Times that cross, as an emulator's do, still make slices that nest")
     func crossing() throws {
         var generator = SplitMix64(seed: 2026)
-        var run = SampleRun(misses: 0)
+        var run = SampleRun(clock: RunClock(unit: .cycles, ticksPerSecond: 2_099_999_999), misses: 0)
         var now: UInt64 = 2_000
         for _ in 0..<500 {
             for _ in 0..<generator.next() % 4 {
@@ -160,7 +172,7 @@ import Testing
             ("\"ph\":\"X\",\"name\":\"miss\"", "\"ph\":\"X\",\"name\":\"\""),
             ("\"dur\":", "\"duration\":"), ("\"s\":\"p\"", "\"s\":\"x\""), ("\"pid\":1", "\"pid\":\"one\""),
             ("thread_name", "threadname"), ("\"args\":{\"pages\":", "\"args\":{\"pages\":\"\",\"n\":"),
-            ("\"dur\":0.0400", "\"dur\":0.2400"),
+            ("\"dur\":0.0399", "\"dur\":0.2399"), ("\"ts\":0.0005", "\"ts\":-0.5005"),
         ]
         for (text, sin) in sins {
             #expect(good.contains(text), "\(text)")
