@@ -41,7 +41,11 @@ public struct BootImage: Sendable {
     /// - Throws: ``Failure``
     public init(reading file: URL) throws(Failure) {
         let path = file.plainPath
-        guard FileManager.default.fileExists(atPath: path) else { throw .missing(path) }
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+            throw .missing(path)
+        }
+        guard !isFolder.boolValue else { throw .folder(path) }
         // Mapped, not read: the payload may be large, and only a boot needs it.
         guard let data = try? Data(contentsOf: file, options: .alwaysMapped) else { throw .unreadable(path) }
         guard data.count >= Self.loaderOffset else { throw .foreign(path) }
@@ -131,6 +135,7 @@ public struct BootImage: Sendable {
 
     public enum Failure: Explained, Equatable {
         case missing(String)
+        case folder(String)
         case unreadable(String)
         case foreign(String)
         case version(String, UInt32)
@@ -142,7 +147,7 @@ public struct BootImage: Sendable {
             switch self {
             case .missing: .noSuchFile
             case .unreadable: .inputOutput
-            case .foreign, .version, .damaged, .truncated: .badInput
+            case .folder, .foreign, .version, .damaged, .truncated: .badInput
             case .cannotWrite: .cannotWrite
             }
         }
@@ -150,6 +155,7 @@ public struct BootImage: Sendable {
         public var description: String {
             switch self {
             case .missing(let path): "There is no file \(path). Make an image with frost make-image."
+            case .folder(let path): "\(path) is a folder, not an image. Make one with frost make-image."
             case .unreadable(let path): "\(path) cannot be read. Check its permissions."
             case .foreign(let path): "\(path) is not a Frostvisor image. Make one with frost make-image."
             case .version(let path, let version):

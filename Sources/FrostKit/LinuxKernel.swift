@@ -79,7 +79,7 @@ public struct LinuxKernel: Sendable {
         public var description: String {
             switch self {
             case .notAKernel:
-                "The file is not a Linux kernel (bzImage). Give the vmlinuz of a distribution, as in /boot."
+                "The file that --linux names is not a Linux kernel (bzImage). Give the vmlinuz of a distribution, as in /boot."
             case .tooOld(let version):
                 """
                 The kernel speaks boot protocol \(version >> 8).\(version & 0xFF) or is not 64-bit. Give a 64-bit \

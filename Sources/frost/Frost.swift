@@ -22,6 +22,7 @@ struct Frost: ParsableCommand {
 
     static func main() {
         do {
+            try checkCommand()
             var command = try parseAsRoot()
             try command.run()
         } catch let failure as any Explained {
@@ -36,5 +37,14 @@ struct Frost: ParsableCommand {
                 "error: \(error.localizedDescription) Check the paths, their permissions and free space.")
             Glibc.exit(FrostKit.ExitCode.inputOutput.rawValue)
         }
+    }
+
+    /// ArgumentParser calls a mistyped command an unexpected argument.
+    private static func checkCommand() throws {
+        let known = configuration.subcommands.map { $0._commandName }
+        guard let name = CommandLine.arguments.dropFirst().first, !name.hasPrefix("-"),
+            !(known + ["help"]).contains(name)
+        else { return }
+        throw ValidationError("There is no command '\(name)'. Known: \(known.joined(separator: ", ")).")
     }
 }

@@ -27,6 +27,7 @@ extension BootTests {
             Row("run reset.img", .reset),
             Row("run loop.img --timeout 2s", .timeLimit),
             Row("run missing.img", .noSuchFile),
+            Row("run .", .badInput),
             Row("run noise.img", .badInput),
             Row("run empty.img", .badInput),
             Row("run cut.img", .badInput),
