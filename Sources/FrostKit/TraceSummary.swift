@@ -104,9 +104,17 @@ public struct TraceSummary: Codable, Sendable, Equatable {
             let parts = TraceCounter.allCases.filter(isPart).compactMap { counts[$0.name]?.ticks }
             return Double(parts.reduce(0, +)) / Double(ticks)
         }
+        // Sums of pages begin before the guest; records tell the two apart, if none is missing.
+        func shareOfPages(_ isPart: (TraceCounter) -> Bool) -> Double {
+            guard trace.fact(.traceEvery) == 1, trace.lostFrames == 0 else { return share(isPart) }
+            let parts = trace.records.filter {
+                $0.tsc >= range.lowerBound && TraceCounter($0).map(isPart) == true
+            }
+            return Double(parts.map(\.cycles).reduce(0, +)) / Double(ticks)
+        }
         span.shares = Shares(
-            hypervisor: share { $0.role == .exit }, cipher: share(\.isCipher),
-            blanking: share { $0 == .openBlank || $0 == .metadataBlank })
+            hypervisor: share { $0.role == .exit }, cipher: shareOfPages(\.isCipher),
+            blanking: shareOfPages { $0 == .openBlank || $0 == .metadataBlank })
         return span
     }
 

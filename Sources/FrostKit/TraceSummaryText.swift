@@ -39,7 +39,10 @@ extension TraceSummary: CustomStringConvertible {
     }
 
     private var pageText: String? {
-        table(.page, "What was done with pages meanwhile; its time is part of the above", without: nil)
+        table(
+            .page,
+            "What was done with pages, setting the guest up included; within exits its time is part of the above",
+            without: nil)
     }
 
     /// Kinds that never happened are left out.

@@ -21,6 +21,18 @@ import Testing
         #expect(summary.freezeTicks == 500)
     }
 
+    @Test(
+        "What was done before the guest's first instruction is no share of its run, where it can be told apart"
+    )
+    func before() {
+        func cipher(every: UInt64) -> Double? {
+            let run = SampleRun(every: every, ticksBeforeLaunch: 200_000)
+            return TraceSummary(run.trace, clock: .unknown).span?.shares?.cipher
+        }
+        #expect(cipher(every: 1) == 0.004)
+        #expect(cipher(every: 2) == 2.004)
+    }
+
     @Test("A timeline is exact when every exit was recorded, and scaled to the counts when not")
     func timeline() throws {
         let exact = try #require(TraceTimeline(SampleRun(every: 1, misses: 100).trace, bins: 10))

@@ -27,8 +27,8 @@ struct MissCurveChart {
         guard let smallest = bytes.min(), let largest = bytes.max(), smallest < largest,
             let fewest = misses.min(), let most = misses.max()
         else { return nil }
-        let shown = Array(
-            series.sorted { ($0.isLimit ? 0 : 1) < ($1.isLimit ? 0 : 1) }.prefix(Self.colours.count + 1))
+        let lines = Self.merged(series.sorted { ($0.isLimit ? 0 : 1) < ($1.isLimit ? 0 : 1) })
+        let shown = Array(lines.prefix(Self.colours.count + 1))
         let top = 14.0, base = top + Self.height
         let x = Axis(
             scale: .logarithmic, low: smallest, high: largest, from: Self.left + 10, to: Self.right - 10)
@@ -49,12 +49,29 @@ struct MissCurveChart {
             legend += Self.key(line, colour, at)
         }
         parts.append(Pen.text(Self.right, base + 32, "frozen region, bytes", "small", anchor: "end"))
-        let left = series.count - shown.count
+        let left = lines.count - shown.count
         let words: HTML = left > 0 ? " \(left) more lines stand in the table only." : ""
         figure = Figure(
             identifier: identifier, title: title, note: "\(note)\(words)", description: Self.words(series),
             drawing: HTML(parts + legend), height: base + 44 + Double(shown.count) * 16 + 6,
             table: Self.table(series))
+    }
+
+    /// One line for all that would hide each other; the table keeps them apart.
+    private static func merged(_ series: [Series]) -> [Series] {
+        var lines: [(line: Series, more: Int)] = []
+        for line in series {
+            let twin = lines.firstIndex {
+                !$0.line.isLimit && $0.line.isMeasured == line.isMeasured
+                    && $0.line.points.elementsEqual(line.points) { $0 == $1 }
+            }
+            if let twin { lines[twin].more += 1 } else { lines.append((line, 0)) }
+        }
+        return lines.map { line, more in
+            var line = line
+            if more > 0 { line.name += ", and \(more) more" }
+            return line
+        }
     }
 
     /// Those that were measured, thinned out.

@@ -149,7 +149,17 @@ struct ReportPage {
                     }
                 }.sorted { $0.0 < $1.0 }, isLimit: true)
         }
-        let byConfiguration = Dictionary(grouping: runs, by: \.configuration)
+        let byConfiguration = Dictionary(grouping: runs) { run in
+            let alike = runs.filter {
+                $0.configuration == run.configuration
+                    && $0.report.image.frozenBytes == run.report.image.frozenBytes
+            }.compactMap(\.report.slots)
+            guard let slots = run.report.slots, let most = alike.max(), slots < most else {
+                return run.configuration
+            }
+            // The image was made with fewer slots than its region holds.
+            return "\(run.configuration), \(slots.groupedOf("slot"))"
+        }
         let measured = byConfiguration.sorted { $0.key < $1.key }.map { name, runs in
             let bySize = Dictionary(grouping: runs, by: \.report.image.frozenBytes).sorted { $0.key < $1.key }
             let points = bySize.compactMap { size, runs -> (Double, Double)? in

@@ -35,7 +35,9 @@ enum ReportStyle {
         tbody th { font-weight: 600; } tbody tr:hover { background: var(--paper); }
         .n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
         section > .scroll { border: 1px solid var(--line); border-radius: 8px; }
-        .databar { display: inline-block; min-width: 96px; padding: 0 4px; text-align: right; border-radius: 3px;
+        section > .scroll tbody th { min-width: 190px; overflow-wrap: anywhere; }
+        section > .scroll :is(th, td) { padding: 6px 8px; } section > .scroll td:not(:has(.badge)) { white-space: nowrap; }
+        .databar { display: inline-block; min-width: 72px; padding: 0 4px; text-align: right; border-radius: 3px;
           background: linear-gradient(to right, color-mix(in srgb, var(--orange) 26%, transparent) var(--part),
           transparent var(--part)); }
         .badge { display: inline-block; border-radius: 99px; padding: 0 9px; font-size: 12.5px; font-weight: 600;

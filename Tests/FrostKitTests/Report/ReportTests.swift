@@ -125,6 +125,20 @@ import Testing
         #expect(throws: Report.Failure.lacks(half.plainPath, "trace.bin")) { try Report([half]) }
     }
 
+    @Test("Curves that would hide each other share a line; others keep their own")
+    func curves() throws {
+        func series(_ name: String, _ misses: Double) -> MissCurveChart.Series {
+            .init(name: name, points: [(2_097_152, misses), (4_194_304, 5)], isMeasured: true)
+        }
+        let chart = try #require(
+            MissCurveChart(
+                [series("first", 9), series("second", 9), series("third", 8)], title: "t", note: "n",
+                identifier: "i"))
+        let drawing = chart.figure.drawing.text
+        #expect(drawing.contains("first, and 1 more<") && drawing.contains("third<"))
+        #expect(!drawing.contains("second"))
+    }
+
     @Test("Axes end at round numbers and have a few round ticks")
     func axes() {
         let axis = Axis.linear(upTo: 1837, from: 0, to: 100)
