@@ -35,8 +35,9 @@ enum ReportStyle {
         tbody th { font-weight: 600; } tbody tr:hover { background: var(--paper); }
         .n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
         section > .scroll { border: 1px solid var(--line); border-radius: 8px; }
-        section > .scroll tbody th { min-width: 190px; overflow-wrap: anywhere; }
-        section > .scroll :is(th, td) { padding: 6px 8px; } section > .scroll td:not(:has(.badge)) { white-space: nowrap; }
+        [aria-labelledby="all"] tbody th { min-width: 190px; overflow-wrap: anywhere; }
+        [aria-labelledby="all"] :is(th, td) { padding: 6px 8px; }
+        [aria-labelledby="all"] td:not(:has(.badge)) { white-space: nowrap; }
         .databar { display: inline-block; min-width: 72px; padding: 0 4px; text-align: right; border-radius: 3px;
           background: linear-gradient(to right, color-mix(in srgb, var(--orange) 26%, transparent) var(--part),
           transparent var(--part)); }

@@ -25,7 +25,7 @@ struct RegionEvidence {
         ]
         fetches.figures = [
             "\(survey.hostFetchCount.of("fetch", "fetches")) from DRAM",
-            "\(survey.hostTables.of("page table")) of the hypervisor and \(survey.nestedTables) nested ones audited",
+            "\(survey.hostTables.of("page table")) of the hypervisor, and \(survey.nestedTables) nested, audited",
         ]
     }
 
