@@ -9,7 +9,8 @@ public struct DRAMPicture: Sendable {
 
     static let side = 512
     private static let left = 76
-    private static let gap = 100
+    /// Holds the region's words on the left and the next panel's sizes on the right.
+    private static let gap = 160
     static let top = 148
 
     public init(_ panels: [DRAMMap]) {
