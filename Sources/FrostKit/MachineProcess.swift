@@ -4,6 +4,10 @@ protocol MachineProcess: ~Copyable {
     func send(_ signal: Int32)
     /// Its end if it has ended; must not be called again once it has answered.
     func end(waiting: Bool) -> ChildProcess.End?
+    /// Why nobody knows how it ended; nil: somebody does.
+    var loss: (any Explained)? { get }
 }
 
-extension ChildProcess: MachineProcess {}
+extension ChildProcess: MachineProcess {
+    var loss: (any Explained)? { nil }
+}

@@ -32,13 +32,16 @@ public enum Platform: String, Sendable, Codable, CaseIterable {
         case .qemuTCG: [.control, .sharedMemory, .anyHost, .cacheModel]
         case .qemuKVM: [.control, .sharedMemory]
         case .bochs: [.anyHost, .accessTrace]
-        // On this host; see check(_:connect:).
+        // By a libvirt that shares our files: see LibvirtURI.isApart.
         case .libvirt: [.control, .sharedMemory, .cacheModel]
         }
     }
 
     /// - Throws: ``Failure`` when it lacks what a run asks of it.
     func check(_ options: RunOptions) throws(Failure) {
+        if let uri = options.connect, uri.isApart, options.keepsRAM || options.residency != nil {
+            throw .apart(uri)
+        }
         let isDumped = options.keepsRAM && !capabilities.contains(.sharedMemory)
         if isDumped && options.symbols == nil { throw .noSymbols(self) }
         if options.nmiEvery != nil && !capabilities.contains(.control) { throw .noControl(self) }
@@ -61,19 +64,19 @@ public enum Platform: String, Sendable, Codable, CaseIterable {
             guard isThere, (try? Tool.bochs.locate()) != nil else { throw .noBochs }
         case .libvirt:
             let uri = connect ?? .embedded
-            if let host = uri.host { throw .remote(host) }
             if uri.isEmbedded, let lack = EmbeddedRoot.lack { throw .noLibvirt(lack) }
         }
     }
 
-    /// - Throws: ``Failure/noCacheModel(_:)`` unless a run on it can be proven.
-    public func checkProvable() throws(Failure) {
+    /// - Throws: ``Failure/noCacheModel(_:)``, ``Failure/apart(_:)`` unless a run on it can be proven.
+    public func checkProvable(connect: LibvirtURI? = nil) throws(Failure) {
         guard capabilities.contains(.cacheModel) else { throw .noCacheModel(self) }
+        if let connect, connect.isApart { throw .apart(connect) }
     }
 
     public enum Failure: Explained, Equatable {
         case noLibvirt(String)
-        case remote(String)
+        case apart(LibvirtURI)
         case kvm(String)
         case noCacheModel(Platform)
         case noBochs
@@ -88,7 +91,7 @@ public enum Platform: String, Sendable, Codable, CaseIterable {
         public var exitCode: ExitCode {
             switch self {
             case .noCacheModel: .notProvable
-            case .noLibvirt, .remote, .kvm, .noBochs, .noMemory, .noControl, .noVMX, .noSaving, .noSeed,
+            case .noLibvirt, .apart, .kvm, .noBochs, .noMemory, .noControl, .noVMX, .noSaving, .noSeed,
                 .tooMuchMemory:
                 .unavailable
             case .noSymbols: .ourBug
@@ -101,10 +104,10 @@ public enum Platform: String, Sendable, Codable, CaseIterable {
             switch self {
             case .noLibvirt(let lack):
                 lack
-            case .remote(let host):
+            case .apart(let uri):
                 """
-                The machine would run on \(host), which does not see this host's files. Use a libvirt of this host, or run \
-                frost over there.
+                Machines of \(uri) share no memory with this host, which frost verify and --keep-ram need. Use a libvirt of \
+                this host, or run frost over there.
                 """
             case .noSaving(let platform):
                 "\(platform.rawValue) cannot go on from a saved machine. Use --platform qemu-tcg."

@@ -58,9 +58,9 @@ struct RunLoop {
         }
         let end = finish(child, isEndingItself: verdict.map(endsMachine) ?? true && failure == nil)
         if let failure { throw failure }
-        return (
-            verdict ?? machine.trace.ending ?? .died(status: end.status, wasSignalled: end.wasSignalled), end
-        )
+        if let ending = verdict ?? machine.trace.ending { return (ending, end) }
+        if let loss = child.loss { throw loss }
+        return (.died(status: end.status, wasSignalled: end.wasSignalled), end)
     }
 
     /// One look at everything; an ending when there is one.

@@ -10,6 +10,7 @@ public final class RunningMachine {
     private var reader = TraceReader()
     private let started = ContinuousClock.now
     private let counter = HostCounter()
+    private let foreignClock: RunClock?
     private let memory: GuestRAM?
     private let platform: Platform
     private let connect: (() throws -> QMP)?
@@ -25,9 +26,11 @@ public final class RunningMachine {
     ///   - ramFile: the file of physical memory where nobody asked to keep it.
     ///   - connect: begins a conversation with QEMU; nil: it is no QEMU.
     ///   - cut: takes the machine's power away.
+    ///   - clock: of another host's counter; nil: it is this host's.
     init(
         image: BootImage, folder: RunFolder, platform: Platform, ram: GuestRAM?, ramFile: URL?,
-        messageSocket: String? = nil, input: Int32, connect: (() throws -> QMP)?, cut: @escaping () -> Void
+        messageSocket: String? = nil, input: Int32, connect: (() throws -> QMP)?, cut: @escaping () -> Void,
+        clock: RunClock? = nil
     ) {
         self.image = image
         self.folder = folder
@@ -37,6 +40,7 @@ public final class RunningMachine {
         self.connect = connect
         self.messageSocket = messageSocket
         self.cut = cut
+        foreignClock = clock
         self.input = input
     }
 
@@ -53,7 +57,8 @@ public final class RunningMachine {
     public var trace: Trace { reader.trace }
     /// Of the trace's times. QEMU's CPU shows the guest the host's time-stamp counter; Bochs's counts instructions.
     var clock: RunClock {
-        switch platform {
+        if let foreignClock { return foreignClock }
+        return switch platform {
         case .bochs: RunClock(unit: .instructions, ticksPerSecond: Bochs.instructionsPerSecond)
         case .qemuTCG, .qemuKVM, .libvirt: RunClock(unit: .cycles, ticksPerSecond: counter.ticksPerSecond)
         }

@@ -5,7 +5,7 @@ import FrostKit
 struct LibvirtOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "With --platform libvirt: whose. (default: qemu:///embed, which needs no daemon)",
+            "With --platform libvirt: whose, also on another host. (default: qemu:///embed, which needs no daemon)",
             valueName: "uri"),
         transform: { try LibvirtURI(parsing: $0) })
     var connect: LibvirtURI?

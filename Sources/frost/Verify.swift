@@ -138,7 +138,7 @@ struct Verify: ParsableCommand {
             choice = nil
             try platform.check()
         } else {
-            try platform.checkProvable()
+            try platform.checkProvable(connect: libvirt.connect)
             let cache = try self.choice(for: image)
             if !force { try cache.check(region: image.plan.frozen) }
             choice = cache

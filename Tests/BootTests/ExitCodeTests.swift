@@ -36,7 +36,13 @@ extension BootTests {
             Row("run stray.img --platform bochs --cpu amd", .panic),
             Row("run loop.img --platform bochs --timeout 5s", .timeLimit),
             Row("run good.img --platform bochs --keep-ram --record kept", .asAsked),
-            Row("run good.img --platform libvirt --connect qemu+ssh://elsewhere/system", .unavailable),
+            Row(
+                "run good.img --platform libvirt --connect qemu+unix://h/system?socket=/nowhere", .unavailable
+            ),
+            Row(
+                "run good.img --platform libvirt --connect qemu+ssh://h/system --keep-ram --record r",
+                .unavailable),
+            Row("verify good.img --platform libvirt --connect qemu+ssh://h/system", .unavailable),
             Row("run good.img --platform libvirt --connect test:///default", .usage),
             Row("run good.img --connect qemu:///embed", .usage),
             Row("run good.img --platform libvirt --cpu max,vendor=x", .usage),

@@ -14,7 +14,8 @@ import Testing
         var domain = DomainXML(
             name: name, uri: testDriver, file: URL(filePath: "/run/domain.xml"),
             image: URL(filePath: "/images/a,b.img"), disk: .ahci, ram: 64 * .mebibyte,
-            ramFile: URL(filePath: "/dev/shm/x.ram"), trace: URL(filePath: trace), console: "/tmp/x.com1")
+            wiring: .files(
+                console: "/tmp/x.com1", trace: URL(filePath: trace), ram: URL(filePath: "/dev/shm/x.ram")))
         change(&domain)
         return try domain.text().replacing("<domain type='qemu'", with: "<domain type='test'")
     }
@@ -139,9 +140,35 @@ import Testing
         #expect(throws: LibvirtURI.Failure.relativeRoot("qemu:///embed?root=r")) {
             try LibvirtURI(parsing: "qemu:///embed?root=r")
         }
-        #expect(throws: Platform.Failure.remote("far.example")) {
-            try Platform.libvirt.check(connect: LibvirtURI(parsing: "qemu+ssh://me@far.example/system"))
+    }
+
+    @Test("A URI with a host, or with a pool, shares no file with us; libvirt is not told of the pool")
+    func apart() throws {
+        let socket = "qemu+unix:///system?socket=/a%20b/c"
+        for (text, pool, name) in [
+            ("qemu+ssh://far/system", nil, "qemu+ssh://far/system"),
+            ("qemu+ssh://far/system?pool=fast&keyfile=/k", "fast", "qemu+ssh://far/system?keyfile=/k"),
+            ("\(socket)&pool=default", "default", socket), ("qemu:///system?pool=x", "x", "qemu:///system"),
+        ] {
+            let uri = try LibvirtURI(parsing: text)
+            #expect(uri.isApart && uri.pool == pool && uri.connectionName == name)
         }
+        #expect(try !LibvirtURI(parsing: socket).isApart)
+        for text in ["qemu:///embed?pool=x", "qemu:///system?pool="] {
+            #expect(throws: LibvirtURI.Failure.noPool(text)) { try LibvirtURI(parsing: text) }
+        }
+    }
+
+    @Test("Of a libvirt that shares no memory, none is asked for")
+    func noMemory() throws {
+        let uri = try LibvirtURI(parsing: "qemu+ssh://far/system")
+        var options = RunOptions()
+        (options.platform, options.connect) = (.libvirt, uri)
+        try Platform.libvirt.check(options)
+        options.keepsRAM = true
+        #expect(throws: Platform.Failure.apart(uri)) { try Platform.libvirt.check(options) }
+        #expect(throws: Platform.Failure.apart(uri)) { try Platform.libvirt.checkProvable(connect: uri) }
+        #expect(Platform.Failure.apart(uri).exitCode == .unavailable)
     }
 
     @Test(

@@ -4,7 +4,7 @@ import Glibc
 /// A machine in libvirt's words: the one that qemu-tcg builds.
 ///
 /// What libvirt has no words for goes to QEMU as it is: a disk whose changes are lost and whose image many may read at
-/// once, memory in a file of our choosing, plugins.
+/// once, memory in a file of our choosing, plugins. Where it runs decides nothing but its ``Wiring``.
 ///
 /// - Source: libvirt, "Domain XML format"; "QEMU driver", "Pass-through of arbitrary qemu commands".
 struct DomainXML: Sendable {
@@ -14,13 +14,11 @@ struct DomainXML: Sendable {
     var uri: LibvirtURI
     /// Where it is written.
     var file: URL
+    /// As QEMU's host sees it.
     var image: URL
     var disk: QEMU.Disk
     var ram: ByteCount
-    var ramFile: URL
-    var trace: URL
-    /// Where we listen.
-    var console: String
+    var wiring: Wiring
     /// As QEMU takes it after -plugin.
     var plugin: String?
     var cpu = CPUChoice.amd
@@ -28,10 +26,24 @@ struct DomainXML: Sendable {
     /// Of the daemon's host: what it labels domains with.
     var securityModels: [String] = []
 
+    /// How console, trace and memory come to us.
+    enum Wiring: Sendable {
+        /// By this host's files; on the console's socket we listen.
+        case files(console: String, trace: URL, ram: URL)
+        /// By libvirt's connection: see ``DomainLine``. Memory stays there.
+        case streams([DomainLine])
+
+        fileprivate var paths: [String] {
+            switch self {
+            case .files(_, let trace, let ram): [trace.plainPath, ram.plainPath]
+            case .streams: []
+            }
+        }
+    }
+
     /// - Throws: ``LibvirtFailure/unspeakable(_:)``, ``Failure``
     func text() throws -> String {
-        for path in [image, ramFile, trace].map(\.plainPath)
-        where !Markup.canSay(path) {
+        for path in [image.plainPath] + wiring.paths where !Markup.canSay(path) {
             throw LibvirtFailure.unspeakable(path)
         }
         return Markup(
@@ -47,7 +59,7 @@ struct DomainXML: Sendable {
                 Markup("on_reboot", text: "destroy"),
                 Markup("on_crash", text: "destroy"),
                 devices,
-            ] + securityModels.map(label) + [
+            ] + securityModels.compactMap(label) + [
                 Markup("qemu:commandline", [:], passedOn.map { Markup("qemu:arg", ["value": $0]) })
             ]
         ).description + "\n"
@@ -86,40 +98,52 @@ struct DomainXML: Sendable {
             emulator + [
                 Markup("controller", ["type": "usb", "model": "none"]),
                 Markup("memballoon", ["model": "none"]),
-                Markup(
-                    "serial", ["type": "unix"],
-                    [
-                        Markup("source", ["mode": "connect", "path": console]),
-                        Markup("target", ["port": "0"]),
-                    ]),
-                Markup(
-                    "serial", ["type": "file"],
-                    [
-                        Markup("source", ["path": trace.plainPath, "append": "on"]),
-                        Markup("target", ["port": "1"]),
-                    ]),
-            ])
+            ] + lines)
     }
 
-    /// QEMU gets our rights, and nobody takes our files.
-    private func label(_ model: String) -> Markup {
+    /// The console and the trace.
+    private var lines: [Markup] {
+        switch wiring {
+        case .files(let console, let trace, _):
+            [
+                Self.line(0, "unix", ["mode": "connect", "path": console]),
+                Self.line(1, "file", ["path": trace.plainPath, "append": "on"]),
+            ]
+        case .streams(let lines): lines.map(\.channel)
+        }
+    }
+
+    private static func line(_ port: Int, _ type: String, _ source: KeyValuePairs<String, String>) -> Markup {
+        Markup("serial", ["type": type], [Markup("source", source), Markup("target", ["port": "\(port)"])])
+    }
+
+    /// QEMU gets our rights, and nobody takes our files. Where there are none of ours, it has the rights that its host
+    /// gives it.
+    private func label(_ model: String) -> Markup? {
         guard model == "dac" else { return Markup("seclabel", ["type": "none", "model": model]) }
+        guard case .files = wiring else { return nil }
         return Markup(
             "seclabel", ["type": "static", "model": model, "relabel": "no"],
             [Markup("label", text: "+\(geteuid()):+\(getegid())")])
     }
 
     private var passedOn: [String] {
-        ["-machine", "memory-backend=ram", "-object", QEMU.memory(ram, in: ramFile)]
-            + disk.arguments(reading: image) + (plugin.map { ["-plugin", $0] } ?? [])
+        memory + serial + disk.arguments(reading: image) + (plugin.map { ["-plugin", $0] } ?? [])
             + (seed.map { ["-seed", "\($0)"] } ?? [])
     }
 
-    private static let prefix = "frost-"
+    private var serial: [String] {
+        guard case .streams(let lines) = wiring else { return [] }
+        return lines.flatMap(\.arguments)
+    }
 
-    static func newName() -> String { prefix + UUID().uuidString.prefix(13).lowercased() }
+    private var memory: [String] {
+        guard case .files(_, _, let file) = wiring else { return [] }
+        return ["-machine", "memory-backend=ram", "-object", QEMU.memory(ram, in: file)]
+    }
+
     /// Whether a domain, or a file named for one, is a frost's.
-    static func isOurs(_ name: String) -> Bool { name.hasPrefix(prefix) }
+    static func isOurs(_ name: String) -> Bool { name.hasPrefix("frost-") }
 
     enum Failure: Explained, Equatable {
         case cannotTranslate(String)
@@ -138,7 +162,7 @@ struct DomainXML: Sendable {
 extension DomainXML: Emulator {
     var program: Tool { .virsh }
     /// What a hand would type for the same machine.
-    var arguments: [String] { ["--connect", uri.description, "create", file.plainPath] }
+    var arguments: [String] { ["--connect", uri.connectionName, "create", file.plainPath] }
     func complaints(in log: String) -> String { log }
 
     func writeLog(to file: URL) throws {

@@ -16,7 +16,7 @@ final class LibvirtConnection: @unchecked Sendable {
     /// - Throws: ``LibvirtFailure/noConnection(_:words:)``, ``EmbeddedRoot/Failure``
     static func shared(_ uri: LibvirtURI) throws -> LibvirtConnection {
         try open.withLock { open in
-            if let old = open[uri], virConnectIsAlive(old.handle) == 1 { return old }
+            if let old = open[uri], old.isAlive { return old }
             let new = try LibvirtConnection(uri)
             open[uri] = new
             return new
@@ -27,17 +27,23 @@ final class LibvirtConnection: @unchecked Sendable {
         _ = Self.eventLoop
         self.uri = uri
         root = uri.isEmbedded ? try EmbeddedRoot(at: uri.root) : nil
-        let name = root.map { LibvirtURI.embedded.description + "?root=" + $0.encodedPath } ?? uri.description
+        let name =
+            root.map { LibvirtURI.embedded.description + "?root=" + $0.encodedPath } ?? uri.connectionName
         guard let handle = virConnectOpen(name) else {
             throw LibvirtFailure.noConnection(uri, words: LibvirtFailure.lastWords)
         }
         self.handle = handle
         listen()
-        if let root {
-            endLeftovers()
-            root.dropLogs()
-        }
+        // Else nobody would notice that a host far away has gone silent. The drivers without a daemon refuse.
+        virConnectSetKeepAlive(handle, Self.secondsOfSilence, Self.silences)
+        endLeftovers()
+        root?.dropLogs()
     }
+
+    /// So often it is asked for a sign of life, and so many may be missing.
+    private static let (secondsOfSilence, silences) = (Int32(5), UInt32(4))
+
+    var isAlive: Bool { virConnectIsAlive(handle) == 1 }
 
     deinit {
         if callback >= 0 { virConnectDomainEventDeregisterAny(handle, callback) }
@@ -55,14 +61,15 @@ final class LibvirtConnection: @unchecked Sendable {
         }
     }()
 
-    /// No other process has its root: what of ours runs in it was left by a frost that was killed, and by a kernel that
-    /// did not see it. Others' domains are none of our business.
+    /// No other process has an embedded driver's root: what of ours runs in it was left by a frost that was killed, and by
+    /// a kernel that did not see it. A daemon that was killed itself, and started again, does not know any more whom its
+    /// domains should end with. Others' domains are none of our business.
     private func endLeftovers() {
         var list: UnsafeMutablePointer<virDomainPtr?>?
         let count = virConnectListAllDomains(handle, &list, VIR_CONNECT_LIST_DOMAINS_ACTIVE.rawValue)
         guard count >= 0, let list else { return }
         for domain in UnsafeBufferPointer(start: list, count: Int(count)) {
-            if let name = virDomainGetName(domain), DomainXML.isOurs(String(cString: name)) {
+            if let name = virDomainGetName(domain), isLeftOver(String(cString: name)) {
                 virDomainDestroy(domain)
             }
             virDomainFree(domain)
@@ -70,16 +77,16 @@ final class LibvirtConnection: @unchecked Sendable {
         free(list)
     }
 
-    /// What a daemon labels its domains with; an embedded driver is told not to.
-    func securityModels() throws(LibvirtFailure) -> [String] {
-        guard root == nil else { return [] }
+    private func isLeftOver(_ name: String) -> Bool {
+        root == nil ? RunOwner(of: name)?.isAlive == false : DomainXML.isOurs(name)
+    }
+
+    func capabilities() throws(LibvirtFailure) -> HostCapabilities {
         guard let text = virConnectGetCapabilities(handle) else {
             throw .noConnection(uri, words: LibvirtFailure.lastWords)
         }
         defer { free(text) }
-        return String(cString: text).matches(of: #/<secmodel>\s*<model>([^<]*)<\/model>/#).map {
-            String($0.1)
-        }
+        return HostCapabilities(text: String(cString: text))
     }
 
     // MARK: events

@@ -62,10 +62,16 @@ extension LibvirtDomain: MachineProcess {
             handle, signal == SIGKILL ? 0 : VIR_DOMAIN_DESTROY_GRACEFUL.rawValue)
     }
 
+    /// Where nobody is left who could tell how it ended.
+    var loss: (any Explained)? {
+        log.stop == nil && !connection.isAlive ? LibvirtFailure.gone(connection.uri) : nil
+    }
+
     func end(waiting: Bool) -> ChildProcess.End? {
         var deadline: ContinuousClock.Instant?
         while true {
             if let end = endNow { return end }
+            if !connection.isAlive { return .lost }
             guard waiting else { return nil }
             // The event that says so comes behind; without a connection it does not come.
             if deadline == nil && virDomainIsActive(handle) != 1 { deadline = .now + .seconds(1) }

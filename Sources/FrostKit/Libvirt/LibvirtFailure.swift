@@ -7,12 +7,16 @@ public enum LibvirtFailure: Explained, Equatable {
     case noDomain(LibvirtURI, words: String)
     case noConsole(LibvirtURI, words: String)
     case gone(LibvirtURI)
+    case noPool(LibvirtURI, name: String, words: String)
+    case noUpload(LibvirtURI, words: String)
+    case interrupted(LibvirtURI)
     case unspeakable(String)
 
     public var exitCode: ExitCode {
         switch self {
-        case .noConnection: .unavailable
-        case .noDomain, .noConsole, .gone: .machineDied
+        case .noConnection, .noPool: .unavailable
+        case .noDomain, .noConsole, .noUpload, .gone: .machineDied
+        case .interrupted: .interrupted
         case .unspeakable: .usage
         }
     }
@@ -27,6 +31,15 @@ public enum LibvirtFailure: Explained, Equatable {
             "libvirt at \(uri) does not connect the machine's console: \(words)."
         case .gone(let uri):
             "libvirt at \(uri) lost the machine. Is its daemon, or the way to it, still there?"
+        case .noPool(let uri, let name, let words):
+            """
+            libvirt at \(uri) has no storage pool '\(name)' for the image: \(words). Type: virsh -c '\(uri.connectionName)' \
+            pool-create-as \(name) dir --target /var/lib/libvirt/images --build, or name another with ?pool=NAME in the URI.
+            """
+        case .noUpload(let uri, let words):
+            "libvirt at \(uri) did not take the image: \(words). Is there room in its pool?"
+        case .interrupted(let uri):
+            "Interrupted while the image was sent to \(uri); nothing is left of it there."
         case .unspeakable(let text):
             "XML, libvirt's language, has no way to say the control characters in '\(text)'. Use another name."
         }

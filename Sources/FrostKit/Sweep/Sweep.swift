@@ -77,9 +77,10 @@ public struct Sweep {
 
     private var places: [SweepPlace] {
         let named = matrix.places
-        let needsLocal = matrix.cells.contains { named.isEmpty || $0.cell.platform != .libvirt }
-        let hasLocal = named.contains { $0.uri == nil }
-        return (needsLocal && !hasLocal ? [SweepPlace(jobs: jobs)] : []) + named
+        let needsLocal = matrix.cells.contains { cell in
+            !named.contains { $0.takes(cell.cell, among: named) }
+        }
+        return (needsLocal ? [SweepPlace(jobs: jobs, isListed: false)] : []) + named
     }
 
     /// The results that stay, by name; says what becomes of all others.

@@ -6,9 +6,11 @@ public struct SweepPlace: Codable, Sendable, Hashable {
     public var uri: String?
     /// So many at once.
     public var jobs: Int
+    /// Whether the file names it; this machine is there also where it does not.
+    public var isListed: Bool
 
-    public init(uri: String? = nil, jobs: Int) {
-        (self.uri, self.jobs) = (uri, jobs)
+    public init(uri: String? = nil, jobs: Int, isListed: Bool = true) {
+        (self.uri, self.jobs, self.isListed) = (uri, jobs, isListed)
     }
 
     /// As the file spells this machine.
@@ -18,15 +20,24 @@ public struct SweepPlace: Codable, Sendable, Hashable {
 
     /// - Parameter others: all places there are.
     func takes(_ cell: SweepCell, among others: [SweepPlace]) -> Bool {
-        if uri != nil { return cell.platform == .libvirt }
-        return cell.platform != .libvirt || others.allSatisfy { $0.uri == nil }
+        if uri != nil { return isOfLibvirt(for: cell) }
+        guard cell.platform == .libvirt else { return true }
+        let hosts = others.filter { $0.isOfLibvirt(for: cell) }
+        return hosts.isEmpty || isListed && hosts.allSatisfy(\.isApart)
     }
+
+    /// A verdict needs the machine's memory.
+    private func isOfLibvirt(for cell: SweepCell) -> Bool {
+        uri != nil && cell.platform == .libvirt && (cell.verify == nil || !isApart)
+    }
+
+    private var isApart: Bool { uri.map { LibvirtURI(unchecked: $0).isApart } ?? false }
 
     private static func uri(
         _ text: String, _ node: Node, in file: SweepFile
     ) throws(SweepMatrix.Failure) -> String {
         do {
-            if let host = try LibvirtURI(parsing: text).host { throw Platform.Failure.remote(host) }
+            _ = try LibvirtURI(parsing: text)
             return text
         } catch {
             throw file.mistake(node, "\(error) This machine without libvirt is 'local'")

@@ -79,6 +79,18 @@ import Testing
         #expect(matrix.places[1].takes(matrix.cells[0].cell, among: [matrix.places[1]]))
     }
 
+    @Test("A verdict needs a libvirt that shares memory; a listed machine helps hosts that share nothing")
+    func farHosts() throws {
+        let far = SweepPlace(uri: "qemu+ssh://far/system", jobs: 1)
+        let (listed, implied) = (SweepPlace(jobs: 1), SweepPlace(jobs: 1, isListed: false))
+        var cell = SweepCell(image: "hello")
+        cell.platform = .libvirt
+        #expect(far.takes(cell, among: [far, listed]) && listed.takes(cell, among: [far, listed]))
+        #expect(!implied.takes(cell, among: [far, implied]))
+        cell.verify = SweepCell.smallestCache
+        #expect(!far.takes(cell, among: [far, implied]) && implied.takes(cell, among: [far, implied]))
+    }
+
     /// A file, the line that is to be named, and a part of what is said of it.
     static let mistakes: [(String, Int?, String)] = [
         ("", nil, "it is empty"),
@@ -115,7 +127,7 @@ import Testing
         ("matrix: {image: hello}\ninclude:\n  - {image: hello}", 3, "is there twice"),
         ("matrix: {image: hello}\ninclude:\n  - {slots: 64}", 3, "there is no image"),
         ("matrix: {image: hello}\nhosts:\n  - {uri: elsewhere}", 3, "is no libvirt connection"),
-        ("matrix: {image: hello}\nhosts:\n  - {uri: \"qemu+ssh://far/system\"}", 3, "would run on far"),
+        ("matrix: {image: hello}\nhosts:\n  - {uri: \"qemu:///embed?pool=x\"}", 3, "names no storage pool"),
         ("matrix: {image: hello}\nhosts:\n  - {url: local}", 3, "did you mean 'uri'?"),
         ("matrix: {image: hello}\nhosts:\n  - {jobs: 0}", 3, "jobs wants"),
         ("matrix: {image: hello}\nhosts:\n  - {jobs: 1}\n  - {uri: local}", 4, "twice"),
