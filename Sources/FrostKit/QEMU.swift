@@ -83,5 +83,8 @@ public struct QEMU: Sendable, Equatable {
 extension QEMU: Emulator {
     var program: Tool { .qemu }
 
-    func complaints(in log: String) -> String { log }
+    /// Where QEMU gives up it says why, and then the guest's registers: those are too long, and nobody else's business.
+    func complaints(in log: String) -> String {
+        log.split(whereSeparator: \.isNewline).first { $0.hasPrefix("qemu: fatal:") }.map(String.init) ?? log
+    }
 }

@@ -202,6 +202,15 @@ import Testing
         #expect(bochs.arguments.contains("--chdir=/a folder/with \"quotes\""))
     }
 
+    @Test("Where QEMU gives up, the guest's registers are not passed on")
+    func qemuWords() {
+        let qemu = QEMU(
+            platform: .qemuTCG, image: URL(filePath: "/x.img"), disk: .ahci, ram: 64 * .mebibyte,
+            ramFile: URL(filePath: "/x.ram"), trace: URL(filePath: "/trace.bin"), controlSocket: "/x.qmp")
+        #expect(qemu.complaints(in: "qemu: fatal: invalid tss\nRAX=1 RBX=2\n") == "qemu: fatal: invalid tss")
+        #expect(qemu.complaints(in: "qemu: no such machine\n") == "qemu: no such machine\n")
+    }
+
     @Test("A panic of Bochs is told from the guest's power-off")
     func bochsWords() throws {
         let bochs = Bochs(ram: 64 * .mebibyte, cpu: .amd, console: "", folder: RunFolder(URL(filePath: "/x")))
