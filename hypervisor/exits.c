@@ -1,6 +1,7 @@
 #include "exits.h"
 
 #include "ending.h"
+#include "engine/nested.h"
 #include "guest_memory.h"
 #include "guest_msr.h"
 #include "memory.h"
@@ -19,9 +20,8 @@ static void done(const struct exit *exit)
 }
 
 /* Brings the page that the guest missed into a slot, or maps a device's memory, and lets the guest retry. */
-static void handle_miss(const struct exit *exit)
+static void handle_miss(const struct exit *exit, uint64_t start)
 {
-    uint64_t start = rdtsc();
     uint64_t page = exit->gpa & ~(uint64_t)(PAGE_BYTES - 1);
     uint64_t large = exit->gpa & ~(LARGE_BYTES - 1);
     enum trace_counter counter;
@@ -29,8 +29,11 @@ static void handle_miss(const struct exit *exit)
 
     switch (guest_memory_kind(exit->gpa)) {
     case MEMORY_RAM: {
-        bool soft = pager_find(&pager, page_make(0, page / PAGE_BYTES)) != SLOT_NONE;
-        engine->map(page, frozen_hpa(guest_memory_page(page, false)));
+        slot_t slot = pager_find(&pager, page_make(0, page / PAGE_BYTES));
+        bool soft = slot != SLOT_NONE;
+        if (!soft)
+            slot = guest_memory_open(page);
+        nested_map(page, slot);
         if (!soft)
             guest_memory_ahead(page);
         counter = soft ? COUNT_SOFT_MISS : COUNT_MISS;
@@ -38,7 +41,7 @@ static void handle_miss(const struct exit *exit)
         break;
     }
     case MEMORY_DEVICE:
-        engine->map_device(page, guest_memory_all_device(large, LARGE_BYTES) ? LARGE_BYTES : PAGE_BYTES);
+        nested_map_device(page, guest_memory_all_device(large, LARGE_BYTES) ? LARGE_BYTES : PAGE_BYTES);
         counter = COUNT_DEVICE_MISS;
         flags |= MISS_DEVICE;
         break;
@@ -48,7 +51,7 @@ static void handle_miss(const struct exit *exit)
     }
     uint64_t cycles = rdtsc() - start;
     tracer_count(counter, cycles);
-    tracer_event((struct trace_record){.kind = TRACE_MISS, .value = exit->gpa, .detail = flags, .cycles = cycles});
+    tracer_event(TRACE_MISS, 0, flags, exit->gpa, cycles);
 }
 
 /* What the guest may know of the CPU: no cache-line flushes (they push plaintext out and cannot be intercepted), no
@@ -217,7 +220,7 @@ void exit_handle(const struct exit *exit)
 
     switch (exit->kind) {
     case EXIT_MISS:
-        handle_miss(exit);
+        handle_miss(exit, start);
         return;
     case EXIT_CPUID:
         counter = COUNT_EXIT_CPUID;
@@ -263,5 +266,5 @@ void exit_handle(const struct exit *exit)
     }
     uint64_t cycles = rdtsc() - start;
     tracer_count(counter, cycles);
-    tracer_event((struct trace_record){.kind = TRACE_EXIT, .detail = counter, .value = subject, .cycles = cycles});
+    tracer_event(TRACE_EXIT, 0, counter, subject, cycles);
 }

@@ -1,5 +1,6 @@
 #include "guest_memory.h"
 
+#include "engine/nested.h"
 #include "memory.h"
 #include "panic.h"
 #include "registers.h"
@@ -136,35 +137,39 @@ static slot_t require_slot(enum pager_status status, slot_t slot)
     panic(PANIC_STATE, status);
 }
 
-slot_t guest_memory_slot(uint64_t gpa, bool will_write)
+slot_t guest_memory_open(uint64_t gpa)
 {
-    slot_t slot = SLOT_NONE;
+    slot_t slot;
     vectors_save(&secrets.guest_vectors);
-    enum pager_status status = pager_fetch(&pager, (uint32_t)(gpa / PAGE_BYTES), will_write, &slot);
+    enum pager_status status = pager_open(&pager, (uint32_t)(gpa / PAGE_BYTES), &slot);
     vectors_restore(&secrets.guest_vectors);
     return require_slot(status, slot);
 }
 
 void *guest_memory_page(uint64_t gpa, bool will_write)
 {
-    return pager_frame(&pager, guest_memory_slot(gpa, will_write));
+    slot_t slot = pager_find(&pager, page_make(0, gpa / PAGE_BYTES));
+    if (slot == SLOT_NONE)
+        slot = guest_memory_open(gpa);
+    pager_note_use(&pager, slot, (struct page_use){.accessed = true, .dirty = will_write});
+    return pager_frame(&pager, slot);
 }
 
 void guest_memory_ahead(uint64_t gpa)
 {
     uint32_t missed = (uint32_t)(gpa / PAGE_BYTES), first = missed & ~(pager.ahead - 1);
 
-    if (pager.ahead == 1)
+    if (pager.ahead == 1 || !pager_is_blank(&pager, pager.newcomer))
         return;
     vectors_save(&secrets.guest_vectors);
     for (uint32_t index = first; index < first + pager.ahead; index++) {
         uint64_t neighbour = (uint64_t)index * PAGE_BYTES;
         slot_t slot = SLOT_NONE;
         if (guest_memory_kind(neighbour) == MEMORY_RAM)
-            (void)require_slot(pager_ahead(&pager, missed, index, &slot), slot);
+            (void)require_slot(pager_ahead(&pager, index, &slot), slot);
         if (slot == SLOT_NONE)
             continue;
-        engine->map(neighbour, frozen_hpa(pager_frame(&pager, slot)));
+        nested_map(neighbour, slot);
         tracer_count(COUNT_AHEAD, 0);
     }
     vectors_restore(&secrets.guest_vectors);

@@ -29,7 +29,7 @@ void guest_memory_adopt_low(void);
 
 /* Makes the page resident; panics when it was tampered with or there is no room. The guest's vector registers are
  * kept. A second call may evict the first one's page. */
-slot_t guest_memory_slot(uint64_t gpa, bool will_write);
+slot_t guest_memory_open(uint64_t gpa);         /* of a page that is not */
 void *guest_memory_page(uint64_t gpa, bool will_write);
 
 /* After a miss of this page, which is mapped: opens and maps its neighbours as pager_ahead allows. May evict it. */

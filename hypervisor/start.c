@@ -1,6 +1,7 @@
 /* start.c — the story: check, freeze, unlock, launch, loop. */
 #include "bytes.h"
 #include "descriptors.h"
+#include "engine/nested.h"
 #include "exits.h"
 #include "freeze.h"
 #include "guest_memory.h"
@@ -29,7 +30,7 @@ static struct boot_info boot;
 
 /* How the rest of the region is divided. */
 struct room {
-    uint32_t pool_pages, slots, buckets;
+    uint32_t pool_pages, slots;
     uint64_t pool_notes, slot_table, bucket_table, frames;     /* offsets from image_end */
 };
 
@@ -40,15 +41,15 @@ static uint64_t page_up(uint64_t bytes)
 
 static struct room divide(uint32_t slots)
 {
-    struct room room = {.slots = slots, .buckets = pager_bucket_count(slots)};
+    struct room room = {.slots = slots};
     uint64_t useful = header.covered_bytes / LARGE_BYTES + POOL_MINIMUM;    /* more tables would stay empty */
     room.pool_pages = slots / POOL_SHARE < POOL_MINIMUM ? POOL_MINIMUM : slots / POOL_SHARE;
     if (room.pool_pages > useful)
         room.pool_pages = (uint32_t)useful;
     room.pool_notes = (uint64_t)room.pool_pages * PAGE_BYTES;
-    room.slot_table = room.pool_notes + engine->pool_note_bytes(room.pool_pages);
+    room.slot_table = room.pool_notes + nested_note_bytes(room.pool_pages);
     room.bucket_table = room.slot_table + slots * sizeof(struct slot);
-    room.frames = page_up(room.bucket_table + room.buckets * sizeof(uint32_t));
+    room.frames = page_up(room.bucket_table + pager_bucket_count(slots) * sizeof(slot_t));
     return room;
 }
 
@@ -73,45 +74,33 @@ static void *window(void *context, uint64_t home)
     return memory_dram(home);
 }
 
-static struct page_use unmap(void *context, uint32_t index)
+static struct page_use unmap(void *context, slot_t slot)
 {
     (void)context;
-    return engine->unmap((uint64_t)index * PAGE_BYTES);
+    return nested_unmap(slot);
 }
 
-static bool accessed(void *context, uint32_t index)
+static bool accessed(void *context, slot_t slot)
 {
     (void)context;
-    return engine->accessed((uint64_t)index * PAGE_BYTES);
+    return nested_accessed(slot);
 }
 
 static void page_event(void *context, enum pager_event event, page_id page, enum page_state state, uint64_t cycles)
 {
+    enum { SEALED = PAGE_SEALED + 1, DROPPED };     /* behind what an opened page may have been */
+    static const struct { enum trace_kind kind; uint8_t page, metadata; } events[] = {
+        [PAGE_BLANK] = {TRACE_OPEN, COUNT_OPEN_BLANK, COUNT_META_BLANK},
+        [PAGE_IMAGED] = {TRACE_OPEN, COUNT_OPEN_IMAGED, COUNT_META_OPEN},
+        [PAGE_SEALED] = {TRACE_OPEN, COUNT_OPEN_SEALED, COUNT_META_OPEN},
+        [SEALED] = {TRACE_SEAL, COUNT_SEAL, COUNT_META_SEAL},
+        [DROPPED] = {TRACE_DROP, COUNT_DROP, COUNT_META_DROP},
+    };
+    uint32_t level = page_level(page), detail = event == PAGER_OPENED ? (uint32_t)state : 0;
+    uint32_t which = event == PAGER_OPENED ? (uint32_t)state : event == PAGER_SEALED ? SEALED : DROPPED;
     (void)context;
-    bool meta = page_level(page) != 0;
-    struct trace_record record = {.value = page_index(page), .level = (uint8_t)page_level(page), .cycles = cycles};
-    enum trace_counter counter;
-    switch (event) {
-    case PAGER_OPENED:
-        record.kind = TRACE_OPEN;
-        record.detail = state;
-        if (meta)
-            counter = state == PAGE_BLANK ? COUNT_META_BLANK : COUNT_META_OPEN;
-        else
-            counter = state == PAGE_BLANK ? COUNT_OPEN_BLANK : state == PAGE_IMAGED ? COUNT_OPEN_IMAGED : COUNT_OPEN_SEALED;
-        break;
-    case PAGER_SEALED:
-        record.kind = TRACE_SEAL;
-        counter = meta ? COUNT_META_SEAL : COUNT_SEAL;
-        break;
-    case PAGER_DROPPED:
-    default:
-        record.kind = TRACE_DROP;
-        counter = meta ? COUNT_META_DROP : COUNT_DROP;
-        break;
-    }
-    tracer_count(counter, cycles);
-    tracer_event(record);
+    tracer_count(level == 0 ? events[which].page : events[which].metadata, cycles);
+    tracer_event(events[which].kind, (uint8_t)level, detail, page_index(page), cycles);
 }
 
 static const struct pager_ops pager_ops = {.dram = window, .unmap = unmap, .accessed = accessed, .event = page_event};
@@ -175,10 +164,9 @@ static void start_pager(const struct room *room)
     pager.image_key = &secrets.image;
     pager.session_key = &secrets.session;
     pager.slots = (struct slot *)(image_end + room->slot_table);
-    pager.buckets = (uint32_t *)(image_end + room->bucket_table);
+    pager.buckets = (slot_t *)(image_end + room->bucket_table);
     pager.frames = image_end + room->frames;
     pager.slot_count = room->slots;
-    pager.bucket_count = room->buckets;
     pager.ahead = 1;
     pager.policy = header.policy == POLICY_FIFO ? pager_policy_fifo : pager_policy_clock;
     pager.ops = &pager_ops;
@@ -245,7 +233,7 @@ void start(uint64_t boot_info)
     keys_make_session();
     start_pager(&room);
     engine->prepare(&header, image_end, room.pool_pages, image_end + room.pool_notes);
-    if (header.policy == POLICY_GCLOCK_AHEAD && engine->keeps_use()) {
+    if (header.policy == POLICY_GCLOCK_AHEAD && nested_keeps_use()) {
         pager.patience = PAGER_PATIENCE;
         pager.ahead = PAGER_AHEAD;
     }

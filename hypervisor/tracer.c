@@ -20,6 +20,8 @@ void tracer_start(uint32_t one_in)
     serial_start(COM2);
 }
 
+/* Not inline, so that recording saves no registers for it. */
+__attribute__((noinline))
 void tracer_send(void)
 {
     for (uint32_t i = 0; i < ring_used; i++) {
@@ -31,12 +33,19 @@ void tracer_send(void)
     ring_used = 0;
 }
 
+static void add(struct trace_record record)
+{
+    record.tsc = rdtsc();
+    ring[ring_used] = record;
+    if (++ring_used == RING_RECORDS)
+        tracer_send();
+}
+
+/* Not inline, nor is `tracer_end`: Bochs's debugger stops there. */
+__attribute__((noinline))
 void tracer_add(struct trace_record record)
 {
-    if (ring_used == RING_RECORDS)
-        tracer_send();
-    record.tsc = rdtsc();
-    ring[ring_used++] = record;
+    add(record);
 }
 
 void tracer_fact(enum trace_fact fact, uint64_t value)
@@ -53,10 +62,11 @@ void tracer_exit_begins(void)
         until_next = every;
 }
 
-void tracer_event(struct trace_record record)
+void tracer_event(enum trace_kind kind, uint8_t level, uint32_t detail, uint64_t value, uint64_t cycles)
 {
     if (following)
-        tracer_add(record);
+        add((struct trace_record){
+            .value = value, .cycles = cycles, .detail = detail, .level = level, .kind = kind});
 }
 
 void tracer_count(enum trace_counter counter, uint64_t cycles)
@@ -71,6 +81,7 @@ void tracer_drain(void)
         tracer_send();
 }
 
+__attribute__((noinline))
 void tracer_end(enum trace_ending ending, uint64_t value)
 {
     for (uint32_t i = 1; i < COUNT_END; i++)

@@ -12,7 +12,8 @@ void tracer_fact(enum trace_fact fact, uint64_t value);
 
 /* One in `every` exits is followed in full: its own record, and each page that it opens, seals or drops. */
 void tracer_exit_begins(void);
-void tracer_event(struct trace_record record);  /* recorded only while an exit is followed */
+/* Recorded only while an exit is followed. */
+void tracer_event(enum trace_kind kind, uint8_t level, uint32_t detail, uint64_t value, uint64_t cycles);
 
 void tracer_count(enum trace_counter counter, uint64_t cycles);
 

@@ -21,6 +21,12 @@ public struct Toolchain {
         "-fomit-frame-pointer", "-ffunction-sections", "-Wall", "-Wextra", "-Wconversion", "-Wassign-enum",
         "-Wmissing-prototypes", "-Werror",
     ]
+    /// The hypervisor's files are optimised as one program, but those that handle secrets, whose functions' stack and
+    /// registers must not become part of another's, and `freeze`, where Bochs's debugger stops.
+    private static let optimizedAcrossFiles = ["-flto"]
+    private static let compiledAlone: Set = [
+        "freeze.c", "gcm.c", "gcm_aesni.c", "kdf.c", "keys.c", "panic.c",
+    ]
     private static let linkerFlags = ["-z", "max-page-size=4096", "--gc-sections", "-static"]
     private static let flatSources = ["boot/sector.asm", "boot/loader.asm"]
 
@@ -29,7 +35,8 @@ public struct Toolchain {
     /// - Throws: ``Tool/Failure`` when a tool is missing, or refuses a source.
     public func buildHypervisor() throws -> Hypervisor {
         let sources = try files(under: tree.hypervisor, extensions: ["c", "h", "asm", "inc", "ld"])
-        let folder = try built("hypervisor", from: sources, flags: Self.compilerFlags) { folder in
+        let flags = Self.compilerFlags + Self.optimizedAcrossFiles
+        let folder = try built("hypervisor", from: sources, flags: flags) { folder in
             progress("building the hypervisor")
             try buildHypervisor(from: sources, into: folder)
         }
@@ -90,7 +97,11 @@ public struct Toolchain {
         for source in sources where source != layout && !flat.contains(source.plainPath) {
             let object = folder.appending(path: objectName(source, below: tree.hypervisor))
             switch source.pathExtension {
-            case "c": try compile(source, ["-mcmodel=kernel"] + includes, into: object)
+            case "c":
+                let isAlone = Self.compiledAlone.contains(source.lastPathComponent)
+                try compile(
+                    source, ["-mcmodel=kernel"] + (isAlone ? [] : Self.optimizedAcrossFiles) + includes,
+                    into: object)
             case "asm": try assemble(source, as: "elf64", into: object, includes: [folder, tree.hypervisor])
             default: continue
             }

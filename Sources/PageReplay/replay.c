@@ -18,18 +18,23 @@ static void *dram(void *context, uint64_t home)
     return run_of(context)->dram + home;
 }
 
-static struct page_use unmap(void *context, uint32_t index)
+static uint8_t *use_in(struct run *run, slot_t slot)
 {
-    uint8_t *use = &run_of(context)->use[index];
+    return &run->use[page_index(run->pager.slots[slot].page)];
+}
+
+static struct page_use unmap(void *context, slot_t slot)
+{
+    uint8_t *use = use_in(run_of(context), slot);
     struct page_use was = { *use & USE_ACCESSED, *use & USE_DIRTY };
 
     *use = 0;
     return was;
 }
 
-static bool accessed(void *context, uint32_t index)
+static bool accessed(void *context, slot_t slot)
 {
-    uint8_t *use = &run_of(context)->use[index];
+    uint8_t *use = use_in(run_of(context), slot);
     bool     was = *use & USE_ACCESSED;
 
     *use &= (uint8_t)~USE_ACCESSED;
@@ -43,7 +48,7 @@ bool run_take_marks(struct run *run, slot_t slot)
 
     s->flags &= (uint8_t)~SLOT_REFERENCED;
     if (page_level(s->page) == 0)
-        was |= accessed(run, page_index(s->page));
+        was |= accessed(run, slot);
     return was;
 }
 
@@ -119,12 +124,12 @@ static bool run_start(struct run *run, const struct replay *replay, enum replay_
     gcm_key_expand(&run->session_key, raw);
     *pager = (struct pager){
         .geometry = replay->input.geometry, .root = replay->input.root, .image_key = replay->input.image_key,
-        .session_key = &run->session_key, .slot_count = slots, .bucket_count = pager_bucket_count(slots),
+        .session_key = &run->session_key, .slot_count = slots,
         .patience = policy == REPLAY_GCLOCK || policy == REPLAY_GCLOCK_AHEAD ? PAGER_PATIENCE : 0,
         .ahead = policy == REPLAY_CLOCK_AHEAD || policy == REPLAY_GCLOCK_AHEAD ? PAGER_AHEAD : 1, .policy = policy_named(policy), .ops = &ops,
         .context = run };
     pager->slots = calloc(slots, sizeof *pager->slots);
-    pager->buckets = malloc(pager->bucket_count * sizeof *pager->buckets);
+    pager->buckets = malloc(pager_bucket_count(slots) * sizeof *pager->buckets);
     pager->frames = aligned_alloc(PAGE_BYTES, (size_t)slots * PAGE_BYTES);
     if (run->dram == MAP_FAILED || !run->use || !run->next || !run->last || (is_queued(policy) && !run->queues) ||
         !pager->policy || !pager->slots || !pager->buckets || !pager->frames)
@@ -148,13 +153,15 @@ static void run_end(struct run *run)
 }
 
 /* As the hypervisor does after a miss. */
-static bool open_ahead(struct run *run, uint32_t missed)
+static bool open_ahead(struct run *run, uint32_t missed, slot_t missed_slot)
 {
     uint32_t first = missed & ~(run->pager.ahead - 1);
 
+    if (run->pager.ahead == 1 || !pager_is_blank(&run->pager, missed_slot))
+        return true;
     for (uint32_t index = first; index < first + run->pager.ahead && index < run->replay->page_count; index++) {
         slot_t slot;
-        if (pager_ahead(&run->pager, missed, index, &slot) != PAGER_OK)
+        if (pager_ahead(&run->pager, index, &slot) != PAGER_OK)
             return false;
         if (slot != SLOT_NONE) {
             run->use[index] = USE_MAPPED;
@@ -174,7 +181,7 @@ static bool miss(struct run *run, uint32_t page)
     if (run->queues)
         queues_served(run, slot);
     run->use[page] = USE_MAPPED | USE_ACCESSED;
-    return open_ahead(run, page);
+    return open_ahead(run, page, slot);
 }
 
 static bool run_all(struct run *run)

@@ -20,10 +20,11 @@ extension SimulatedMachine {
         #expect(status == PAGER_OK && slot != slot_t.max)
         mapped.insert(index)
         let ahead = pager.pointee.ahead
+        guard ahead > 1, pager_is_blank(pager, slot) else { return [] }
         let first = index / ahead * ahead
         return (first..<first + ahead).filter { neighbour in
             var slot = slot_t.max
-            #expect(pager_ahead(pager, index, neighbour, &slot) == PAGER_OK)
+            #expect(pager_ahead(pager, neighbour, &slot) == PAGER_OK)
             if slot != slot_t.max { mapped.insert(neighbour) }
             return slot != slot_t.max
         }

@@ -28,7 +28,7 @@ final class SimulatedMachine {
     private var ciphertextsSeen: Set<[UInt64]> = []
     private let operations = UnsafeMutablePointer<pager_ops>.allocate(capacity: 1)
     private let slots: UnsafeMutablePointer<slot>
-    private let buckets: UnsafeMutablePointer<UInt32>
+    private let buckets: UnsafeMutablePointer<slot_t>
     private let frames: UnsafeMutableRawPointer
 
     struct Counts: Equatable {
@@ -61,7 +61,6 @@ final class SimulatedMachine {
         pager.pointee.buckets = buckets
         pager.pointee.frames = frames.assumingMemoryBound(to: UInt8.self)
         pager.pointee.slot_count = slotCount
-        pager.pointee.bucket_count = bucketCount
         pager.pointee.ahead = ahead
         switch policy {
         case .clock: pager.pointee.policy = pager_policy_clock
@@ -104,8 +103,14 @@ final class SimulatedMachine {
             machine.homesAsked.insert(home)
             return machine.home(home)
         },
-        unmap: { context, index in SimulatedMachine.from(context).unmap(index) },
-        accessed: { context, index in SimulatedMachine.from(context).accessed.remove(index) != nil },
+        unmap: { context, slot in
+            let machine = SimulatedMachine.from(context)
+            return machine.unmap(machine.index(in: slot))
+        },
+        accessed: { context, slot in
+            let machine = SimulatedMachine.from(context)
+            return machine.accessed.remove(machine.index(in: slot)) != nil
+        },
         event: { context, event, page, state, _ in
             SimulatedMachine.from(context).note(event, page, state)
         })
@@ -113,6 +118,10 @@ final class SimulatedMachine {
     private static func from(_ context: UnsafeMutableRawPointer?) -> SimulatedMachine {
         guard let context else { preconditionFailure("the pager lost its context") }
         return Unmanaged.fromOpaque(context).takeUnretainedValue()
+    }
+
+    private func index(in slot: slot_t) -> UInt32 {
+        page_index(slots[Int(slot)].page)
     }
 
     func unmap(_ index: UInt32) -> page_use {

@@ -22,19 +22,13 @@ static bool is_top(const struct pager *pager, page_id page)
     return page_level(page) == pager->geometry.top_level;
 }
 
-/* The slot of the page that describes this one; NULL for the top page, which the root describes. */
-static struct slot *parent_of(struct pager *pager, page_id page)
+/* What describes the page: the root, or an entry of its parent, which stays in its slot for as long as the page does. */
+static struct page_entry *entry_of(struct pager *pager, page_id page, slot_t parent)
 {
-    return is_top(pager, page) ? NULL : &pager->slots[pager_find(pager, page_parent(page))];
-}
-
-/* The page's parent is resident. */
-static struct page_entry *entry_of(struct pager *pager, page_id page)
-{
-    if (is_top(pager, page))
+    if (parent == SLOT_NONE)
         return &pager->root;
 
-    struct page_entry *entries = pager_frame(pager, pager_find(pager, page_parent(page)));
+    struct page_entry *entries = pager_frame(pager, parent);
 
     return &entries[page_entry_index(page)];
 }
@@ -61,16 +55,16 @@ void pager_note_use(struct pager *pager, slot_t slot, struct page_use use)
 static enum pager_status seal(struct pager *pager, slot_t slot)
 {
     page_id page = pager->slots[slot].page;
-    struct slot *parent = parent_of(pager, page);
+    slot_t parent = pager->slots[slot].parent;
     uint64_t start = cycles_now();
 
     if (pager->counter == UINT64_MAX)
         return PAGER_COUNTER_USED_UP;
     pager->counter++;
     page_seal(pager->session_key, page, PAGE_SEALED, pager->counter, pager_frame(pager, slot),
-              home_of(pager, page), entry_of(pager, page));
-    if (parent != NULL)
-        parent->flags |= SLOT_DIRTY | SLOT_REFERENCED;
+              home_of(pager, page), entry_of(pager, page, parent));
+    if (parent != SLOT_NONE)
+        pager->slots[parent].flags |= SLOT_DIRTY | SLOT_REFERENCED;
     pager->ops->event(pager->context, PAGER_SEALED, page, PAGE_SEALED, cycles_now() - start);
     return PAGER_OK;
 }
@@ -78,21 +72,21 @@ static enum pager_status seal(struct pager *pager, slot_t slot)
 static enum pager_status evict(struct pager *pager, slot_t slot)
 {
     page_id page = pager->slots[slot].page;
-    struct slot *parent = parent_of(pager, page);
+    slot_t parent = pager->slots[slot].parent;
 
     if (page_level(page) == 0)
-        pager_note_use(pager, slot, pager->ops->unmap(pager->context, page_index(page)));
+        pager_note_use(pager, slot, pager->ops->unmap(pager->context, slot));
     if (pager->slots[slot].flags & SLOT_DIRTY) {
         enum pager_status status = seal(pager, slot);
 
         if (status != PAGER_OK)
             return status;
     } else {
-        pager->ops->event(pager->context, PAGER_DROPPED, page, entry_of(pager, page)->state, 0);
+        pager->ops->event(pager->context, PAGER_DROPPED, page, entry_of(pager, page, parent)->state, 0);
     }
     slots_remove(pager, slot);
-    if (parent != NULL)
-        parent->children--;
+    if (parent != SLOT_NONE)
+        pager->slots[parent].children--;
     return PAGER_OK;
 }
 
@@ -125,22 +119,20 @@ static bool fill(struct pager *pager, page_id page, const struct page_entry *ent
     return false;
 }
 
-/* Opens a page whose parent is resident. */
-static enum pager_status open_page(struct pager *pager, page_id page, slot_t *slot)
+/* Opens a page whose parent is resident, in slot `parent`. */
+static enum pager_status open_page(struct pager *pager, page_id page, slot_t parent, slot_t *slot)
 {
-    struct slot *parent = parent_of(pager, page);
-
-    if (parent != NULL)
-        parent->children++;
+    if (parent != SLOT_NONE)
+        pager->slots[parent].children++;
 
     enum pager_status status = take_slot(pager, slot);
 
     if (status == PAGER_OK) {
-        const struct page_entry *entry = entry_of(pager, page);
+        const struct page_entry *entry = entry_of(pager, page, parent);
         uint64_t start = cycles_now();
 
         if (fill(pager, page, entry, pager_frame(pager, *slot))) {
-            slots_insert(pager, *slot, page);
+            slots_insert(pager, *slot, page, parent);
             /* Whoever asked is about to use it: one turn of the clock's hand to prove that. */
             pager->slots[*slot].flags |= SLOT_REFERENCED;
             pager->ops->event(pager->context, PAGER_OPENED, page, entry->state, cycles_now() - start);
@@ -149,29 +141,9 @@ static enum pager_status open_page(struct pager *pager, page_id page, slot_t *sl
         pager->failed = page;
         status = PAGER_TAMPERED;
     }
-    if (parent != NULL)
-        parent->children--;
+    if (parent != SLOT_NONE)
+        pager->slots[parent].children--;
     return status;
-}
-
-/* Opens the page and those above it, from the nearest resident one downward. */
-static enum pager_status open_path(struct pager *pager, page_id page, slot_t *slot)
-{
-    page_id path[PAGE_LEVELS];
-    uint32_t missing = 0;
-
-    for (page_id at = page; pager_find(pager, at) == SLOT_NONE; at = page_parent(at)) {
-        path[missing++] = at;
-        if (is_top(pager, at))
-            break;
-    }
-    while (missing > 0) {
-        enum pager_status status = open_page(pager, path[--missing], slot);
-
-        if (status != PAGER_OK)
-            return status;
-    }
-    return PAGER_OK;
 }
 
 /* Every page is used right after it was opened: that is why it was. To count as use, one must come after the next miss. */
@@ -181,40 +153,60 @@ static void end_probation(struct pager *pager)
         slots_take_marks(pager, pager->newcomer);
 }
 
-enum pager_status pager_fetch(struct pager *pager, uint32_t index, bool will_write, slot_t *slot)
+/* Those above it too, from the nearest resident one downward. */
+enum pager_status pager_open(struct pager *pager, uint32_t index, slot_t *slot)
 {
-    page_id page = page_make(0, index);
-    slot_t found = pager_find(pager, page);
+    page_id page = page_make(0, index), path[PAGE_LEVELS];
+    uint32_t missing = 0;
+    slot_t parent = SLOT_NONE;
 
-    if (found == SLOT_NONE) {
-        end_probation(pager);
-
-        enum pager_status status = open_path(pager, page, &found);
+    end_probation(pager);
+    while (parent == SLOT_NONE) {
+        path[missing++] = page;
+        if (is_top(pager, page))
+            break;
+        page = page_parent(page);
+        parent = pager_find(pager, page);
+    }
+    do {
+        enum pager_status status = open_page(pager, path[--missing], parent, slot);
 
         if (status != PAGER_OK)
             return status;
-        pager->newcomer = found;
-    }
-    pager_note_use(pager, found, (struct page_use){.accessed = true, .dirty = will_write});
-    *slot = found;
+        parent = *slot;
+    } while (missing > 0);
+    pager->newcomer = *slot;
     return PAGER_OK;
 }
 
-static bool is_blank(struct pager *pager, page_id page)
+enum pager_status pager_fetch(struct pager *pager, uint32_t index, bool will_write, slot_t *slot)
 {
-    return pager_find(pager, page_parent(page)) != SLOT_NONE && entry_of(pager, page)->state == PAGE_BLANK;
+    enum pager_status status = PAGER_OK;
+
+    *slot = pager_find(pager, page_make(0, index));
+    if (*slot == SLOT_NONE)
+        status = pager_open(pager, index, slot);
+    if (status == PAGER_OK)
+        pager_note_use(pager, *slot, (struct page_use){.accessed = true, .dirty = will_write});
+    return status;
 }
 
-enum pager_status pager_ahead(struct pager *pager, uint32_t missed, uint32_t neighbour, slot_t *slot)
+bool pager_is_blank(struct pager *pager, slot_t slot)
+{
+    return entry_of(pager, pager->slots[slot].page, pager->slots[slot].parent)->state == PAGE_BLANK;
+}
+
+enum pager_status pager_ahead(struct pager *pager, uint32_t neighbour, slot_t *slot)
 {
     page_id page = page_make(0, neighbour);
+    slot_t parent = pager_find(pager, page_parent(page));
 
     *slot = SLOT_NONE;
-    if (pager->slot_count < SLOTS_TO_SPARE * pager->ahead || pager_find(pager, page) != SLOT_NONE ||
-        !is_blank(pager, page_make(0, missed)) || !is_blank(pager, page))
+    if (pager->slot_count < SLOTS_TO_SPARE * pager->ahead || parent == SLOT_NONE ||
+        entry_of(pager, page, parent)->state != PAGE_BLANK || pager_find(pager, page) != SLOT_NONE)
         return PAGER_OK;
 
-    enum pager_status status = open_page(pager, page, slot);
+    enum pager_status status = open_page(pager, page, parent, slot);
 
     if (status == PAGER_OK)
         pager->slots[*slot].flags &= (uint8_t)~SLOT_REFERENCED;
@@ -229,7 +221,7 @@ enum pager_status pager_adopt(struct pager *pager, uint32_t index, slot_t *slot)
 
     if (status != PAGER_OK)
         return status;
-    if (resident || entry_of(pager, page)->state != PAGE_BLANK) {
+    if (resident || entry_of(pager, page, pager->slots[*slot].parent)->state != PAGE_BLANK) {
         pager->failed = page;
         return PAGER_TAMPERED;
     }

@@ -1,46 +1,23 @@
 /* slots.c — which slot holds which page, and whom to evict.
  *
- * Pages are found by open addressing with linear probing. Removal shifts later entries back, so there are no
- * tombstones and a probe is as short after a million evictions as at the start.
+ * Pages are found by hashing, and slots of one bucket are chained through the slots themselves: a page comes and goes
+ * by one link.
  */
 #include "slots.h"
 
-static uint32_t bucket_wanted(const struct pager *pager, page_id page)
+/* Where the page's chain begins. */
+static slot_t *bucket_of(const struct pager *pager, page_id page)
 {
-    int log2 = __builtin_ctz(pager->bucket_count);
+    uint32_t hash = page * UINT32_C(0x9E3779B1);
 
-    return (uint32_t)((uint64_t)(page * UINT32_C(0x9E3779B1)) >> (32 - log2));
-}
-
-static uint32_t bucket_next(const struct pager *pager, uint32_t bucket)
-{
-    return (bucket + 1) & (pager->bucket_count - 1);
-}
-
-/* The page's bucket, or the empty one where the search for it ends. */
-static uint32_t bucket_of(const struct pager *pager, page_id page)
-{
-    uint32_t bucket = bucket_wanted(pager, page);
-
-    while (pager->buckets[bucket] != SLOT_NONE && pager->slots[pager->buckets[bucket]].page != page)
-        bucket = bucket_next(pager, bucket);
-    return bucket;
-}
-
-uint32_t pager_bucket_count(uint32_t slot_count)
-{
-    uint32_t buckets = 1;
-
-    while (buckets < 2 * slot_count)
-        buckets *= 2;
-    return buckets;
+    return &pager->buckets[(uint64_t)hash * pager_bucket_count(pager->slot_count) >> 32];
 }
 
 void slots_clear(struct pager *pager)
 {
     for (uint32_t i = 0; i < pager->slot_count; i++)
         pager->slots[i] = (struct slot){0};
-    for (uint32_t i = 0; i < pager->bucket_count; i++)
+    for (uint32_t i = 0; i < pager_bucket_count(pager->slot_count); i++)
         pager->buckets[i] = SLOT_NONE;
     pager->used = 0;
     pager->hand = 0;
@@ -49,7 +26,11 @@ void slots_clear(struct pager *pager)
 
 slot_t pager_find(const struct pager *pager, page_id page)
 {
-    return pager->buckets[bucket_of(pager, page)];
+    slot_t slot = *bucket_of(pager, page);
+
+    while (slot != SLOT_NONE && pager->slots[slot].page != page)
+        slot = pager->slots[slot].next;
+    return slot;
 }
 
 slot_t slots_free(const struct pager *pager)
@@ -65,37 +46,22 @@ slot_t slots_free(const struct pager *pager)
     return slot;
 }
 
-void slots_insert(struct pager *pager, slot_t slot, page_id page)
+void slots_insert(struct pager *pager, slot_t slot, page_id page, slot_t parent)
 {
-    pager->slots[slot] = (struct slot){.page = page, .flags = SLOT_USED};
-    pager->buckets[bucket_of(pager, page)] = slot;
+    slot_t *bucket = bucket_of(pager, page);
+
+    pager->slots[slot] = (struct slot){.page = page, .parent = parent, .next = *bucket, .flags = SLOT_USED};
+    *bucket = slot;
     pager->used++;
-}
-
-/* Moves back each entry behind the gap that could not be found across it. */
-static void close_gap(struct pager *pager, uint32_t gap)
-{
-    uint32_t mask = pager->bucket_count - 1;
-
-    for (uint32_t at = bucket_next(pager, gap);; at = bucket_next(pager, at)) {
-        slot_t slot = pager->buckets[at];
-
-        if (slot == SLOT_NONE)
-            break;
-
-        uint32_t wanted = bucket_wanted(pager, pager->slots[slot].page);
-
-        if (((at - wanted) & mask) >= ((at - gap) & mask)) {
-            pager->buckets[gap] = slot;
-            gap = at;
-        }
-    }
-    pager->buckets[gap] = SLOT_NONE;
 }
 
 void slots_remove(struct pager *pager, slot_t slot)
 {
-    close_gap(pager, bucket_of(pager, pager->slots[slot].page));
+    slot_t *link = bucket_of(pager, pager->slots[slot].page);
+
+    while (*link != slot)
+        link = &pager->slots[*link].next;
+    *link = pager->slots[slot].next;
     pager->slots[slot] = (struct slot){0};
     pager->used--;
 }
@@ -120,7 +86,7 @@ bool slots_take_marks(struct pager *pager, slot_t slot)
 
     s->flags &= (uint8_t)~SLOT_REFERENCED;
     if (page_level(s->page) == 0)
-        used |= pager->ops->accessed(pager->context, page_index(s->page));
+        used |= pager->ops->accessed(pager->context, slot);
     return used;
 }
 

@@ -9,7 +9,7 @@ void slots_clear(struct pager *pager);
 slot_t slots_free(const struct pager *pager);
 
 /* The page must not be resident, the slot must be free. */
-void slots_insert(struct pager *pager, slot_t slot, page_id page);
+void slots_insert(struct pager *pager, slot_t slot, page_id page, slot_t parent);
 void slots_remove(struct pager *pager, slot_t slot);
 
 /* Was the page used since last asked? Takes the marks away. */

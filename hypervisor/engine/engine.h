@@ -53,13 +53,7 @@ struct engine {
     const char *(*lack)(void);                      /* why it cannot run here, null when it can; no side effect */
     /* Control block, empty nested tables in `pool` (pool_pages of 4 KiB), state of the guest's first instruction. */
     void (*prepare)(const struct image_header *header, void *pool, uint32_t pool_pages, void *pool_notes);
-    uint64_t (*pool_note_bytes)(uint32_t pool_pages);   /* bookkeeping that prepare wants beside the pool */
     struct exit (*run)(void);                       /* enter, return decoded */
-    void (*map)(uint64_t gpa, uint64_t hpa);        /* guest RAM: 4 KiB, write-back, all rights */
-    void (*map_device)(uint64_t gpa, uint64_t bytes);   /* 1:1, uncacheable; 4 KiB or 2 MiB */
-    struct page_use (*unmap)(uint64_t gpa);         /* and forget the translation */
-    bool (*accessed)(uint64_t gpa);                 /* test and clear */
-    bool (*keeps_use)(void);                        /* the CPU marks use; else each mapping counts as used and written */
     struct guest_mode (*mode)(void);
     void (*set_cr0)(uint64_t value);                /* and what hangs on it: EFER.LMA, the TLB. CD and NW stay 0 */
     void (*set_efer)(uint64_t value);

@@ -27,14 +27,15 @@ static uint32_t index_at(uint64_t gpa, uint32_t level)
     return (uint32_t)(gpa >> (12 + 9 * (level - 1))) % ENTRIES;
 }
 
-static bool is_leaf(uint64_t entry, uint32_t level)
+/* The table that an entry above level 1 leads to. */
+static uint64_t *child_of(uint64_t entry)
 {
-    return level == 1 || (entry & PTE_PS);
+    return (uint64_t *)((entry & PTE_FRAME) - frozen_base + HYPERVISOR_BASE);
 }
 
-static uint16_t child_of(uint64_t entry)
+static uint16_t table_of(const uint64_t *entry)
 {
-    return (uint16_t)(((entry & PTE_FRAME) - frozen_hpa(tables)) / PAGE_BYTES);
+    return (uint16_t)(((uintptr_t)entry - (uintptr_t)tables) / PAGE_BYTES);
 }
 
 uint64_t nested_note_bytes(uint32_t pages)
@@ -45,6 +46,7 @@ uint64_t nested_note_bytes(uint32_t pages)
 void nested_start(const struct nested_format *entries, void *pool, uint32_t pages, struct nested_note *pool_notes)
 {
     format = *entries;
+    format.ram |= RAM_MARK | (format.keeps_use ? 0 : format.accessed | format.dirty);
     flush = true;       /* whatever ran before us may have left translations */
     tables = pool;
     notes = pool_notes;
@@ -83,8 +85,10 @@ static void table_drop(uint16_t table)
         uint64_t entry = tables[table][i];
         if (!(entry & PTE_P))
             continue;
-        if (entry & RAM_MARK)
+        if (entry & RAM_MARK) {
             pager_note_use(&pager, slot_of(entry), use_of(entry));
+            pager.slots[slot_of(entry)].mapping = 0;
+        }
         tables[table][i] = 0;
         note->entries--;
     }
@@ -116,39 +120,56 @@ static void table_reclaim(uint16_t keep)
     panic(PANIC_NO_ROOM, table_count);
 }
 
-static uint16_t table_add(uint16_t parent, uint32_t entry)
+static uint16_t table_add(uint16_t parent, uint64_t *entry)
 {
     if (first_free == NONE)
         table_reclaim(parent);
     uint16_t table = first_free;
     first_free = notes[table].parent;
     notes[table] = (struct nested_note){
-        .parent = parent, .parent_entry = (uint16_t)entry, .level = (uint8_t)(notes[parent].level - 1)};
-    tables[parent][entry] = frozen_hpa(tables[table]) | format.table | format.accessed;
+        .parent = parent, .parent_entry = (uint16_t)(entry - tables[parent]),
+        .level = (uint8_t)(notes[parent].level - 1)};
+    *entry = frozen_hpa(tables[table]) | format.table | format.accessed;
     notes[parent].entries++;
     notes[parent].children++;
     return table;
 }
 
-static void map(uint64_t gpa, uint64_t entry, uint32_t leaf_level)
+/* The entry for gpa in a table of `leaf_level`, or the one above it where the way there ends. */
+static uint64_t *find(uint64_t gpa, uint32_t leaf_level, uint32_t *level)
 {
-    uint16_t table = 0;
-    for (uint32_t level = LEVELS; level > leaf_level; level--) {
-        uint64_t at = tables[table][index_at(gpa, level)];
-        if ((at & PTE_P) && is_leaf(at, level))
-            panic(PANIC_STATE, gpa);        /* a small mapping inside a large one */
-        table = at & PTE_P ? child_of(at) : table_add(table, index_at(gpa, level));
-    }
-    uint64_t *leaf = &tables[table][index_at(gpa, leaf_level)];
-    if (*leaf & PTE_P)
-        panic(PANIC_STATE, gpa);
-    *leaf = entry;
-    notes[table].entries++;
+    uint64_t *entry = &tables[0][index_at(gpa, LEVELS)];
+    for (*level = LEVELS; *level > leaf_level && (*entry & (PTE_P | PTE_PS)) == PTE_P; --*level)
+        entry = child_of(*entry) + index_at(gpa, *level - 1);
+    return entry;
 }
 
-void nested_map(uint64_t gpa, uint64_t hpa)
+/* Adds the tables between. Not inline: it is rare, and `map` then saves no registers for it. */
+__attribute__((noinline))
+static uint64_t *extend(uint64_t *entry, uint64_t gpa, uint32_t leaf_level, uint32_t level)
 {
-    map(gpa, hpa | format.ram | RAM_MARK | (format.keeps_use ? 0 : format.accessed | format.dirty), 1);
+    for (; level > leaf_level && !(*entry & PTE_P); level--)
+        entry = tables[table_add(table_of(entry), entry)] + index_at(gpa, level - 1);
+    return entry;
+}
+
+/* Returns where the mapping stands: the place of its entry among those of all tables. The first are the root's own. */
+static uint32_t map(uint64_t gpa, uint64_t mapping, uint32_t leaf_level)
+{
+    uint32_t level;
+    uint64_t *entry = find(gpa, leaf_level, &level);
+    if (level > leaf_level)
+        entry = extend(entry, gpa, leaf_level, level);
+    if (*entry & PTE_P)
+        panic(PANIC_STATE, gpa);        /* mapped already, or inside a large page */
+    *entry = mapping;
+    notes[table_of(entry)].entries++;
+    return (uint32_t)(entry - tables[0]);
+}
+
+void nested_map(uint64_t gpa, slot_t slot)
+{
+    pager.slots[slot].mapping = map(gpa, frozen_hpa(pager_frame(&pager, slot)) | format.ram, 1);
 }
 
 void nested_map_device(uint64_t gpa, uint64_t bytes)
@@ -160,46 +181,38 @@ void nested_map_device(uint64_t gpa, uint64_t bytes)
         map(gpa, gpa | format.device, 1);
 }
 
-/* The 4 KiB entry that maps gpa, or null. */
-static uint64_t *find(uint64_t gpa, uint16_t *table)
+struct page_use nested_unmap(slot_t slot)
 {
-    *table = 0;
-    for (uint32_t level = LEVELS; level > 1; level--) {
-        uint64_t at = tables[*table][index_at(gpa, level)];
-        if (!(at & PTE_P) || is_leaf(at, level))
-            return 0;
-        *table = child_of(at);
-    }
-    uint64_t *leaf = &tables[*table][index_at(gpa, 1)];
-    return *leaf & PTE_P ? leaf : 0;
-}
-
-struct page_use nested_unmap(uint64_t gpa)
-{
-    uint16_t table;
-    uint64_t *leaf = find(gpa, &table);
-    if (leaf == 0)
+    uint32_t mapping = pager.slots[slot].mapping;
+    if (mapping == 0)
         return (struct page_use){false, false};
+    uint64_t *leaf = &tables[mapping / ENTRIES][mapping % ENTRIES];
     struct page_use use = use_of(*leaf);
     *leaf = 0;
+    pager.slots[slot].mapping = 0;
     flush = true;
-    if (--notes[table].entries == 0)
-        table_drop(table);
+    if (--notes[mapping / ENTRIES].entries == 0)
+        table_drop((uint16_t)(mapping / ENTRIES));
     return use;
 }
 
-bool nested_accessed(uint64_t gpa)
+/* For a CPU that marks no use: the end of the mapping is the only way to see the next one. Not inline: see `extend`. */
+__attribute__((noinline))
+static bool used_until_now(slot_t slot)
 {
-    uint16_t table;
-    uint64_t *leaf = find(gpa, &table);
-    if (leaf == 0 || !(*leaf & format.accessed))
+    pager_note_use(&pager, slot, (struct page_use){.dirty = nested_unmap(slot).dirty});
+    return true;
+}
+
+bool nested_accessed(slot_t slot)
+{
+    uint32_t mapping = pager.slots[slot].mapping;
+    uint64_t *leaf = &tables[mapping / ENTRIES][mapping % ENTRIES];
+    if (mapping == 0 || !(*leaf & format.accessed))
         return false;
-    if (format.keeps_use) {
-        *leaf &= ~format.accessed;      /* a stale TLB entry only makes a used page look unused until the next flush */
-    } else {
-        slot_t slot = slot_of(*leaf);
-        pager_note_use(&pager, slot, (struct page_use){.dirty = nested_unmap(gpa).dirty});
-    }
+    if (!format.keeps_use)
+        return used_until_now(slot);
+    *leaf &= ~format.accessed;          /* a stale TLB entry only makes a used page look unused until the next flush */
     return true;
 }
 

@@ -29,10 +29,10 @@ struct nested_note {        /* of one pool page */
 void nested_start(const struct nested_format *format, void *pool, uint32_t pages, struct nested_note *notes);
 uint64_t nested_note_bytes(uint32_t pages);
 uint64_t nested_root(void);                            /* host-physical */
-void nested_map(uint64_t gpa, uint64_t hpa);           /* guest RAM, 4 KiB */
+void nested_map(uint64_t gpa, slot_t slot);            /* guest RAM, 4 KiB */
 void nested_map_device(uint64_t gpa, uint64_t bytes);  /* 1:1, uncacheable */
-struct page_use nested_unmap(uint64_t gpa);
-bool nested_accessed(uint64_t gpa);
+struct page_use nested_unmap(slot_t slot);
+bool nested_accessed(slot_t slot);
 bool nested_keeps_use(void);
 
 void nested_flush(void);                               /* translations changed by other means */

@@ -22,7 +22,7 @@ public enum SlotCount {
             let pool = min(max(UInt64(slots) / slotsOfPoolPage, poolMinimum), useful)
             let tables =
                 pool * (pageBytes + noteBytes) + UInt64(slots) * UInt64(MemoryLayout<slot>.size)
-                + UInt64(pager_bucket_count(slots)) * UInt64(MemoryLayout<UInt32>.size)
+                + UInt64(pager_bucket_count(slots)) * UInt64(MemoryLayout<slot_t>.size)
             return tables.roundedUp(to: pageBytes) + UInt64(slots) * pageBytes <= bytes
         }
     }

@@ -8,7 +8,7 @@
 #define GCM_NONCE_BYTES  12u
 #define GCM_TAG_BYTES    16u
 #define GCM_BLOCK_BYTES  16u
-#define GCM_POWERS       32u    /* a multiple of 8 */
+#define GCM_POWERS       128u    /* a multiple of 8 */
 
 /* Everything secret that the kernels need, as memory operands: round keys and powers of the hash key. */
 struct gcm_key {

@@ -21,6 +21,9 @@ enum slot_flags : uint8_t {
 
 struct slot {
     page_id  page;
+    slot_t   parent;        /* of the page that describes this one; SLOT_NONE: the root does */
+    slot_t   next;          /* of the same bucket; SLOT_NONE: the last */
+    uint32_t mapping;       /* the nested tables' note of where they map it; 0: nowhere */
     uint16_t children;      /* metadata: resident pages that it describes; not evictable while > 0 */
     uint8_t  flags;         /* enum slot_flags */
     uint8_t  turns;         /* of the clock's hand that it has in store */
@@ -37,10 +40,10 @@ enum pager_event : uint8_t { PAGER_OPENED, PAGER_SEALED, PAGER_DROPPED };
 struct pager_ops {
     /* 4096 bytes of DRAM at host-physical `home`, 16-byte aligned; valid until the next call. */
     void *(*dram)(void *context, uint64_t home);
-    /* Ends the guest's access to level-0 page `index` (if mapped at all) and tells how it was used. */
-    struct page_use (*unmap)(void *context, uint32_t index);
+    /* Ends the guest's access to the level-0 page in a slot (if mapped at all) and tells how it was used. */
+    struct page_use (*unmap)(void *context, slot_t slot);
     /* Was the page used since last asked? Clears the mark. */
-    bool (*accessed)(void *context, uint32_t index);
+    bool (*accessed)(void *context, slot_t slot);
     /* For trace and counters: `state` is what an opened page was; cycles by RDTSC. */
     void (*event)(void *context, enum pager_event event, page_id page, enum page_state state, uint64_t cycles);
 };
@@ -67,10 +70,9 @@ struct pager {
     const struct gcm_key *session_key;
 
     struct slot *slots;                 /* slot_count of them */
-    uint32_t    *buckets;               /* page_id -> slot: open addressing, bucket_count (power of two) */
+    slot_t      *buckets;               /* by a hash of the page: where a chain of slots begins */
     uint8_t     *frames;                /* slot i is frames + 4096 i */
     uint32_t     slot_count;
-    uint32_t     bucket_count;
     uint32_t     used;                  /* slots in use */
     uint32_t     hand;
     slot_t       newcomer;              /* opened last; SLOT_NONE: none since the start */
@@ -84,8 +86,11 @@ struct pager {
     page_id                failed;      /* after PAGER_TAMPERED */
 };
 
-/* Buckets wanted for so many slots: the power of two >= 2 * slot_count. */
-uint32_t pager_bucket_count(uint32_t slot_count);
+/* Of `buckets`: two for a slot, so that few chains are longer than one. */
+static inline uint32_t pager_bucket_count(uint32_t slot_count)
+{
+    return 2 * slot_count;
+}
 
 /* The caller has set geometry, root, counter, keys, arrays and their counts, policy, patience, ahead, ops, context; this empties
  * the tables. slot_count >= 1 + 2 * PAGE_LEVELS. */
@@ -100,11 +105,17 @@ slot_t pager_find(const struct pager *pager, page_id page);
  */
 [[nodiscard]] enum pager_status pager_fetch(struct pager *pager, uint32_t index, bool will_write, slot_t *slot);
 
-/* Opens `neighbour` before it is asked for, because `missed` has just been: if both were never written, so that nothing
- * is to be decrypted, and there are slots to spare. It bears no mark of use: the clock takes it first.
+/* The part of it for a page that is not resident; leaves no mark of use. */
+[[nodiscard]] enum pager_status pager_open(struct pager *pager, uint32_t index, slot_t *slot);
+
+/* Whether nothing had to be decrypted for the page in a slot: it was never sealed. */
+bool pager_is_blank(struct pager *pager, slot_t slot);
+
+/* Opens `neighbour` before it is asked for, next to a blank page that has just been missed: if it is blank as well, and
+ * there are slots to spare. It bears no mark of use: the clock takes it first.
  *   slot        set when PAGER_OK; SLOT_NONE: not opened
  */
-[[nodiscard]] enum pager_status pager_ahead(struct pager *pager, uint32_t missed, uint32_t neighbour, slot_t *slot);
+[[nodiscard]] enum pager_status pager_ahead(struct pager *pager, uint32_t neighbour, slot_t *slot);
 
 /* Makes resident a level-0 page whose plaintext lies at home, put there by firmware before the guest ran; zeroes
  * that home. The page must be PAGE_BLANK. */
