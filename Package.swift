@@ -13,6 +13,7 @@ let package = Package(
         .executable(name: "frost", targets: ["frost"]),
         // QEMU loads it: frost finds it beside itself.
         .library(name: "ResidencyPlugin", type: .dynamic, targets: ["ResidencyPlugin"]),
+        .library(name: "InstructionPlugin", type: .dynamic, targets: ["InstructionPlugin"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -92,6 +93,14 @@ let package = Package(
             cSettings: [.unsafeFlags(["-O3", "-fvisibility=hidden"])],
             // QEMU brings a hundred libraries, and one of their names would stand in for ours.
             linkerSettings: [.unsafeFlags(["-Xlinker", "-Bsymbolic"])]
+        ),
+        // Counts the hypervisor's instructions, exit by exit.
+        .target(
+            name: "InstructionPlugin",
+            publicHeadersPath: ".",
+            cSettings: [
+                .unsafeFlags(["-O2", "-fvisibility=hidden"]), .headerSearchPath("../ResidencyPlugin"),
+            ]
         ),
         // An AES-GCM that shares no line with ours.
         .systemLibrary(

@@ -26,7 +26,7 @@ public enum ExitCode: Int32, Sendable, CaseIterable {
         case .otherwise:
             """
             ended otherwise: an expected text or ending did not come, or an attack was missed; frost verify: \
-            plaintext or keys leaked, or under Bochs an offence
+            plaintext or keys leaked, or under Bochs an offence; frost exits --check: over budget
             """
         case .notProvable: "frost verify: not provable here, or under Bochs not judged, and why"
         case .regression: "frost sweep: worse than the baseline"

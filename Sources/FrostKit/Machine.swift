@@ -55,13 +55,15 @@ public struct Machine {
             try Data(saved.trace).write(to: folder.trace)
         }
 
+        let plugin =
+            try options.instructions?.argument(folder)
+            ?? options.residency?.argument(record: folder.folder, ramFile: ramFile, plan: image.plan)
         let qemu = QEMU(
             platform: options.platform, image: image.file, disk: disk,
             ram: image.plan.ram, ramFile: ramFile, trace: folder.trace, controlSocket: socket,
-            messageSocket: messages,
-            plugin: options.residency?.argument(record: folder.folder, ramFile: ramFile, plan: image.plan),
-            isRestored: options.saved != nil, cpu: options.cpu ?? HostKVM.cpu(for: options.platform),
-            seed: options.seed)
+            messageSocket: messages, plugin: plugin, isRestored: options.saved != nil,
+            cpu: options.cpu ?? HostKVM.cpu(for: options.platform), seed: options.seed,
+            countsInstructions: options.instructions != nil)
         let (program, arguments) = try Self.bound(qemu)
         let child = try ChildProcess(
             program, arguments, input: .pipe, output: .pipe, error: .file(folder.machineLog))
@@ -125,7 +127,8 @@ public struct Machine {
         let result = RunResult(
             ending: ending, exitCode: code, complaints: complaints,
             warnings: warnings(machine, ending, emulator) + (debugger?.keepMemory() ?? []),
-            console: machine.console, trace: machine.trace, clock: machine.clock,
+            console: machine.console, trace: machine.trace,
+            clock: options.instructions == nil ? machine.clock : .countedByQEMU,
             wallSeconds: machine.elapsed / .seconds(1), userSeconds: end.userSeconds,
             commandLine: emulator.commandLine)
         let report = RunReport(result, image: image, options: options)

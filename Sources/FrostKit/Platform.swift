@@ -49,6 +49,7 @@ public enum Platform: String, Sendable, Codable, CaseIterable {
         let isSaved = options.saved != nil || options.isSaveable || options.takesMessages
         if isSaved && ![.qemuTCG, .qemuKVM].contains(self) { throw .noSaving(self) }
         if options.seed != nil && ![.qemuTCG, .libvirt].contains(self) { throw .noSeed(self) }
+        if options.instructions != nil && self != .qemuTCG { throw .noCount(self) }
     }
 
     /// - Parameter connect: the libvirt that is meant; nil: the embedded one.
@@ -87,12 +88,13 @@ public enum Platform: String, Sendable, Codable, CaseIterable {
         case noSymbols(Platform)
         case tooMuchMemory(ByteCount)
         case noSeed(Platform)
+        case noCount(Platform)
 
         public var exitCode: ExitCode {
             switch self {
             case .noCacheModel: .notProvable
             case .noLibvirt, .apart, .kvm, .noBochs, .noMemory, .noControl, .noVMX, .noSaving, .noSeed,
-                .tooMuchMemory:
+                .tooMuchMemory, .noCount:
                 .unavailable
             case .noSymbols: .ourBug
             }
@@ -132,6 +134,11 @@ public enum Platform: String, Sendable, Codable, CaseIterable {
                 """
                 Bochs can write \(RAMDump.most) of memory into a file, and this machine has \(ram). Make the image \
                 with less --ram, or use --platform qemu-tcg.
+                """
+            case .noCount(let platform):
+                """
+                On \(platform.rawValue) nobody sees which instructions are executed. Use --platform qemu-tcg. (Under \
+                bochs the trace's times are instructions without being asked.)
                 """
             case .kvm(let lack):
                 "qemu-kvm cannot run Frostvisor here: \(lack). Use --platform qemu-tcg, which needs nothing of the host."

@@ -18,6 +18,8 @@ public struct QEMU: Sendable, Equatable {
     public var cpu = CPUChoice.amd
     /// Of all that the machine gives as random, such as RDRAND.
     public var seed: UInt64?
+    /// The machine's time is the number of instructions that its CPU has executed, one a nanosecond.
+    public var countsInstructions = false
 
     public var arguments: [String] {
         [
@@ -34,6 +36,7 @@ public struct QEMU: Sendable, Equatable {
             "-qmp", "unix:\(controlSocket),server=on,wait=off",
         ] + messages + (plugin.map { ["-plugin", $0] } ?? []) + (seed.map { ["-seed", "\($0)"] } ?? [])
             + (isRestored ? ["-incoming", "defer"] : [])
+            + (countsInstructions ? ["-icount", "shift=0,sleep=off"] : [])
     }
 
     /// A file, so that others can read all of physical memory while the guest runs.

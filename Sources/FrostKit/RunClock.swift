@@ -22,6 +22,9 @@ public struct RunClock: Codable, Sendable, Equatable {
     /// Of a trace of which nothing else is known.
     public static let unknown = RunClock(unit: .cycles)
 
+    /// QEMU's -icount shift=0: an instruction is a nanosecond.
+    static let countedByQEMU = RunClock(unit: .instructions, ticksPerSecond: 1e9)
+
     public func seconds(_ ticks: UInt64) -> Double? {
         ticksPerSecond.map { Double(ticks) / $0 }
     }

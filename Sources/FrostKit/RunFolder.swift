@@ -14,6 +14,9 @@ public struct RunFolder: Sendable {
     public var console: URL { folder.appending(path: "console.txt") }
     /// Everything that came over the hypervisor's serial line.
     public var trace: URL { folder.appending(path: "trace.bin") }
+    /// The hypervisor's functions, and how many instructions of each every exit took.
+    public var functions: URL { folder.appending(path: "functions.txt") }
+    public var instructions: URL { folder.appending(path: "instructions.bin") }
     /// What the emulator itself complained about.
     public var machineLog: URL { folder.appending(path: "machine.log") }
     /// The machine's physical memory.
@@ -65,10 +68,9 @@ public struct RunFolder: Sendable {
 
     private var all: [URL] {
         [
-            report, console, trace, machineLog, ram, domain, bochsSettings, bochsScript, disk, diskJournal,
-            verdict, touches, replay,
-        ]
-            + evidence
+            report, console, trace, functions, instructions, machineLog, ram, domain, bochsSettings,
+            bochsScript, disk, diskJournal, verdict, touches, replay,
+        ] + evidence
     }
 
     /// Leaves the verdict, which then cannot be reached again.

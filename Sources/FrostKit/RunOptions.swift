@@ -37,6 +37,8 @@ public struct RunOptions {
     public var windows: AccessWindows?
     /// Models the cache, and writes what it saw into `record`.
     public var residency: ResidencyPlugin?
+    /// RDTSC counts instructions, and the hypervisor's own are counted exit by exit, into `record`.
+    public var instructions: InstructionPlugin?
     /// Our standard input is the guest's keyboard; Ctrl-A x ends the run.
     public var isInteractive = false
     /// SIGINT and SIGTERM end the run instead of us.

@@ -4,10 +4,20 @@ public import Foundation
 ///
 /// - Source: System V ABI, "Symbol Table".
 public struct SymbolTable: Sendable {
+    /// Code that has a name, be it of C or of assembly.
+    public struct Function: Sendable, Equatable {
+        public var address: UInt64
+        public var name: String
+    }
+
     private var addresses: [String: UInt64] = [:]
+    /// By address, one at each.
+    public private(set) var functions: [Function] = []
 
     private static let symbolTableKind: UInt32 = 2
     private static let symbolBytes = 24
+    /// st_info's type: none, as assembly's labels have, or function. A section's own symbol and the like are none of these.
+    private static let codeTypes: Set<UInt8> = [0, 2]
 
     /// - Throws: ``Failure/unreadable(_:)``, or as ``ELF64``.
     public init(reading file: URL) throws {
@@ -24,8 +34,15 @@ public struct SymbolTable: Sendable {
                 let name = names + Int(bytes.word(at: symbol, UInt32.self))
                 let text = String(decoding: bytes[name...].prefix { $0 != 0 }, as: UTF8.self)
                 addresses[text] = bytes.word(at: symbol + 8, UInt64.self)
+                if Self.codeTypes.contains(bytes[symbol + 4] & 0xF) && !text.isEmpty {
+                    functions.append(Function(address: bytes.word(at: symbol + 8, UInt64.self), name: text))
+                }
             }
         }
+        functions.sort { ($0.address, $0.name) < ($1.address, $1.name) }
+        functions = functions.enumerated().filter { index, function in
+            index == 0 || functions[index - 1].address != function.address
+        }.map(\.element)
     }
 
     /// - Throws: ``Failure/noSymbol(_:)``

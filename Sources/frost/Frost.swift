@@ -17,7 +17,7 @@ struct Frost: ParsableCommand {
         version: "0.1.0",
         subcommands: [
             Doctor.self, MakeImage.self, Run.self, Verify.self, ColdbootCommand.self, AttackImage.self,
-            TraceCommand.self, Replay.self, SweepCommand.self, ReportCommand.self, Bench.self,
+            TraceCommand.self, Exits.self, Replay.self, SweepCommand.self, ReportCommand.self, Bench.self,
         ])
 
     static func main() {

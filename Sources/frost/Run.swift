@@ -43,6 +43,13 @@ struct Run: ParsableCommand {
     @Flag(help: "With --record: keep the machine's physical memory as well.")
     var keepRam = false
 
+    @Flag(
+        help: """
+            With --record: time is counted in instructions, and those of the hypervisor exit by exit, for frost \
+            exits. qemu-tcg only.
+            """)
+    var countInstructions = false
+
     @Option(
         help: "Kill the machine after so long. (default: the recipe's, else 120s)",
         transform: { try TimeSpan(parsing: $0) })
@@ -69,6 +76,9 @@ struct Run: ParsableCommand {
     func validate() throws {
         guard !keepRam || record != nil else { throw ValidationError("--keep-ram goes with --record DIR.") }
         try libvirt.validate(for: platform)
+        guard !countInstructions || record != nil else {
+            throw ValidationError("--count-instructions goes with --record DIR.")
+        }
         guard !interactive || (format == .text && !quiet) else {
             throw ValidationError("--interactive shows the console: leave out --quiet and --format json.")
         }
@@ -96,6 +106,10 @@ struct Run: ParsableCommand {
         (options.platform, options.cpu) = (platform, cpu)
         (options.connect, options.seed) = (libvirt.connect, seed)
         try platform.check(connect: libvirt.connect)
+        if countInstructions {
+            let symbols = try Toolchain(tree: SourceTree(), progress: Talk.say).symbolFile(of: image)
+            options.instructions = try InstructionPlugin(symbols: SymbolTable(reading: symbols))
+        }
         options.timeLimit = timeout ?? options.timeLimit
         options.expected += expect
         options.until = until

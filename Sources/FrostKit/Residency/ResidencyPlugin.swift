@@ -18,12 +18,12 @@ public struct ResidencyPlugin: Sendable {
     /// Offsets in the region.
     private let pager, wipe: UInt64
 
-    /// - Throws: ``Failure/missing(_:)``, ``SymbolTable/Failure``
+    /// - Throws: ``PluginLibrary/Failure``, ``SymbolTable/Failure``
     public init(
         cache: CacheChoice, seed: UInt64 = 1, logLimit: ByteCount = 16 * .gibibyte, symbols: SymbolTable
     ) throws {
         (self.cache, self.seed, self.logLimit) = (cache, seed, logLimit)
-        library = try Self.locate()
+        library = try PluginLibrary.residency.locate()
         textBytes = try symbols.address("text_end") - Explainer.hypervisorBase
         pager = try symbols.address("pager") - Explainer.hypervisorBase
         wipe = try symbols.address("wipe_secrets") - Explainer.hypervisorBase
@@ -58,46 +58,5 @@ public struct ResidencyPlugin: Sendable {
             "log-limit=\(logLimit.bytes)",
         ]
         return (arguments + optional).joined(separator: ",")
-    }
-
-    static let libraryName = "libResidencyPlugin.so"
-
-    /// Beside the file that this code was loaded from: the program, or under test the bundle.
-    private static func locate() throws(Failure) -> URL {
-        let folder = Self.ownFile().deletingLastPathComponent()
-        let file = folder.appending(path: libraryName)
-        guard FileManager.default.isReadableFile(atPath: file.plainPath) else {
-            throw .missing(folder.plainPath)
-        }
-        return file
-    }
-
-    /// - Source: Linux, Documentation/filesystems/proc.rst, "/proc/PID/maps".
-    private static func ownFile() -> URL {
-        let here = UInt64(UInt(bitPattern: #dsohandle))
-        let maps = (try? String(contentsOfFile: "/proc/self/maps", encoding: .utf8)) ?? ""
-        for line in maps.split(separator: "\n") {
-            let fields = line.split(separator: " ", maxSplits: 5, omittingEmptySubsequences: true)
-            let ends = fields[0].split(separator: "-").compactMap { UInt64($0, radix: 16) }
-            guard ends.count == 2, fields.count == 6, (ends[0]..<ends[1]).contains(here) else { continue }
-            return URL(filePath: fields[5].trimmingCharacters(in: .whitespaces))
-        }
-        return URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
-    }
-
-    public enum Failure: Explained, Equatable {
-        case missing(String)
-
-        public var exitCode: ExitCode { .notProvable }
-
-        public var description: String {
-            switch self {
-            case .missing(let folder):
-                """
-                Not provable here: \(ResidencyPlugin.libraryName) is not in \(folder), beside frost. Build it \
-                with swift build.
-                """
-            }
-        }
     }
 }

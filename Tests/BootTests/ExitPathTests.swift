@@ -1,0 +1,76 @@
+import FrostKit
+import Foundation
+import Testing
+
+extension BootTests {
+    /// How many instructions the hypervisor spends on an exit: they repeat, so that a bound on them is a bound.
+    @Suite("Exit path") struct ExitPath {
+        /// The guest that provokes each kind of exit, run on the hypervisor of a tree.
+        static func costs(in tree: SourceTree, _ change: (inout RunOptions) -> Void = { _ in }) throws -> (
+            costs: ExitCosts, result: RunResult
+        ) {
+            let sealed = try Sealed(Recipe(named: "exits", in: tree), in: tree) { $0.traceEvery = 1 }
+            let folder = RunFolder(sealed.scratch.file("run"))
+            let symbols = try Toolchain(tree: tree).symbols(of: sealed.image)
+            let result = try sealed.run { options in
+                options.record = folder.folder
+                options.instructions = try InstructionPlugin(symbols: symbols)
+                change(&options)
+            }
+            #expect(result.exitCode == .asAsked, result.story)
+            return (try ExitCosts(InstructionRecord(reading: folder), result.trace), result)
+        }
+
+        @Test("Every kind of exit stays within its budget of instructions", .timeLimit(.minutes(3)))
+        func budget() throws {
+            let (costs, result) = try Self.costs(in: BootTests.tree())
+            let story = Comment(rawValue: costs.description)
+            #expect(ExitBudget.complaints(costs) == [], story)
+            for kind in [ExitClass.cleanMiss, .dirtyMiss] {
+                let row = try #require(costs.rows.first { $0.kind == kind })
+                #expect(row.exits >= 500 && row.cipher > 5000, story)
+            }
+            #expect(result.clock.unit == .instructions)
+            try Self.agree(costs, result)
+        }
+
+        /// What the plugin counted, and what the guest saw by RDTSC, are two ways to the same number.
+        private static func agree(_ costs: ExitCosts, _ result: RunResult) throws {
+            let pairs: [(String, ExitClass)] = [
+                ("RDMSR", .msr), ("CPUID", .cpuid), ("IN", .port), ("WBINVD", .cache),
+                ("device, 2 MiB", .deviceMiss),
+            ]
+            for (line, kind) in pairs {
+                let text = "exits: \(line): times "
+                let found = result.consoleText.split(whereSeparator: \.isNewline).first { $0.hasPrefix(text) }
+                let fields = try #require(found).split { !$0.isNumber }
+                let least = try #require(UInt64(fields[fields.count - 2]))
+                let row = try #require(costs.rows.first { $0.kind == kind })
+                // The exiting instruction itself, and those that read the counter.
+                #expect(
+                    (row.least...row.least + 40).contains(least), "\(line): \(least), counted \(row.least)")
+            }
+        }
+
+        @Test(
+            "A hypervisor that does more at a CPUID is over the budget, and the sentence says by how much",
+            .timeLimit(.minutes(3)))
+        func control() throws {
+            let patched = try PatchedTree([
+                .init(
+                    "exits.c", "        counter = COUNT_EXIT_CPUID;",
+                    """
+                            counter = COUNT_EXIT_CPUID;
+                            for (uint32_t i = 0; i < 500; i++)
+                                asm volatile("");
+                    """)
+            ])
+            let (costs, _) = try Self.costs(in: patched.tree)
+            let complaints = ExitBudget.complaints(costs)
+            #expect(complaints.count == 1)
+            #expect(
+                complaints.first?.hasPrefix("cpuid: ") == true
+                    && complaints.first?.hasSuffix(" allowed.") == true)
+        }
+    }
+}
