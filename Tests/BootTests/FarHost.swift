@@ -24,6 +24,8 @@ final class FarHost: @unchecked Sendable {
             try FileManager.default.createDirectory(
                 at: folder.appending(path: name), withIntermediateDirectories: true)
         }
+        // QEMU's user must come through, whatever the mask of this process is.
+        for name in ["", "lib", "lib/images"] { chmod(folder.appending(path: name).path(), 0o755) }
         // What libvirt finds out about QEMU takes it seconds.
         if let known = known?.folder.appending(path: "cache") {
             try FileManager.default.removeItem(at: folder.appending(path: "cache"))
@@ -108,6 +110,7 @@ final class FarHost: @unchecked Sendable {
 
     private static let script = """
         set -e
+        umask 022
         mkdir -p /etc/libvirt /var/lib/libvirt /var/cache/libvirt /var/log/libvirt
         mount --bind "$1/run" /run
         mount --bind "$1/etc" /etc/libvirt

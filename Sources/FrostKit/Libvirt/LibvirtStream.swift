@@ -5,17 +5,22 @@ import Synchronization
 
 /// A domain's serial line, carried by libvirt's connection; it begins with the first byte if it is opened before the CPU
 /// runs.
+///
+/// It is asked again and again. Where `virStreamRecv` waits by itself, what the event loop's thread takes in between the
+/// look at the queue and the wait is not seen before the next bytes arrive (libvirt 9.0, src/rpc/virnetclientstream.c,
+/// virNetClientStreamRecvPacket): a guest's last words before a long silence came with its end.
 final class LibvirtStream: @unchecked Sendable {
     private let handle: virStreamPtr
+    private let connection: virConnectPtr
     private let ended = Atomic(false)
 
     /// - Throws: ``LibvirtFailure/noConsole(_:words:)``, ``QMP/Failure``
     init(_ line: DomainLine, of domain: LibvirtDomain, asking qemu: QMP) throws {
         let uri = domain.connection.uri
-        guard let handle = virStreamNew(domain.connection.handle, 0) else {
+        guard let handle = virStreamNew(domain.connection.handle, UInt32(VIR_STREAM_NONBLOCK.rawValue)) else {
             throw LibvirtFailure.noConsole(uri, words: LibvirtFailure.lastWords)
         }
-        self.handle = handle
+        (self.handle, connection) = (handle, domain.connection.handle)
         try line.free(qemu)
         guard virDomainOpenChannel(domain.handle, line.alias, handle, 0) == 0 else {
             throw LibvirtFailure.noConsole(uri, words: LibvirtFailure.lastWords)
@@ -31,6 +36,10 @@ final class LibvirtStream: @unchecked Sendable {
     }
 
     private static let patience = Duration.seconds(10)
+    /// What libvirt answers when nothing is there, or no room.
+    private static let later: Int32 = -2
+    /// Between two questions, in microseconds.
+    private static let pause: UInt32 = 2000
 
     deinit {
         virStreamFree(handle)
@@ -61,10 +70,15 @@ final class LibvirtStream: @unchecked Sendable {
 
     /// nil: no more will come.
     private func receive() -> [UInt8]? {
-        var count: Int32 = -1
+        var count = Self.later
         let bytes = [UInt8](unsafeUninitializedCapacity: 65536) { buffer, used in
             buffer.withMemoryRebound(to: CChar.self) {
                 count = virStreamRecv(handle, $0.baseAddress, $0.count)
+                // Of a connection that is lost the stream does not tell.
+                while count == Self.later && virConnectIsAlive(connection) == 1 {
+                    usleep(Self.pause)
+                    count = virStreamRecv(handle, $0.baseAddress, $0.count)
+                }
             }
             used = Int(max(count, 0))
         }
@@ -80,8 +94,8 @@ final class LibvirtStream: @unchecked Sendable {
             let sent = rest.withUnsafeBytes {
                 virStreamSend(stream, $0.baseAddress?.assumingMemoryBound(to: CChar.self), $0.count)
             }
-            guard sent > 0 else { return false }
-            rest = rest.dropFirst(Int(sent))
+            guard sent > 0 || sent == later else { return false }
+            if sent == later { usleep(pause) } else { rest = rest.dropFirst(Int(sent)) }
         }
         return true
     }
