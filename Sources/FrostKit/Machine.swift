@@ -73,7 +73,8 @@ public struct Machine {
             RunningMachine(
                 image: image, folder: folder, platform: options.platform, ram: ram,
                 ramFile: options.keepsRAM ? nil : ramFile, messageSocket: messages, input: input,
-                connect: { try QMP(connecting: socket) }, cut: { kill(process, SIGKILL) })
+                connect: { try QMP(connecting: socket) }, cut: { kill(process, SIGKILL) },
+                clock: options.instructions.map { _ in .countedByQEMU })
         }
     }
 
@@ -127,8 +128,7 @@ public struct Machine {
         let result = RunResult(
             ending: ending, exitCode: code, complaints: complaints,
             warnings: warnings(machine, ending, emulator) + (debugger?.keepMemory() ?? []),
-            console: machine.console, trace: machine.trace,
-            clock: options.instructions == nil ? machine.clock : .countedByQEMU,
+            console: machine.console, trace: machine.trace, clock: machine.clock,
             wallSeconds: machine.elapsed / .seconds(1), userSeconds: end.userSeconds,
             commandLine: emulator.commandLine)
         let report = RunReport(result, image: image, options: options)

@@ -10,7 +10,7 @@ public final class RunningMachine {
     private var reader = TraceReader()
     private let started = ContinuousClock.now
     private let counter = HostCounter()
-    private let foreignClock: RunClock?
+    private let ownClock: RunClock?
     private let memory: GuestRAM?
     private let platform: Platform
     private let connect: (() throws -> QMP)?
@@ -26,7 +26,7 @@ public final class RunningMachine {
     ///   - ramFile: the file of physical memory where nobody asked to keep it.
     ///   - connect: begins a conversation with QEMU; nil: it is no QEMU.
     ///   - cut: takes the machine's power away.
-    ///   - clock: of another host's counter; nil: it is this host's.
+    ///   - clock: of the machine's own counter; nil: it shows what the platform's do.
     init(
         image: BootImage, folder: RunFolder, platform: Platform, ram: GuestRAM?, ramFile: URL?,
         messageSocket: String? = nil, input: Int32, connect: (() throws -> QMP)?, cut: @escaping () -> Void,
@@ -40,7 +40,7 @@ public final class RunningMachine {
         self.connect = connect
         self.messageSocket = messageSocket
         self.cut = cut
-        foreignClock = clock
+        ownClock = clock
         self.input = input
     }
 
@@ -57,7 +57,7 @@ public final class RunningMachine {
     public var trace: Trace { reader.trace }
     /// Of the trace's times. QEMU's CPU shows the guest the host's time-stamp counter; Bochs's counts instructions.
     var clock: RunClock {
-        if let foreignClock { return foreignClock }
+        if let ownClock { return ownClock }
         return switch platform {
         case .bochs: RunClock(unit: .instructions, ticksPerSecond: Bochs.instructionsPerSecond)
         case .qemuTCG, .qemuKVM, .libvirt: RunClock(unit: .cycles, ticksPerSecond: counter.ticksPerSecond)
