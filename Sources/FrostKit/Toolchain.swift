@@ -120,7 +120,7 @@ public struct Toolchain {
     /// A `long64` guest, linked with what `images/common` offers.
     public func buildGuest(_ sources: [URL], from folder: URL) throws -> ELF64 {
         let common = try files(under: tree.commonGuestSources, extensions: ["c", "h", "asm", "ld"])
-        let own = try files(under: folder, extensions: ["c", "h", "asm"])
+        let own = try files(under: folder, extensions: ["c", "h", "asm", "inc"])
         let name = "guest-\(folder.lastPathComponent)"
         let headers = try files(under: tree.coreHeaders, extensions: ["h"])
         let flags = Self.compilerFlags + sources.map(shown)
