@@ -67,16 +67,10 @@ final class FarHost: @unchecked Sendable {
 
     @discardableResult
     func virsh(_ words: String...) throws -> String {
-        let (process, output) = (Process(), Pipe())
-        process.executableURL = try Tool.virsh.locate()
-        process.arguments = ["--connect", beside] + words
-        process.standardOutput = output
-        process.standardError = output
-        try process.run()
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else { throw Failure(description: text) }
-        return text
+        let virsh = try ChildProcess(Tool.virsh.locate(), ["--connect", beside] + words)
+        let (end, output, error) = virsh.collect()
+        guard end.isSuccess else { throw Failure(description: String(decoding: error, as: UTF8.self)) }
+        return String(decoding: output, as: UTF8.self)
     }
 
     private func waitForDaemon() throws {

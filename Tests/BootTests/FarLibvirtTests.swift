@@ -42,19 +42,7 @@ extension BootTests {
 
         @Test("A passphrase is typed, and a wrong one refused", .timeLimit(.minutes(2)))
         func input() throws {
-            let right = try Passphrase("of far libvirts")
-            let sealed = try Sealed("hello") {
-                $0.key = .passphrase(right, iterations: ImageKey.minimumIterations)
-            }
-            for (typed, code) in [
-                (right, FrostKit.ExitCode.asAsked), (try Passphrase("no"), .wrongPassphrase),
-            ] {
-                let result = try sealed.run {
-                    try options(&$0)
-                    $0.passphrase = typed
-                }
-                #expect(result.exitCode == code, result.story)
-            }
+            try Libvirt.typePassphrases(options)
             #expect(try host.leftovers() == [])
         }
 

@@ -28,6 +28,11 @@ extension BootTests {
 
         @Test("A passphrase is typed, and a wrong one refused", .timeLimit(.minutes(2)))
         func passphrase() throws {
+            try Self.typePassphrases { $0.platform = .libvirt }
+        }
+
+        /// The right one, and a wrong one, at the prompt of a machine of libvirt's.
+        static func typePassphrases(_ place: (inout RunOptions) throws -> Void) throws {
             let right = try Passphrase("of the libvirt tests")
             let sealed = try Sealed("hello") {
                 $0.key = .passphrase(right, iterations: ImageKey.minimumIterations)
@@ -35,7 +40,10 @@ extension BootTests {
             for (typed, code) in [
                 (right, FrostKit.ExitCode.asAsked), (try Passphrase("no"), .wrongPassphrase),
             ] {
-                let result = try sealed.run { ($0.platform, $0.passphrase) = (.libvirt, typed) }
+                let result = try sealed.run {
+                    try place(&$0)
+                    $0.passphrase = typed
+                }
                 #expect(result.exitCode == code, result.story)
                 #expect(result.consoleText.hasPrefix("frostvisor: "), "the console's first bytes are missing")
             }

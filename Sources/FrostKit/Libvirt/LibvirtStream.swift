@@ -70,14 +70,14 @@ final class LibvirtStream: @unchecked Sendable {
 
     /// nil: no more will come.
     private func receive() -> [UInt8]? {
-        var count = Self.later
+        var count: Int32 = -1
         let bytes = [UInt8](unsafeUninitializedCapacity: 65536) { buffer, used in
             buffer.withMemoryRebound(to: CChar.self) {
-                count = virStreamRecv(handle, $0.baseAddress, $0.count)
-                // Of a connection that is lost the stream does not tell.
-                while count == Self.later && virConnectIsAlive(connection) == 1 {
-                    usleep(Self.pause)
+                while true {
                     count = virStreamRecv(handle, $0.baseAddress, $0.count)
+                    // Of a connection that is lost the stream does not tell.
+                    guard count == Self.later, virConnectIsAlive(connection) == 1 else { break }
+                    usleep(Self.pause)
                 }
             }
             used = Int(max(count, 0))
