@@ -8,7 +8,7 @@ struct HomeCipher {
 
     /// The page's plaintext; nil when the home's tag does not verify.
     ///
-    /// - Source: docs/design.md, "Cipher".
+    /// - Source: docs/design/overview.md, "Cipher".
     func open(_ page: page_id, _ entry: page_entry, ciphertext: [UInt8]) -> [UInt8]? {
         let nonce = [UInt8](memoryOf: entry.state.bigEndian) + [UInt8](memoryOf: entry.counter.bigEndian)
         let name =

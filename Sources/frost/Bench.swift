@@ -8,7 +8,7 @@ struct Bench: ParsableCommand {
         discussion: """
             All rows of a run take turns. "limit" is what no cipher can beat: the AES rounds alone for a page in the \
             cache, the copying alone for a swap. Ratios carry over to other machines, times do not. What cannot be \
-            measured here is a line that begins with SKIP. docs/cipher.md says how to read the table.
+            measured here is a line that begins with SKIP. How to read the table: docs/evidence/cipher.md.
             """)
 
     @Option(help: "Samples of each row.")

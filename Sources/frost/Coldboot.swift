@@ -9,7 +9,8 @@ struct ColdbootCommand: ParsableCommand {
         discussion: """
             A record is what frost verify --record DIR leaves. Looked for, at any alignment: the run's canaries, \
             printable strings, every 16-byte block of the guest's image, expanded AES keys of anybody, and the \
-            run's own keys, their round keys and hash keys. What each search can and cannot find: docs/coldboot.md.
+            run's own keys, their round keys and hash keys. What each search can and cannot find: \
+            docs/guide/coldboot.md.
 
             Exit codes: 0 when nothing was found, 1 when something was. Others:
             \(FrostKit.ExitCode.table)

@@ -7,7 +7,7 @@ struct Exits: ParsableCommand {
         abstract: "Show how many instructions the hypervisor spends on each kind of exit.",
         discussion: """
             The run must be recorded with frost run --count-instructions, its image made with --trace-every 1. \
-            images/exits is a guest that provokes every kind. docs/exit-path.md says how to read the table.
+            images/exits is a guest that provokes every kind. How to read the table: docs/design/exit-path.md.
 
             Exit codes: 0; with --check, 1 when a kind costs more than its budget allows.
             """)

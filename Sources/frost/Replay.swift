@@ -7,7 +7,8 @@ struct Replay: ParsableCommand {
         abstract: "Replay which pages a guest touched through the pager, for other sizes and policies.",
         discussion: """
             Record with frost verify IMAGE --record DIR --touches. The hypervisor's own pager runs here, natively, \
-            against Belady's optimum. A folder gets the result as replay.json. docs/pager.md says how to read it.
+            against Belady's optimum. A folder gets the result as replay.json. How to read it: \
+            docs/evidence/pager.md.
             """)
 
     @Argument(help: "A run's folder, or its touches.bin.", completion: .file())

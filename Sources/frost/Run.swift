@@ -9,7 +9,7 @@ struct Run: ParsableCommand {
             The guest's console goes to standard output, the summary to standard error; with --format json the \
             summary goes to standard output, and the console into the run's folder only.
             qemu-tcg emulates AMD's SVM, bochs both vendors' CPUs (see --cpu). libvirt starts the machine of qemu-tcg, \
-            by a driver inside of frost or the daemon that --connect names: docs/libvirt.md.
+            by a driver inside of frost or the daemon that --connect names: docs/guide/libvirt.md.
 
             Exit codes:
             \(FrostKit.ExitCode.table)

@@ -8,7 +8,7 @@ struct SweepCommand: ParsableCommand {
         abstract:
             "Run a matrix of images, platforms and settings; go on after a kill; compare with an earlier one.",
         discussion: """
-            The file says what is varied; docs/sweep.md describes it, images/sweeps has one. What is finished stays \
+            The file says what is varied: docs/guide/sweeps.md; images/sweeps has one. What is finished stays \
             finished: the same command again runs only what is missing, or what the file, the hypervisor or the \
             guest changed.
 

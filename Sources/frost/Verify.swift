@@ -8,11 +8,11 @@ struct Verify: ParsableCommand {
         discussion: """
             Given an image, it is booted under QEMU with a model of the CPU's cache, and every access is fed to the \
             model; then the record is judged. Given the folder of such a run, it is judged again: the same record \
-            gets the same verdict. What a verdict means, and how to check one by hand: docs/proof.md.
+            gets the same verdict. What a verdict means, and how to check one by hand: docs/guide/proof.md.
 
             With --platform bochs there is no model: Bochs's debugger tells each access in some stretches of the run, \
             and memory at its end, and both are held against the same rules. The answer to that is less, and is \
-            called no-offence, offence or not-judged: docs/oracle.md.
+            called no-offence, offence or not-judged: docs/design/debugger-verdict.md.
 
             A record holds the guest's memory and keys in the clear. Without --record it is deleted afterwards.
 

@@ -28,9 +28,9 @@ extension BootTests {
                 return ("cache-rule:\(String(cString: rule.id))", String(cString: rule.source))
             }
 
-        /// Rows of docs/controls.md: rule, source, control, what is said.
+        /// Rows of docs/evidence/faults.md: rule, source, control, what is said.
         private static func documented() throws -> [[String]] {
-            let file = try BootTests.tree().root.appending(path: "docs/controls.md")
+            let file = try BootTests.tree().root.appending(path: "docs/evidence/faults.md")
             return try String(contentsOf: file, encoding: .utf8).split(separator: "\n")
                 .filter { $0.hasPrefix("| `") }
                 .map {
@@ -39,7 +39,7 @@ extension BootTests {
                 }
         }
 
-        @Test("docs/controls.md has each rule, its source, and a control that names it or why there is none")
+        @Test("docs/evidence/faults.md has each rule, its source and a control, or why there is none")
         func documentation() throws {
             let rows = try Self.documented().filter { $0.count == 4 }
             let sins = Dictionary(

@@ -7,7 +7,7 @@ import Testing
 
 extension BootTests {
     /// The fuzz guest under the model of the cache. Much of what it tries in vain would flush the caches, were it not
-    /// refused: docs/proof.md, "What the CPU refuses".
+    /// refused: docs/design/proof.md, "What the CPU refuses".
     @Suite("FuzzProofs") struct FuzzProofs {
         static let safe: ClosedRange<UInt64> = isFull ? 1...20 : 1...2
         /// Of the whole space: no offence, non-temporal stores, an SMI.
@@ -103,7 +103,7 @@ extension BootTests {
         ]
 
         /// Where the CPU saves its registers when an SMI comes, with SMBASE as a reset leaves it; and what that breaks there.
-        /// System Management Mode is a known hole: docs/attacks.md.
+        /// System Management Mode is a known hole: docs/evidence/attacks.md.
         private static let savedState: ClosedRange<UInt64> = 0x3FE00...0x3FFFF
         private static let ofSMI: Set<String> = ["unseen-store", "unfinished-plain", "ciphertext-repeated"]
 

@@ -5,7 +5,7 @@ import Testing
 @testable import FrostKit
 
 extension BootTests {
-    /// Random instructions in every mode of the CPU: `images/fuzz`, `docs/fuzz.md`.
+    /// Random instructions in every mode of the CPU: `images/fuzz`, `docs/evidence/fuzz.md`.
     @Suite("Fuzz") struct Fuzz {
         static let machines: [(platform: Platform, cpu: CPUChoice)] = [
             (.qemuTCG, .amd), (.bochs, .amd), (.bochs, .intel),

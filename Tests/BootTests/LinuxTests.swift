@@ -38,8 +38,8 @@ extension BootTests {
         }
 
         /// Page misses that a boot may take with 1 GiB of RAM. At 8 MiB: 1.15 times Belady's optimum of 32,042 for pages
-        /// opened on demand (docs/pager.md). Elsewhere half as many again as today, because the timer and the host's
-        /// load decide what is hot.
+        /// opened on demand (docs/evidence/pager.md). Elsewhere half as many again as today, because the timer and
+        /// the host's load decide what is hot.
         @Test(
             "Linux boots at every size within its budget of page misses", .timeLimit(.minutes(10)),
             arguments: [("2MiB", 200_000), ("8MiB", 36_848), ("32MiB", 19_000), ("64MiB", 16_000)])

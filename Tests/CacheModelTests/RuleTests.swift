@@ -49,7 +49,7 @@ struct Provocation: Sendable, CustomTestStringConvertible {
     @Test("The documentation's table of rules is the code's")
     func documented() throws {
         let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..")
-        let text = try String(contentsOf: root.appending(path: "docs/cache-model.md"), encoding: .utf8)
+        let text = try String(contentsOf: root.appending(path: "docs/design/cache-model.md"), encoding: .utf8)
         for rule in 0..<RULE_COUNT.rawValue {
             let row = cache_rule_text(cache_rule(rawValue: rule)).pointee
             let (sentence, source) = (String(cString: row.sentence), String(cString: row.source))

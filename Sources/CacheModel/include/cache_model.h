@@ -20,7 +20,7 @@
  *            the same slice, so one slice is all there is
  *   UNKNOWN  nothing is known. Every line is taken to be in the same set, so `ways` lines are all there is
  *
- * Why that is the safe side: docs/cache-model.md, "Hashed slices".
+ * Why that is the safe side: docs/design/cache-model.md, "Hashed slices".
  */
 enum cache_index : uint8_t { CACHE_INDEX_PLAIN, CACHE_INDEX_SLICED, CACHE_INDEX_UNKNOWN };
 

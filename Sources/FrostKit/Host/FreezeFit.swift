@@ -74,7 +74,7 @@ extension FreezeFit.Strategy {
 }
 
 extension FreezeFit.Place {
-    /// - Source: docs/cache-model.md, "Hashed slices".
+    /// - Source: docs/design/cache-model.md, "Hashed slices".
     init(_ facts: CacheFacts, vendor: CacheChoice.Vendor?) {
         cache = "L\(facts.level)"
         (regionBytes, presets, option) = (0, [], nil)

@@ -1,7 +1,7 @@
 /// How many instructions the hypervisor may spend on an exit, without the cipher: medians of the guest `exits`.
 ///
-/// A change that costs more is either not worth it, or says here what it is worth. docs/exit-path.md has what is
-/// measured.
+/// A change that costs more is either not worth it, or says here what it is worth. What is measured:
+/// docs/evidence/exit-path.md.
 public enum ExitBudget {
     public static let medians: [ExitClass: UInt64] = [
         .cleanMiss: 900, .dirtyMiss: 980, .blankFreeMiss: 3020, .blankCleanMiss: 4960, .blankDirtyMiss: 5760,

@@ -2,7 +2,7 @@
 ///
 /// Less than ``Verdict``: Bochs has no cache, and only stretches of the run were traced. So nothing is ever called
 /// proven by it.
-/// - Source: docs/oracle.md says what each condition means and what shows it.
+/// - Source: docs/design/debugger-verdict.md says what each condition means and what shows it.
 public struct OracleVerdict: Codable, Sendable, Equatable {
     public enum Answer: String, Codable, Sendable {
         case noOffence = "no-offence"

@@ -1,6 +1,6 @@
 /// The answer to one recorded run: did plaintext or a key reach DRAM?
 ///
-/// - Source: docs/proof.md says what each condition means and what shows it.
+/// - Source: docs/design/proof.md says what each condition means and what shows it.
 public struct Verdict: Codable, Sendable, Equatable {
     public enum Answer: String, Codable, Sendable {
         case proven

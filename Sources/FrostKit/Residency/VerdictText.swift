@@ -41,7 +41,7 @@ enum VerdictText {
 
     static let limits = [
         "Silicon: replacement, prefetchers, write-combining buffers and slice hashes are not documented; the model "
-            + "takes the careful reading (docs/cache-model.md).",
+            + "takes the careful reading (docs/design/cache-model.md).",
         "System Management Mode, power states, other cores and devices that write to memory are not modelled.",
         "Side channels and the pattern of page accesses are no part of the verdict.",
     ]

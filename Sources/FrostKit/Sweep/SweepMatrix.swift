@@ -2,7 +2,7 @@ public import Foundation
 
 /// An experiment: its cells, in order, and where they may run.
 ///
-/// - Source: docs/sweep.md describes the file.
+/// - Source: docs/guide/sweeps.md describes the file.
 public struct SweepMatrix: Sendable {
     public struct Named: Sendable, Equatable {
         /// Made of what the file varies; a folder's name.

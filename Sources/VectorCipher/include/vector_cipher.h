@@ -1,6 +1,6 @@
 /* vector_cipher.h — AES-256-GCM for CPUs with VAES and VPCLMULQDQ: what gcm.h offers, two or four blocks to a register.
  *
- * For the host. The hypervisor runs the AES-NI kernel only: docs/cipher.md says why.
+ * For the host. The hypervisor runs the AES-NI kernel only: docs/design/cipher.md says why.
  *
  *   source  NIST SP 800-38D, FIPS 197; Intel SDM vol 2 (325383), VAESENC and VPCLMULQDQ
  */

@@ -5,7 +5,7 @@
  * running) or the authenticated header (in an image). An old or foreign home therefore fails its tag.
  *
  * shape   home: 4096 bytes of AES-256-GCM ciphertext; nonce, tag and state stand in the parent's entry
- * source  NIST SP 800-38D (GCM); docs/design.md, "Life of a page"
+ * source  NIST SP 800-38D (GCM); docs/design/overview.md, "Life of a page"
  */
 #pragma once
 #include <stdbool.h>
