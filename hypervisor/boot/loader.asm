@@ -233,6 +233,7 @@ protected_mode:
         mov     ds, ax
         mov     es, ax
         mov     ss, ax
+        mov     esp, LOADER_LOW_BASE + LOADER_STACK_OFFSET      ; the same place: ss has base 0 now
         cld
 
         mov     edi, BOOT_TABLES
