@@ -20,8 +20,8 @@ public struct BootImage: Sendable {
     static let checksumOffset = MemoryLayout<image_header>.offset(of: \.checksum) ?? 0
 
     /// The fault that its hypervisor has on purpose.
-    public var control: String? {
-        let name = String(decoding: [UInt8](memoryOf: header.control).prefix { $0 != 0 }, as: UTF8.self)
+    public var faultName: String? {
+        let name = String(decoding: [UInt8](memoryOf: header.fault).prefix { $0 != 0 }, as: UTF8.self)
         return name.isEmpty ? nil : name
     }
     public var needsPassphrase: Bool { header.key_source == KEY_CONSOLE.rawValue }

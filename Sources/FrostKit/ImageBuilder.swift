@@ -64,13 +64,13 @@ public struct ImageBuilder {
         }
         let writer = ImageWriter(
             hypervisor: hypervisor, plan: plan, options: options, entry: guest.entry, guest: sealed, key: key,
-            control: tree.control)
+            fault: tree.fault)
         let fileBytes = try writer.write(to: file)
         return ImageSummary(
             image: file.plainPath, fileBytes: fileBytes, hypervisorFileBytes: UInt64(hypervisor.binary.count),
             hypervisorMemoryBytes: hypervisor.memoryBytes.bytes, plan: plan, options: options,
             guestPages: guest.memory.filledIndexes.count, sealedPages: sealed.pageCount,
-            runs: sealed.runs.count, control: tree.control)
+            runs: sealed.runs.count, fault: tree.fault)
     }
 
     private func guest(_ recipe: Recipe, plan: MemoryPlan, options: ImageOptions) throws -> Guest {

@@ -22,12 +22,12 @@ public struct ImageSummary: Codable, Sendable, Equatable {
     public var policy: EvictionPolicy
     public var keySource: String
     /// The fault that its hypervisor has on purpose.
-    public var control: String?
+    public var fault: String?
 
     init(
         image: String, fileBytes: UInt64, hypervisorFileBytes: UInt64, hypervisorMemoryBytes: UInt64,
         plan: MemoryPlan, options: ImageOptions, guestPages: Int, sealedPages: Int, runs: Int,
-        control: String?
+        fault: String?
     ) {
         self.image = image
         imageBytes = fileBytes
@@ -44,7 +44,7 @@ public struct ImageSummary: Codable, Sendable, Equatable {
         freeze = options.freeze
         engine = options.engine
         policy = options.policy
-        self.control = control
+        self.fault = fault
         keySource = options.key == .embedded ? "embedded" : "console"
     }
 }
@@ -60,6 +60,6 @@ extension ImageSummary: CustomStringConvertible {
         \(ByteCount(hypervisorMemoryBytes).rounded) of memory, engine \(engine.rawValue), policy \(policy.rawValue)
         guest        \(guestPages.of("page")), sealed with metadata: \(sealedPages.of("page")) in \(runs.of("run"))
         key          \(keySource)
-        """ + (control.map { "\ncontrol      \($0): A FAULT ON PURPOSE" } ?? "")
+        """ + (fault.map { "\nfault        \($0): PUT IN ON PURPOSE" } ?? "")
     }
 }

@@ -11,7 +11,7 @@ struct ImageWriter {
     var guest: SealedGuest
     var key: ImageKey
     /// Of the hypervisor: ``SourceTree/control``.
-    var control: String?
+    var fault: String?
 
     /// All but the key fields and the checksum come from what is known; those two come last, in this order.
     func header() -> image_header {
@@ -51,8 +51,8 @@ struct ImageWriter {
         withUnsafeMutableBytes(of: &header.runs) { memory in
             guest.runs.withUnsafeBytes { memory.copyMemory(from: $0) }
         }
-        if let control {
-            withUnsafeMutableBytes(of: &header.control) { $0.copyBytes(from: control.utf8.prefix($0.count)) }
+        if let fault {
+            withUnsafeMutableBytes(of: &header.fault) { $0.copyBytes(from: fault.utf8.prefix($0.count)) }
         }
         key.wrap(into: &header, source: options.key)
         header.checksum = withUnsafeBytes(of: header) { crc32(0, $0.baseAddress, BootImage.checksumOffset) }

@@ -6,7 +6,9 @@ public struct SourceTree: Sendable {
 
     public let hypervisor: URL
     /// The fault that was put into the hypervisor's sources.
-    public let control: String?
+    public let fault: String?
+    /// What can be put into them: ``Fault``.
+    public var faults: URL { root.appending(path: "faults/hypervisor", directoryHint: .isDirectory) }
     public var coreHeaders: URL { hypervisor.appending(path: "core/include", directoryHint: .isDirectory) }
     public var images: URL { root.appending(path: "images", directoryHint: .isDirectory) }
     public var commonGuestSources: URL { images.appending(path: "common", directoryHint: .isDirectory) }
@@ -39,8 +41,8 @@ public struct SourceTree: Sendable {
     }
 
     /// `hypervisor`: its sources, where they are not the repository's own.
-    init(root: URL, hypervisor: URL, control: String? = nil) {
-        (self.root, self.hypervisor, self.control) = (root, hypervisor, control)
+    init(root: URL, hypervisor: URL, fault: String? = nil) {
+        (self.root, self.hypervisor, self.fault) = (root, hypervisor, fault)
     }
 
     private static func firstRoot(above start: URL) -> URL? {

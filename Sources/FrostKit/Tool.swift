@@ -23,8 +23,6 @@ public struct Tool: Sendable, Hashable {
         "setpriv", package: "util-linux", purpose: "ends the emulator when frost is killed")
     public static let dmesg = Tool(
         "dmesg", package: "util-linux", purpose: "tells whether the kernel found the RAM encrypted")
-    public static let patch = Tool(
-        "patch", package: "patch", purpose: "puts a control's fault into the hypervisor")
     public static let bash = Tool("bash", package: "bash", purpose: "runs a recipe's prepare script")
     public static let cpio = Tool("cpio", package: "cpio", purpose: "packs the Linux guest's initrd")
     public static let busybox = Tool(
@@ -44,7 +42,7 @@ public struct Tool: Sendable, Hashable {
     public static let required = [nasm, clang, linker, objcopy, qemu]
     /// Needed by some guests only.
     public static let optional = [
-        symbolizer, setpriv, dmesg, bochs, virsh, patch, bash, cpio, busybox, dpkgDeb, xz, gzip, zstd, lz4,
+        symbolizer, setpriv, dmesg, bochs, virsh, bash, cpio, busybox, dpkgDeb, xz, gzip, zstd, lz4,
         bzip2, svgConverter,
     ]
 

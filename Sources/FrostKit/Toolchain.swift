@@ -47,7 +47,7 @@ public struct Toolchain {
             memoryBytes: ByteCount(ELF64([UInt8](Data(contentsOf: symbols))).memoryBytes), symbols: symbols)
     }
 
-    /// Where things lie in the hypervisor of an image: this tree's, or that of its control.
+    /// Where things lie in the hypervisor of an image: this tree's, or that of its fault.
     /// - Throws: as ``symbolFile(of:)``.
     public func symbols(of image: BootImage) throws -> SymbolTable {
         try SymbolTable(reading: symbolFile(of: image))
@@ -57,8 +57,8 @@ public struct Toolchain {
     /// - Throws: ``Failure/otherHypervisor(_:)``, or as ``buildHypervisor()``.
     public func symbolFile(of image: BootImage) throws -> URL {
         if let symbols = try ownSymbols(of: image) { return symbols }
-        if let control = image.control {
-            let symbols = try Control(named: control, in: tree).inject(into: tree) {
+        if let fault = try image.fault(in: tree) {
+            let symbols = try fault.inject(into: tree) {
                 try Toolchain(tree: $0, progress: progress).ownSymbols(of: image)
             }
             if let symbols { return symbols }
@@ -130,7 +130,7 @@ public struct Toolchain {
             let includes = (includeFolders + [tree.coreHeaders]).flatMap { ["-I", $0.plainPath] }
             var objects: [URL] = []
             for source in common.filter({ ["c", "asm"].contains($0.pathExtension) }) + sources {
-                let object = output.appending(path: objectName(source, below: tree.images))
+                let object = output.appending(path: objectName(source, below: tree.root))
                 if source.pathExtension == "c" {
                     try compile(source, ["-mcmodel=small"] + includes, into: object)
                 } else {

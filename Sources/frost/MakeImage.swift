@@ -71,11 +71,11 @@ struct MakeImage: ParsableCommand {
     @Option(help: "Rounds of PBKDF2 that a guess at the passphrase costs.")
     var kdfIterations = ImageKey.defaultIterations
 
-    @Option(help: "Commit a known sin on purpose; the proof, or an attack, must catch it.")
-    var control: String?
+    @Option(help: "Put a known fault into the hypervisor; the proof, an attack or a test must find it.")
+    var fault: String?
 
-    @Flag(help: "Say which sins there are for --control.")
-    var listControls = false
+    @Flag(help: "Say which faults there are for --fault.")
+    var listFaults = false
 
     @Option(help: "How the summary is printed.")
     var format = OutputFormat.text
@@ -84,10 +84,10 @@ struct MakeImage: ParsableCommand {
     var output: String?
 
     func validate() throws {
-        guard !listControls || (recipe == nil && linux == nil) else {
-            throw ValidationError("--list-controls makes no image: leave out the rest.")
+        guard !listFaults || (recipe == nil && linux == nil) else {
+            throw ValidationError("--list-faults makes no image: leave out the rest.")
         }
-        guard !listControls else { return }
+        guard !listFaults else { return }
         guard output != nil else { throw ValidationError("Name the image to write with -o.") }
         guard (recipe == nil) != (linux == nil) else {
             throw ValidationError("Give either a recipe's name or --linux VMLINUZ.")
@@ -102,9 +102,9 @@ struct MakeImage: ParsableCommand {
 
     func run() throws {
         let tree = try SourceTree()
-        if listControls { return try format.print(ControlList(tree)) }
-        guard let control else { return try make(in: tree) }
-        let fault = try Control(named: control, in: tree)
+        if listFaults { return try format.print(FaultList(tree)) }
+        guard let name = fault else { return try make(in: tree) }
+        let fault = try Fault(named: name, in: tree)
         Talk.say(fault.warning)
         try fault.inject(into: tree, make)
     }

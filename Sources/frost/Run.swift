@@ -90,7 +90,7 @@ struct Run: ParsableCommand {
     func run() throws {
         let image = try BootImage(reading: URL(filePath: image))
         let options = try options(for: image)
-        if let control = try image.fault(in: SourceTree()) { Talk.say(control.warning) }
+        if let fault = try image.fault(in: SourceTree()) { Talk.say(fault.warning) }
         let result = try Machine(image, options: options).run()
         let report = RunReport(result, image: image, options: options)
         switch format {

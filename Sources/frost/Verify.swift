@@ -143,7 +143,7 @@ struct Verify: ParsableCommand {
             if !force { try cache.check(region: image.plan.frozen) }
             choice = cache
         }
-        if let control = try image.fault(in: SourceTree()) { Talk.say(control.warning) }
+        if let fault = try image.fault(in: SourceTree()) { Talk.say(fault.warning) }
         let kept = record.map { URL(filePath: $0, directoryHint: .isDirectory) }
         let folder =
             kept

@@ -43,7 +43,7 @@ extension BootTests {
             ])
         func control(name: String, reason: String) throws {
             let tree = try BootTests.tree()
-            let sealed = try Control(named: name, in: tree).inject(into: tree) { faulty in
+            let sealed = try Fault(named: name, in: tree).inject(into: tree) { faulty in
                 try Sealed(Recipe(named: "revisit", in: tree), in: faulty) { $0.traceEvery = 1 }
             }
             let report = try campaign([.flip, .swap, .replay, .rollback], count: 6)

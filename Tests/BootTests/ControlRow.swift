@@ -2,9 +2,9 @@ import FrostKit
 
 /// One sin that is committed on purpose, and what the verdict must say of it.
 struct ControlRow: Sendable {
-    /// A patch of `hypervisor/controls`; nil: the sin is the guest's, the image's or the cache's.
-    var control: String?
-    /// A folder of `images/controls`.
+    /// One of `faults/hypervisor`; nil: the sin is the guest's, the image's or the cache's.
+    var fault: String?
+    /// A folder of `faults/guests`.
     var guest = "touch"
     var preset = "zen2-l2"
     var freeze = FreezeStrategy.fit
@@ -19,11 +19,11 @@ struct ControlRow: Sendable {
     var instruction = ""
 
     var name: String {
-        "\(control ?? "no patch"), guest \(guest), cache \(preset)"
+        "\(fault ?? "no fault"), guest \(guest), cache \(preset)"
             + (freeze == .fit ? "" : ", freeze \(freeze.rawValue)") + (hasEmbeddedKey ? ", embedded key" : "")
     }
 
-    /// A frame that no small guest touches: where the patches put what does not belong into DRAM.
+    /// A frame that no small guest touches: where the faults put what does not belong into DRAM.
     private static let frame = "the home of guest page 0xa00000"
 
     static let all: [ControlRow] =
@@ -61,124 +61,124 @@ struct ControlRow: Sendable {
             rules: ["cache-rule:nt-hit", "cache-rule:nt-store", "cache-rule:write-allocate"],
             place: "slot of guest page", instruction: "the guest at"),
         ControlRow(
-            control: "no-cache-intercepts", guest: "caches",
+            fault: "no-cache-intercepts", guest: "caches",
             rules: ["guest-cache-control", "cache-rule:wbnoinvd", "cache-rule:invd"],
             instruction: "the guest at"),
         ControlRow(
-            control: "invd-writes-back", guest: "caches",
+            fault: "invd-writes-back", guest: "caches",
             rules: ["cache-rule:amd-invd-wbinvd", "guest-cache-control"], place: "the frozen region",
             instruction: "the guest at"),
         ControlRow(
-            control: "real-wbinvd", guest: "caches", rules: ["cache-rule:wbinvd"], place: "the frozen region",
+            fault: "real-wbinvd", guest: "caches", rules: ["cache-rule:wbinvd"], place: "the frozen region",
             instruction: "exit_handle"),
         ControlRow(
-            control: "guest-pat", guest: "types",
+            fault: "guest-pat", guest: "types",
             rules: [
                 "cache-rule:uc-hit", "cache-rule:uc", "cache-rule:wc-hit", "cache-rule:wc",
                 "cache-rule:wt-modified", "cache-rule:wt-write", "cache-rule:wp-hit", "cache-rule:wp-write",
             ],
             place: "slot of guest page 0x400000", instruction: "the guest at"),
         ControlRow(
-            control: "no-mtrr-intercept", guest: "ranges",
+            fault: "no-mtrr-intercept", guest: "ranges",
             rules: ["guest-cache-control", "region-type", "cache-rule:uc-hit"], instruction: "the guest at"),
         ControlRow(
-            control: "no-mtrr-intercept", guest: "crowd",
+            fault: "no-mtrr-intercept", guest: "crowd",
             rules: ["cache-rule:replace-clean", "wider-write-back", "cache-rule:clwb"],
             place: "slot of guest page", instruction: "the guest at"),
         ControlRow(
-            control: "no-cr0-intercept", guest: "disable",
+            fault: "no-cr0-intercept", guest: "disable",
             rules: ["guest-cache-control", "cache-rule:amd-cd-hit", "cache-rule:amd-cd"],
             instruction: "the guest at"),
         ControlRow(
-            control: "no-cr0-intercept", guest: "disable", preset: "skylake-sp-l2",
+            fault: "no-cr0-intercept", guest: "disable", preset: "skylake-sp-l2",
             rules: ["guest-cache-control", "cache-rule:intel-nested-cd-hit", "cache-rule:intel-no-fill"],
             instruction: "the guest at"),
     ]
 
     private static let ofTables = [
         ControlRow(
-            control: "host-table-in-dram", condition: .noFetch, rules: ["host-table"], place: frame,
+            fault: "host-table-in-dram", condition: .noFetch, rules: ["host-table"], place: frame,
             instruction: "svm_enter"),
         ControlRow(
-            control: "nested-table-in-dram", condition: .noFetch, rules: ["nested-table"], place: frame,
+            fault: "nested-table-in-dram", condition: .noFetch, rules: ["nested-table"], place: frame,
             instruction: "svm_enter"),
         ControlRow(
-            control: "nested-leaf-to-dram", condition: .accountedWrites, rules: ["nested-mapping"],
+            fault: "nested-leaf-to-dram", condition: .accountedWrites, rules: ["nested-mapping"],
             place: frame,
             instruction: "svm_enter"),
         ControlRow(
-            control: "uncacheable-slots", condition: .accountedWrites, rules: ["nested-mapping"],
+            fault: "uncacheable-slots", condition: .accountedWrites, rules: ["nested-mapping"],
             place: "slot of guest page", instruction: "svm_enter"),
         ControlRow(
-            control: "control-block-in-dram", condition: .accountedWrites, rules: ["control-block"],
+            fault: "control-block-in-dram", condition: .accountedWrites, rules: ["control-block"],
             place: frame,
             instruction: "svm_enter"),
         ControlRow(
-            control: "host-state-in-dram", condition: .accountedWrites,
+            fault: "host-state-in-dram", condition: .accountedWrites,
             rules: ["control-block", "unseen-store"],
             place: frame, instruction: "svm_enter"),
         ControlRow(
-            control: "interrupt-table-in-dram", condition: .noFetch, rules: ["descriptor-table"], place: frame
+            fault: "interrupt-table-in-dram", condition: .noFetch, rules: ["descriptor-table"], place: frame
         ),
         ControlRow(
-            control: "stack-in-dram", rules: ["never-frozen", "phase-order"],
+            fault: "stack-in-dram", rules: ["never-frozen", "phase-order"],
             place: "stack_bottom of the hypervisor", instruction: "random64"),
         ControlRow(
-            control: "stack-in-dram", condition: .accountedWrites, rules: ["never-described"],
+            fault: "stack-in-dram", condition: .accountedWrites, rules: ["never-described"],
             place: "the home of guest page 0xa03000"),
         ControlRow(
-            control: "code-in-dram", condition: .noFetch, rules: ["host-fetch", "fetch-from-dram"],
+            fault: "code-in-dram", condition: .noFetch, rules: ["host-fetch", "fetch-from-dram"],
             place: frame,
             instruction: "the hypervisor at 0xffffffffbfe00000"),
     ]
 
     private static let ofCaches = [
         ControlRow(
-            control: "wider-write-back", rules: ["wider-write-back"], place: "guest page 0x200000"),
+            fault: "wider-write-back", rules: ["wider-write-back"], place: "guest page 0x200000"),
         ControlRow(
-            control: "late-write-back", guest: "caches", rules: ["wider-write-back"],
+            fault: "late-write-back", guest: "caches", rules: ["wider-write-back"],
             place: "guest page 0x200000", instruction: "wrmsr"),
         ControlRow(
-            control: "cacheable-homes", rules: ["wider-write-back", "cache-rule:replace-dirty"],
+            fault: "cacheable-homes", rules: ["wider-write-back", "cache-rule:replace-dirty"],
             place: "guest page 0x0"),
         ControlRow(
-            control: "cacheable-homes", condition: .accountedWrites, rules: ["host-store", "region-write"],
+            fault: "cacheable-homes", condition: .accountedWrites, rules: ["host-store", "region-write"],
             place: "the home of guest page"),
         ControlRow(
-            control: "cache-disabled", rules: ["cache-rule:amd-cd-hit", "cache-rule:amd-cd"],
+            fault: "cache-disabled", rules: ["cache-rule:amd-cd-hit", "cache-rule:amd-cd"],
             place: "the frozen region", instruction: "hypervisor/"),
         ControlRow(
-            control: "cache-disabled", preset: "skylake-sp-l2",
+            fault: "cache-disabled", preset: "skylake-sp-l2",
             rules: ["cache-rule:intel-nested-cd-hit", "cache-rule:intel-nested-cd"],
             place: "slot of guest page",
             instruction: "the guest at"),
         ControlRow(
-            control: "early-secret", rules: ["never-frozen", "cache-rule:wbinvd"],
+            fault: "early-secret", rules: ["never-frozen", "cache-rule:wbinvd"],
             place: "the frozen region", instruction: "random64"),
     ]
 
     private static let ofBuffers = [
         ControlRow(
-            control: "keys-in-dram", condition: .noKey, rules: ["key-schedule", "key-material"], place: frame,
+            fault: "keys-in-dram", condition: .noKey, rules: ["key-schedule", "key-material"], place: frame,
             instruction: "memcpy"),
         ControlRow(
-            control: "page-copy", condition: .accountedWrites, rules: ["never-described"], place: frame),
+            fault: "page-copy", condition: .accountedWrites, rules: ["never-described"], place: frame),
         ControlRow(
-            control: "page-copy", condition: .noSecret, rules: ["canary", "plaintext-block"], place: frame),
+            fault: "page-copy", condition: .noSecret, rules: ["canary", "plaintext-block"], place: frame),
         ControlRow(
-            control: "firmware-copy", condition: .accountedWrites, rules: ["unknown-buffer"],
+            fault: "firmware-copy", condition: .accountedWrites, rules: ["unknown-buffer"],
             place: "memory of the firmware"),
         ControlRow(
-            control: "device-write", condition: .accountedWrites, rules: ["unseen-store"], place: frame),
+            fault: "device-write", condition: .accountedWrites, rules: ["unseen-store"], place: frame),
     ]
 
     private static let ofCiphertext = [
-        ControlRow(control: "nonce-fixed", condition: .freshCiphertext, rules: ["nonce-repeated"]),
-        ControlRow(control: "nonce-twice", condition: .freshCiphertext, rules: ["nonce-repeated"]),
+        ControlRow(fault: "nonce-fixed", condition: .freshCiphertext, rules: ["nonce-repeated"]),
+        ControlRow(fault: "nonce-twice", condition: .freshCiphertext, rules: ["nonce-repeated"]),
         ControlRow(
-            control: "plain-homes", condition: .accountedWrites, rules: ["wrong-tag"], place: "the home of"),
+            fault: "plain-homes", condition: .accountedWrites, rules: ["wrong-tag"], place: "the home of"),
         ControlRow(
-            control: "plain-homes", condition: .noSecret, rules: ["canary", "plaintext-block"],
+            fault: "plain-homes", condition: .noSecret, rules: ["canary", "plaintext-block"],
             place: "the home of guest page"),
     ]
 }

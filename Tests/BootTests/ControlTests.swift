@@ -52,7 +52,7 @@ extension BootTests {
                 if let known = sins[rule.id] {
                     #expect(
                         known.contains {
-                            row[2].contains($0.control ?? $0.guest) || row[2].contains($0.preset)
+                            row[2].contains($0.fault ?? $0.guest) || row[2].contains($0.preset)
                         },
                         "\(rule.id): \(row[2])")
                 } else {
@@ -64,34 +64,23 @@ extension BootTests {
             for rule in told { #expect(rows.contains { $0[0] == rule }, "\(rule)") }
         }
 
-        @Test("Each patch says what it does, and is tried: here, by the oracle, attacks or fuzz guest")
-        func patches() throws {
-            let tried = Set(
-                ControlRow.all.compactMap(\.control)
-                    + (OracleRow.all + OracleRow.others).compactMap(\.control)
-            ).union(["skip-tag-check", "keep-secrets"]).union(Fuzz.controls)
-            let controls = try Control.all(in: BootTests.tree())
-            #expect(Set(controls.map(\.name)) == tried)
-            for control in controls {
-                #expect(control.sentence.hasSuffix("."), "\(control.name)")
-                #expect(control.name.utf8.count < MemoryLayout.size(ofValue: image_header().control))
+        @Test("Each fault is tried, and its file has the rules that must name it, and no other")
+        func faults() throws {
+            var rules: [String: Set<String>] = [:]
+            for case let (fault?, named) in ControlRow.all.map({ ($0.fault, $0.rules) })
+                + (OracleRow.all + OracleRow.others).map({ ($0.fault, $0.rules) })
+            {
+                rules[fault, default: []].formUnion(named)
             }
-        }
-
-        @Test("A patch that does not apply any more is refused by name")
-        func stale() throws {
-            let scratch = try ScratchFolder(), tree = try BootTests.tree()
-            let folder = scratch.file("hypervisor")
-            try FileManager.default.copyItem(at: tree.hypervisor, to: folder)
-            let counter = folder.appending(path: "core/pager.c")
-            let text = try String(contentsOf: counter, encoding: .utf8)
-            try text.replacing("pager->counter++", with: "pager->counter += 1")
-                .write(to: counter, atomically: true, encoding: .utf8)
-            let changed = SourceTree(root: tree.root, hypervisor: folder)
-            let error = #expect(throws: Tool.Failure.self) {
-                try Control(named: "nonce-fixed", in: changed).inject(into: changed) { _ in }
+            let others = ["skip-tag-check", "keep-secrets", ExitPath.fault] + Fuzz.faults + Refusals.faults
+            for fault in others { rules[fault] = [] }
+            let faults = try Fault.all(in: BootTests.tree())
+            #expect(Set(faults.map(\.name)) == Set(rules.keys))
+            for fault in faults {
+                #expect(Set(fault.rules) == rules[fault.name], "\(fault.name)")
+                #expect(fault.sentence.hasSuffix("."), "\(fault.name)")
+                #expect(fault.name.utf8.count < MemoryLayout.size(ofValue: image_header().fault))
             }
-            #expect("\(try #require(error))".contains("apply the control nonce-fixed"))
         }
     }
 }

@@ -52,20 +52,16 @@ extension BootTests {
             }
         }
 
+        static let fault = "slow-cpuid"
+
         @Test(
             "A hypervisor that does more at a CPUID is over the budget, and the sentence says by how much",
             .timeLimit(.minutes(3)))
         func control() throws {
-            let patched = try PatchedTree([
-                .init(
-                    "exits.c", "        counter = COUNT_EXIT_CPUID;",
-                    """
-                            counter = COUNT_EXIT_CPUID;
-                            for (uint32_t i = 0; i < 500; i++)
-                                asm volatile("");
-                    """)
-            ])
-            let (costs, _) = try Self.costs(in: patched.tree)
+            let tree = try BootTests.tree()
+            let (costs, _) = try Fault(named: Self.fault, in: tree).inject(into: tree) {
+                try Self.costs(in: $0)
+            }
             let complaints = ExitBudget.complaints(costs)
             #expect(complaints.count == 1)
             #expect(

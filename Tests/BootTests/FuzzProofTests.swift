@@ -62,7 +62,7 @@ extension BootTests {
             arguments: ["no-cache-intercepts", "no-cr0-intercept"])
         func control(name: String) throws {
             let tree = try BootTests.tree()
-            let proof = try Control(named: name, in: tree).inject(into: tree) {
+            let proof = try Fault(named: name, in: tree).inject(into: tree) {
                 try Self.proof("seed=1 cases=20", in: $0)
             }
             #expect(proof.verdict.answer == .leaked, "\(proof.verdict)")

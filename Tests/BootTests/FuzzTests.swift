@@ -115,14 +115,14 @@ extension BootTests {
         }
 
         /// Faults of the kind that is looked for, each committed in a copy of the hypervisor.
-        static let controls = ["lost-vectors", "lost-step", "short-advance"]
+        static let faults = ["lost-vectors", "lost-step", "short-advance"]
 
         @Test(
             "A faulty hypervisor is found out by the first seeds", .timeLimit(.minutes(3)),
-            arguments: controls)
+            arguments: faults)
         func control(name: String) throws {
             let tree = try BootTests.tree(), commandLine = "seed=\(Self.safeEverywhere.lowerBound) cases=20"
-            let found = try Control(named: name, in: tree).inject(into: tree) { faulty in
+            let found = try Fault(named: name, in: tree).inject(into: tree) { faulty in
                 try Self.sealed(commandLine, in: faulty).run().exitCode != .asAsked
             }
             #expect(found, "\(commandLine) does not find \(name)")

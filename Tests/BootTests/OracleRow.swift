@@ -2,9 +2,9 @@ import FrostKit
 
 /// One hypervisor, guest and CPU under Bochs's debugger, and what the oracle must say of it.
 struct OracleRow: Sendable {
-    /// A patch of `hypervisor/controls`; nil: nothing is wrong, unless it is the guest's doing.
-    var control: String?
-    /// A folder of `images/controls`.
+    /// One of `faults/hypervisor`; nil: nothing is wrong, unless it is the guest's doing.
+    var fault: String?
+    /// A folder of `faults/guests`.
     var guest = "touch"
     var cpu = CPUChoice.intel
     var freeze = FreezeStrategy.fit
@@ -18,7 +18,7 @@ struct OracleRow: Sendable {
     var instruction = ""
 
     var name: String {
-        "\(control ?? "no patch"), guest \(guest), \(cpu)"
+        "\(fault ?? "no fault"), guest \(guest), \(cpu)"
             + (freeze == .fit ? "" : ", freeze \(freeze.rawValue)")
     }
 
@@ -26,7 +26,7 @@ struct OracleRow: Sendable {
     private static let few = AccessWindows(pages: 2)
     /// All that the guest does comes soon after its launch.
     private static let early = AccessWindows(pages: 1, launchInstructions: 300_000)
-    /// A frame that no small guest touches: where the patches put what does not belong into DRAM.
+    /// A frame that no small guest touches: where the faults put what does not belong into DRAM.
     private static let frame = "the home of guest page 0xa00000"
 
     /// In ci/test.
@@ -38,7 +38,7 @@ struct OracleRow: Sendable {
         OracleRow(cpu: $0, windows: AccessWindows(), answer: .noOffence)
     }
 
-    /// Patches of what both vendors share.
+    /// Faults in what both vendors share.
     private static func commonSins(_ cpu: CPUChoice) -> [OracleRow] {
         [
             OracleRow(
@@ -46,52 +46,52 @@ struct OracleRow: Sendable {
                 rules: ["never-frozen", "wider-write-back"],
                 place: "the frozen region"),
             OracleRow(
-                control: "cacheable-homes", cpu: cpu, condition: .accountedWrites, rules: ["host-store"],
+                fault: "cacheable-homes", cpu: cpu, condition: .accountedWrites, rules: ["host-store"],
                 place: "the home of", instruction: "gcm_"),
             OracleRow(
-                control: "host-table-in-dram", cpu: cpu, rules: ["host-table"], place: frame),
+                fault: "host-table-in-dram", cpu: cpu, rules: ["host-table"], place: frame),
             OracleRow(
-                control: "page-copy", cpu: cpu, condition: .accountedWrites, rules: ["never-described"],
+                fault: "page-copy", cpu: cpu, condition: .accountedWrites, rules: ["never-described"],
                 place: frame),
             OracleRow(
-                control: "page-copy", cpu: cpu, condition: .noSecret, rules: ["canary"], place: frame),
+                fault: "page-copy", cpu: cpu, condition: .noSecret, rules: ["canary"], place: frame),
             OracleRow(
-                control: "plain-homes", cpu: cpu, condition: .accountedWrites, rules: ["wrong-tag"],
+                fault: "plain-homes", cpu: cpu, condition: .accountedWrites, rules: ["wrong-tag"],
                 place: "the home of"),
             OracleRow(
-                control: "keys-in-dram", cpu: cpu, condition: .noKey, rules: ["key-material"], place: frame),
+                fault: "keys-in-dram", cpu: cpu, condition: .noKey, rules: ["key-material"], place: frame),
             OracleRow(
-                control: "code-in-dram", cpu: cpu, rules: ["host-fetch"], place: frame),
+                fault: "code-in-dram", cpu: cpu, rules: ["host-fetch"], place: frame),
             OracleRow(
-                control: "uncacheable-slots", cpu: cpu, condition: .accountedWrites,
+                fault: "uncacheable-slots", cpu: cpu, condition: .accountedWrites,
                 rules: ["nested-mapping"],
                 place: "a nested table or a slot"),
             OracleRow(
-                control: "cache-disabled", cpu: cpu, condition: .frozenRegion, rules: ["cache-rule:uc"],
+                fault: "cache-disabled", cpu: cpu, condition: .frozenRegion, rules: ["cache-rule:uc"],
                 place: "the frozen region"),
             OracleRow(
-                control: "nonce-fixed", cpu: cpu, condition: .freshCiphertext, rules: ["nonce-repeated"]),
+                fault: "nonce-fixed", cpu: cpu, condition: .freshCiphertext, rules: ["nonce-repeated"]),
         ]
     }
 
     private static let ofIntel = [
         OracleRow(
-            control: "vmcs-in-dram", condition: .accountedWrites, rules: ["control-block"], place: frame,
+            fault: "vmcs-in-dram", condition: .accountedWrites, rules: ["control-block"], place: frame,
             instruction: "vmx"),
         OracleRow(
-            control: "io-bitmap-in-dram", guest: "caches", windows: early, condition: .accountedWrites,
+            fault: "io-bitmap-in-dram", guest: "caches", windows: early, condition: .accountedWrites,
             rules: ["control-block"], place: frame, instruction: "the guest at"),
-        OracleRow(control: "ept-table-in-dram", rules: ["nested-table"], place: frame),
+        OracleRow(fault: "ept-table-in-dram", rules: ["nested-table"], place: frame),
         OracleRow(
-            control: "ept-heeds-pat", guest: "types", windows: early, condition: .accountedWrites,
+            fault: "ept-heeds-pat", guest: "types", windows: early, condition: .accountedWrites,
             rules: ["nested-mapping"], place: "a nested table or a slot"),
         OracleRow(
-            control: "ept-heeds-pat", guest: "types", windows: early, condition: .frozenRegion,
+            fault: "ept-heeds-pat", guest: "types", windows: early, condition: .frozenRegion,
             rules: ["cache-rule:uc", "cache-rule:wc", "cache-rule:wt-write"],
             place: "a nested table or a slot",
             instruction: "the guest at"),
         OracleRow(
-            control: "no-wbinvd-exiting", guest: "caches", windows: early, condition: .frozenRegion,
+            fault: "no-wbinvd-exiting", guest: "caches", windows: early, condition: .frozenRegion,
             rules: ["guest-cache-control", "cache-rule:wbinvd"], instruction: "the guest at"),
         OracleRow(
             guest: "flush", windows: early, condition: .frozenRegion,
@@ -103,13 +103,13 @@ struct OracleRow: Sendable {
 
     private static let ofAMD = [
         OracleRow(
-            control: "control-block-in-dram", cpu: .amd, condition: .accountedWrites,
+            fault: "control-block-in-dram", cpu: .amd, condition: .accountedWrites,
             rules: ["control-block"],
             place: frame, instruction: "svm_enter"),
         OracleRow(
-            control: "nested-table-in-dram", cpu: .amd, rules: ["nested-table"], place: frame),
+            fault: "nested-table-in-dram", cpu: .amd, rules: ["nested-table"], place: frame),
         OracleRow(
-            control: "guest-pat", guest: "types", cpu: .amd, windows: early, condition: .frozenRegion,
+            fault: "guest-pat", guest: "types", cpu: .amd, windows: early, condition: .frozenRegion,
             rules: ["cache-rule:uc", "cache-rule:wc"], place: "a nested table or a slot"),
     ]
 
@@ -119,16 +119,16 @@ struct OracleRow: Sendable {
         OracleRow(guest: "caches", windows: early, answer: .noOffence),
         OracleRow(guest: "types", windows: early, answer: .noOffence),
         OracleRow(
-            control: "stack-in-dram", condition: .accountedWrites, rules: ["never-described"],
+            fault: "stack-in-dram", condition: .accountedWrites, rules: ["never-described"],
             place: "the home of guest page 0xa0"),
         OracleRow(
-            control: "ept-leaf-to-dram", windows: early, condition: .accountedWrites,
+            fault: "ept-leaf-to-dram", windows: early, condition: .accountedWrites,
             rules: ["nested-mapping"], place: "the home of guest page 0x110000"),
         OracleRow(
-            control: "real-wbinvd", guest: "caches", windows: early, condition: .frozenRegion,
+            fault: "real-wbinvd", guest: "caches", windows: early, condition: .frozenRegion,
             rules: ["cache-rule:wbinvd"], instruction: "exit_handle"),
         OracleRow(
-            control: "real-wbinvd", guest: "caches", cpu: .amd, windows: early, condition: .frozenRegion,
+            fault: "real-wbinvd", guest: "caches", cpu: .amd, windows: early, condition: .frozenRegion,
             rules: ["cache-rule:wbinvd"], instruction: "exit_handle"),
     ]
 }

@@ -7,9 +7,9 @@ import Testing
 /// A hypervisor and a guest in which something is wrong on purpose, and what must be said of it.
 protocol SinRow: Sendable {
     associatedtype Judged: CustomStringConvertible
-    /// A patch of `hypervisor/controls`; nil: nothing is wrong, unless it is the guest's or its machine's doing.
-    var control: String? { get }
-    /// A folder of `images/controls`.
+    /// One of `faults/hypervisor`; nil: nothing is wrong, unless it is the guest's or its machine's doing.
+    var fault: String? { get }
+    /// A folder of `faults/guests`.
     var guest: String { get }
     var freeze: FreezeStrategy { get }
     var condition: Verdict.Condition { get }
@@ -30,7 +30,7 @@ protocol SinRow: Sendable {
 extension SinRow {
     func sealed(isKeyEmbedded: Bool) throws -> Sealed {
         let tree = try BootTests.tree()
-        let recipe = try Recipe(folder: tree.images.appending(path: "controls/\(guest)"))
+        let recipe = try Recipe(folder: tree.root.appending(path: "faults/guests/\(guest)"))
         func seal(_ tree: SourceTree) throws -> Sealed {
             try Sealed(recipe, in: tree) {
                 $0.freeze = freeze
@@ -39,7 +39,7 @@ extension SinRow {
                     ? .embedded : .passphrase(try Self.passphrase(), iterations: ImageKey.minimumIterations)
             }
         }
-        return try control.map { try Control(named: $0, in: tree).inject(into: tree, seal) } ?? seal(tree)
+        return try fault.map { try Fault(named: $0, in: tree).inject(into: tree, seal) } ?? seal(tree)
     }
 
     static func passphrase() throws -> Passphrase { try Passphrase("a passphrase of the tests") }

@@ -77,7 +77,7 @@ struct image_header {
     uint8_t  wrap_tag[16];
     uint8_t  embedded_kek[32];  /* KEY_EMBEDDED: the key-encryption key itself; else zero */
 
-    char     control[32];       /* the fault that was put into the hypervisor on purpose; zeroes: none */
+    char     fault[32];         /* the fault that was put into the hypervisor on purpose; zeroes: none */
 
     uint8_t  unused[4096 - 2404 - 4];
     uint32_t checksum;          /* CRC-32 of all before it */
