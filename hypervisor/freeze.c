@@ -1,3 +1,4 @@
+/* compiled alone: Bochs's debugger stops where `freeze` begins */
 /* freeze.c — `fit`: only the frozen region is write-back, everything else is uncacheable; the region is no larger
  * than the cache and free of conflicts, so nothing ever asks for one of its lines.
  *

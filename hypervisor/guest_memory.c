@@ -140,9 +140,9 @@ static slot_t require_slot(enum pager_status status, slot_t slot)
 slot_t guest_memory_open(uint64_t gpa)
 {
     slot_t slot;
-    vectors_save(&secrets.guest_vectors);
+    vectors_save();
     enum pager_status status = pager_open(&pager, (uint32_t)(gpa / PAGE_BYTES), &slot);
-    vectors_restore(&secrets.guest_vectors);
+    vectors_restore();
     return require_slot(status, slot);
 }
 
@@ -161,7 +161,7 @@ void guest_memory_ahead(uint64_t gpa)
 
     if (pager.ahead == 1 || !pager_is_blank(&pager, pager.newcomer))
         return;
-    vectors_save(&secrets.guest_vectors);
+    vectors_save();
     for (uint32_t index = first; index < first + pager.ahead; index++) {
         uint64_t neighbour = (uint64_t)index * PAGE_BYTES;
         slot_t slot = SLOT_NONE;
@@ -172,7 +172,7 @@ void guest_memory_ahead(uint64_t gpa)
         nested_map(neighbour, slot);
         tracer_count(COUNT_AHEAD, 0);
     }
-    vectors_restore(&secrets.guest_vectors);
+    vectors_restore();
 }
 
 void guest_memory_adopt_low(void)

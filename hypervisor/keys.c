@@ -1,13 +1,18 @@
+/* compiled alone: keys and the passphrase pass through its registers and its stack */
 #include "keys.h"
 
 #include "bytes.h"
 #include "panic.h"
 #include "registers.h"
+#include "secrets.h"
 #include "serial.h"
 #include "state.h"
 
 #define ATTEMPTS      3u
 #define RANDOM_TRIES  1000u     /* Intel SDM vol 1, 7.3.17: RDRAND fails ten times in a row only when broken */
+
+struct secrets secrets;
+const struct gcm_key *const keys_image = &secrets.image, *const keys_session = &secrets.session;
 
 static size_t read_passphrase(void)
 {

@@ -1,7 +1,9 @@
+/* compiled alone: it erases keys, and the stack below its own frames */
 #include "panic.h"
 
 #include "bytes.h"
 #include "registers.h"
+#include "secrets.h"
 #include "serial.h"
 #include "state.h"
 #include "tracer.h"
@@ -38,7 +40,7 @@ void wipe_dead_stack(void)
 
 void wipe_secrets(void)
 {
-    vectors_clear();    /* the guest's, or, while a page is under way, the cipher's */
+    vectors_clear();
     bytes_wipe(&secrets, sizeof secrets);
     bytes_wipe(header.embedded_kek, sizeof header.embedded_kek);
     wipe_dead_stack();

@@ -21,7 +21,6 @@
 
 extern uint8_t image_end[];     /* frostvisor.ld: the region's first free page */
 
-struct secrets secrets;
 struct guest guest;
 struct pager pager;
 struct image_header header;
@@ -161,8 +160,8 @@ static void start_pager(const struct room *room)
 {
     pager.geometry = page_geometry_make(header.covered_bytes, header.meta_base);
     pager.root = header.root;
-    pager.image_key = &secrets.image;
-    pager.session_key = &secrets.session;
+    pager.image_key = keys_image;
+    pager.session_key = keys_session;
     pager.slots = (struct slot *)(image_end + room->slot_table);
     pager.buckets = (slot_t *)(image_end + room->bucket_table);
     pager.frames = image_end + room->frames;

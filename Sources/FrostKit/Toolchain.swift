@@ -21,12 +21,10 @@ public struct Toolchain {
         "-fomit-frame-pointer", "-ffunction-sections", "-Wall", "-Wextra", "-Wconversion", "-Wassign-enum",
         "-Wmissing-prototypes", "-Werror",
     ]
-    /// The hypervisor's files are optimised as one program, but those that handle secrets, whose functions' stack and
-    /// registers must not become part of another's, and `freeze`, where Bochs's debugger stops.
+    /// The hypervisor's files are optimised as one program, but those that say otherwise in a line of their own: files
+    /// that handle secrets, whose functions' stack and registers must not become part of another's, for one.
     private static let optimizedAcrossFiles = ["-flto"]
-    private static let compiledAlone: Set = [
-        "freeze.c", "gcm.c", "gcm_aesni.c", "kdf.c", "keys.c", "panic.c",
-    ]
+    private static let compiledAloneMark = "/* compiled alone: "
     private static let linkerFlags = ["-z", "max-page-size=4096", "--gc-sections", "-static"]
     private static let flatSources = ["boot/sector.asm", "boot/loader.asm"]
 
@@ -93,15 +91,15 @@ public struct Toolchain {
             try assemble(source, as: "bin", into: folder.appending(path: binary), includes: [folder])
         }
         let flat = Set(Self.flatSources.map { tree.hypervisor.appending(path: $0).plainPath })
+        let alone = try Set(sources.filter { $0.pathExtension == "c" }.filter(isCompiledAlone))
+        guard !alone.isEmpty else { throw Failure.noneCompiledAlone }
         var objects: [URL] = []
         for source in sources where source != layout && !flat.contains(source.plainPath) {
             let object = folder.appending(path: objectName(source, below: tree.hypervisor))
             switch source.pathExtension {
             case "c":
-                let isAlone = Self.compiledAlone.contains(source.lastPathComponent)
-                try compile(
-                    source, ["-mcmodel=kernel"] + (isAlone ? [] : Self.optimizedAcrossFiles) + includes,
-                    into: object)
+                let optimized = alone.contains(source) ? [] : Self.optimizedAcrossFiles
+                try compile(source, ["-mcmodel=kernel"] + optimized + includes, into: object)
             case "asm": try assemble(source, as: "elf64", into: object, includes: [folder, tree.hypervisor])
             default: continue
             }
@@ -113,6 +111,11 @@ public struct Toolchain {
         try Tool.objcopy.run(
             ["-O", "binary", linked.plainPath, folder.appending(path: "frostvisor.bin").plainPath],
             for: "flatten the hypervisor")
+    }
+
+    private func isCompiledAlone(_ source: URL) throws -> Bool {
+        try String(contentsOf: source, encoding: .utf8).split(separator: "\n")
+            .contains { $0.hasPrefix(Self.compiledAloneMark) && $0.hasSuffix("*/") }
     }
 
     // MARK: guests
@@ -232,11 +235,12 @@ public struct Toolchain {
 
     public enum Failure: Explained, Equatable {
         case layoutFailed
+        case noneCompiledAlone
         case otherHypervisor(String)
 
         public var exitCode: ExitCode {
             switch self {
-            case .layoutFailed: .ourBug
+            case .layoutFailed, .noneCompiledAlone: .ourBug
             case .otherHypervisor: .badInput
             }
         }
@@ -245,6 +249,11 @@ public struct Toolchain {
             switch self {
             case .layoutFailed:
                 "The program that hypervisor/layout.c became failed. Check that programs may run in .build/."
+            case .noneCompiledAlone:
+                """
+                No file of hypervisor/ has a line "\(Toolchain.compiledAloneMark)... */", but files that handle secrets \
+                must. Give them that line again.
+                """
             case .otherHypervisor(let path):
                 "\(path) holds another hypervisor than these sources build. Make the image again."
             }

@@ -1,3 +1,4 @@
+/* compiled alone: keys and plaintext pass through its registers and its stack */
 /* gcm.c — AES-256-GCM around the kernels: keys, additional data, tags. */
 #include "gcm.h"
 

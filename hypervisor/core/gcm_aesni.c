@@ -1,3 +1,4 @@
+/* compiled alone: keys and plaintext pass through its registers and its stack */
 /* gcm_aesni.c — the AES-NI and PCLMULQDQ kernel: eight blocks in flight, GCM_POWERS to a reduction.
  *
  * Four pairs of blocks go round, each a quarter of the rounds behind the one before it. At every step one pair is

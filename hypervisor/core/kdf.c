@@ -1,3 +1,4 @@
+/* compiled alone: the passphrase passes through its registers and its stack */
 /* kdf.c — from a passphrase to a key. Time depends on lengths and iterations only. */
 #include "kdf.h"
 
