@@ -1,11 +1,24 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-let swiftSettings: [SwiftSetting] = [
+let settings: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),
     .enableUpcomingFeature("MemberImportVisibility"),
     .enableUpcomingFeature("InternalImportsByDefault"),
 ]
+
+extension Target {
+    /// A room of the command's: what it may import is what it names here.
+    static func frost(_ name: String, uses dependencies: [Dependency]) -> Target {
+        .target(name: name, dependencies: dependencies, swiftSettings: settings)
+    }
+
+    static func tests(of name: String, uses dependencies: [Dependency] = []) -> Target {
+        .testTarget(
+            name: name + "Tests", dependencies: [.byName(name: name), "FrostSamples"] + dependencies,
+            swiftSettings: settings)
+    }
+}
 
 let package = Package(
     name: "frostvisor",
@@ -39,22 +52,75 @@ let package = Package(
             dependencies: ["FrostCore", "VectorCipher", "COpenSSL", "CGcrypt"],
             cSettings: [.unsafeFlags(["-O2"])]
         ),
-        .target(
-            name: "FrostKit",
-            dependencies: [
-                "FrostCore", "CacheModel", "CipherBench", "ResidencyRecord", "AccessTrace", "DRAMSearch",
+        // Errors that explain themselves, values, text, files, processes: what everything below rests on.
+        .frost("FrostSupport", uses: ["FrostCore", "CZlib"]),
+        // What lies on disk and goes over the wire: trace, image, memory plan, symbols, a run's folder.
+        .frost("FrostFormat", uses: ["FrostSupport", "FrostCore"]),
+        // What this host can do: CPU, caches, KVM, encryption of RAM.
+        .frost("FrostHost", uses: ["FrostFormat", "FrostSupport", "CacheModel"]),
+        // From recipes, guests and kernels to a sealed image.
+        .frost(
+            "FrostImage",
+            uses: [
+                "FrostFormat", "FrostSupport", "FrostCore", "DRAMSearch",
+                .product(name: "Yams", package: "Yams"),
+            ]),
+        // What runs an image: platforms, and one run on one of them.
+        .frost(
+            "FrostMachine",
+            uses: [
+                "FrostImage", "FrostHost", "FrostFormat", "FrostSupport", "FrostCore", "CacheModel",
+                "CipherBench",
+                "ResidencyRecord", "CLibvirt",
+            ]),
+        // Verdicts about a run: by a model of the cache, by a debugger, by searches of memory.
+        .frost(
+            "FrostProof",
+            uses: [
+                "FrostMachine", "FrostImage", "FrostHost", "FrostFormat", "FrostSupport", "FrostCore",
+                "CacheModel",
+                "ResidencyRecord", "AccessTrace", "DRAMSearch", "COpenSSL",
+            ]),
+        // Attacks on a machine's DRAM: campaigns on a running one, cold boots of a recorded one.
+        .frost(
+            "FrostAttack",
+            uses: [
+                "FrostProof", "FrostMachine", "FrostImage", "FrostFormat", "FrostSupport", "FrostCore",
+                "DRAMSearch",
+                "ResidencyRecord",
+            ]),
+        // What a run took: traces in numbers, instructions by exit, replays of the pager, the page cipher.
+        .frost(
+            "FrostMeasure",
+            uses: [
+                "FrostMachine", "FrostImage", "FrostHost", "FrostFormat", "FrostSupport", "FrostCore",
+                "CipherBench",
                 "PageReplay",
-                "COpenSSL", "CZlib", "CLibvirt", .product(name: "Yams", package: "Yams"),
-            ],
-            swiftSettings: swiftSettings
-        ),
+            ]),
+        // Matrices of runs.
+        .frost(
+            "FrostSweep",
+            uses: [
+                "FrostProof", "FrostMachine", "FrostImage", "FrostHost", "FrostFormat", "FrostSupport",
+                "FrostCore",
+                .product(name: "Yams", package: "Yams"),
+            ]),
+        // Pages and charts of all the above.
+        .frost(
+            "FrostReport",
+            uses: [
+                "FrostSweep", "FrostMeasure", "FrostAttack", "FrostProof", "FrostMachine", "FrostImage",
+                "FrostHost",
+                "FrostFormat", "FrostSupport",
+            ]),
         .executableTarget(
             name: "frost",
             dependencies: [
-                "FrostKit",
+                "FrostReport", "FrostSweep", "FrostMeasure", "FrostAttack", "FrostProof", "FrostMachine",
+                "FrostImage", "FrostHost", "FrostFormat", "FrostSupport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
-            swiftSettings: swiftSettings
+            swiftSettings: settings
         ),
         // The cache that emulators do not have: which line moves to DRAM, and by which rule.
         .target(
@@ -128,31 +194,67 @@ let package = Package(
         .testTarget(
             name: "FrostCoreTests",
             dependencies: ["FrostCore", "VectorCipher", "COpenSSL"],
-            swiftSettings: swiftSettings
+            swiftSettings: settings
         ),
-        .testTarget(
-            name: "FrostKitTests",
+        // Samples that several test targets share.
+        .target(
+            name: "FrostSamples",
             dependencies: [
-                "FrostKit", "FrostCore", "CacheModel", "ResidencyRecord", "AccessTrace", "DRAMSearch",
-                "PageReplay",
-                "COpenSSL", "CLibvirt",
+                "FrostProof", "FrostMachine", "FrostImage", "FrostFormat", "FrostSupport", "FrostCore",
+                "CacheModel",
+                "ResidencyRecord",
             ],
-            swiftSettings: swiftSettings
+            path: "Tests/FrostSamples",
+            swiftSettings: settings
         ),
+        .tests(of: "FrostSupport"),
+        .tests(of: "FrostFormat", uses: ["FrostSupport", "FrostCore"]),
+        .tests(of: "FrostHost", uses: ["FrostFormat", "FrostSupport"]),
+        .tests(of: "FrostImage", uses: ["FrostFormat", "FrostSupport", "FrostCore"]),
+        .tests(
+            of: "FrostMachine", uses: ["FrostImage", "FrostHost", "FrostFormat", "FrostSupport", "CLibvirt"]),
+        .tests(
+            of: "FrostProof",
+            uses: [
+                "FrostMachine", "FrostImage", "FrostFormat", "FrostSupport", "FrostCore", "CacheModel",
+                "ResidencyRecord",
+                "AccessTrace",
+            ]),
+        .tests(
+            of: "FrostAttack",
+            uses: [
+                "FrostProof", "FrostImage", "FrostFormat", "FrostSupport", "FrostCore", "ResidencyRecord",
+                "DRAMSearch",
+            ]),
+        .tests(
+            of: "FrostMeasure",
+            uses: ["FrostMachine", "FrostImage", "FrostFormat", "FrostSupport", "FrostCore", "PageReplay"]),
+        .tests(of: "FrostSweep", uses: ["FrostMachine", "FrostImage", "FrostFormat", "FrostSupport"]),
+        .tests(
+            of: "FrostReport",
+            uses: [
+                "FrostSweep", "FrostMeasure", "FrostProof", "FrostMachine", "FrostHost", "FrostFormat",
+                "FrostSupport",
+                "FrostCore",
+            ]),
         .testTarget(
             name: "CacheModelTests",
             dependencies: ["CacheModel"],
-            swiftSettings: swiftSettings
+            swiftSettings: settings
         ),
         .testTarget(
             name: "DRAMSearchTests",
             dependencies: ["DRAMSearch"],
-            swiftSettings: swiftSettings
+            swiftSettings: settings
         ),
         .testTarget(
             name: "BootTests",
-            dependencies: ["FrostKit", "FrostCore", "CacheModel", "ResidencyRecord"],
-            swiftSettings: swiftSettings
+            dependencies: [
+                "FrostSweep", "FrostMeasure", "FrostAttack", "FrostProof", "FrostMachine", "FrostImage",
+                "FrostHost",
+                "FrostFormat", "FrostSupport", "FrostCore", "CacheModel", "ResidencyRecord",
+            ],
+            swiftSettings: settings
         ),
     ],
     cLanguageStandard: .gnu17

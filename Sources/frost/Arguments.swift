@@ -1,5 +1,9 @@
-public import ArgumentParser
-public import FrostKit
+import ArgumentParser
+import FrostFormat
+import FrostHost
+import FrostImage
+import FrostMachine
+import FrostMeasure
 
 extension Platform: ExpressibleByArgument {}
 extension FreezeStrategy: ExpressibleByArgument {}

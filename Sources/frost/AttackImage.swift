@@ -1,6 +1,9 @@
 import ArgumentParser
 import Foundation
-import FrostKit
+import FrostAttack
+import FrostFormat
+import FrostImage
+import FrostSupport
 
 struct AttackImage: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,6 +1,8 @@
 import ArgumentParser
 import Foundation
-import FrostKit
+import FrostMeasure
+import FrostReport
+import FrostSupport
 
 struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(

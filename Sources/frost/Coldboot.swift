@@ -1,6 +1,9 @@
 import ArgumentParser
 import Foundation
-import FrostKit
+import FrostAttack
+import FrostImage
+import FrostProof
+import FrostSupport
 
 struct ColdbootCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -13,7 +16,7 @@ struct ColdbootCommand: ParsableCommand {
             docs/guide/coldboot.md.
 
             Exit codes: 0 when nothing was found, 1 when something was. Others:
-            \(FrostKit.ExitCode.table)
+            \(FrostSupport.ExitCode.table)
             """)
 
     @Argument(help: "The records: folders that frost verify --record made.", completion: .directory)

@@ -1,5 +1,7 @@
 import ArgumentParser
-import FrostKit
+import FrostHost
+import FrostMachine
+import FrostSupport
 
 struct Doctor: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -10,7 +12,7 @@ struct Doctor: ParsableCommand {
     var format = OutputFormat.text
 
     func run() throws {
-        let report = HostReport()
+        let report = HostReport(platforms: Platform.states)
         try format.print(report)
         guard report.isReady else { throw Outcome(exitCode: .unavailable) }
     }

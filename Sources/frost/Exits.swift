@@ -1,6 +1,8 @@
 import ArgumentParser
 import Foundation
-import FrostKit
+import FrostFormat
+import FrostMeasure
+import FrostSupport
 
 struct Exits: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,6 +1,6 @@
 import ArgumentParser
 import Foundation
-import FrostKit
+import FrostSupport
 import Glibc
 
 @main
@@ -12,7 +12,7 @@ struct Frost: ParsableCommand {
             Results go to standard output, progress and warnings to standard error.
 
             Exit codes:
-            \(FrostKit.ExitCode.table)
+            \(FrostSupport.ExitCode.table)
             """,
         version: "0.1.0",
         subcommands: [
@@ -35,7 +35,7 @@ struct Frost: ParsableCommand {
             guard exitCode(for: error) == .failure else { exit(withError: error) }
             Talk.say(
                 "error: \(error.localizedDescription) Check the paths, their permissions and free space.")
-            Glibc.exit(FrostKit.ExitCode.inputOutput.rawValue)
+            Glibc.exit(FrostSupport.ExitCode.inputOutput.rawValue)
         }
     }
 

@@ -1,5 +1,5 @@
 import ArgumentParser
-import FrostKit
+import FrostMachine
 
 /// What verbs ask that may run an image by libvirt.
 struct LibvirtOptions: ParsableArguments {

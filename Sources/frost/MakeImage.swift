@@ -1,6 +1,8 @@
 import ArgumentParser
 import Foundation
-import FrostKit
+import FrostFormat
+import FrostImage
+import FrostSupport
 
 struct MakeImage: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,4 +1,4 @@
-import FrostKit
+import FrostSupport
 
 /// Thrown by a verb that has said everything, and whose result is an exit code.
 struct Outcome: Error {

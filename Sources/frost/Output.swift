@@ -1,5 +1,5 @@
 import Foundation
-import FrostKit
+import FrostSupport
 
 /// Where a result goes that may be a file.
 enum Output {
@@ -15,7 +15,7 @@ enum Output {
     enum Failure: Explained {
         case cannotWrite(String)
 
-        var exitCode: FrostKit.ExitCode { .cannotWrite }
+        var exitCode: FrostSupport.ExitCode { .cannotWrite }
 
         var description: String {
             switch self {

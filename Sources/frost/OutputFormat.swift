@@ -1,6 +1,6 @@
 import ArgumentParser
 import Foundation
-import FrostKit
+import FrostSupport
 
 /// How a verb's result is printed.
 enum OutputFormat: String, ExpressibleByArgument, CaseIterable {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
-import FrostKit
+import FrostMeasure
+import FrostReport
 
 struct ReportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

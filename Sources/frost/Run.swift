@@ -1,6 +1,9 @@
 import ArgumentParser
 import Foundation
-import FrostKit
+import FrostFormat
+import FrostImage
+import FrostMachine
+import FrostSupport
 
 struct Run: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -12,7 +15,7 @@ struct Run: ParsableCommand {
             by a driver inside of frost or the daemon that --connect names: docs/guide/libvirt.md.
 
             Exit codes:
-            \(FrostKit.ExitCode.table)
+            \(FrostSupport.ExitCode.table)
             """)
 
     @Argument(help: "The image, as made by frost make-image.", completion: .file(extensions: ["img"]))

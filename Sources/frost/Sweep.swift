@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
-import FrostKit
+import FrostImage
+import FrostSweep
 
 struct SweepCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
-import FrostKit
+import FrostMachine
+import FrostMeasure
 
 struct TraceCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,6 +1,11 @@
 import ArgumentParser
 import Foundation
-import FrostKit
+import FrostFormat
+import FrostHost
+import FrostImage
+import FrostMachine
+import FrostProof
+import FrostSupport
 
 struct Verify: ParsableCommand {
     static let configuration = CommandConfiguration(

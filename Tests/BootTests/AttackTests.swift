@@ -1,7 +1,11 @@
+@testable import FrostAttack
 import FrostCore
+import FrostFormat
+import FrostImage
+@testable import FrostMachine
+@testable import FrostProof
+import FrostSupport
 import Testing
-
-@testable import FrostKit
 
 extension BootTests {
     /// `frost attack`: what it reports of a sound hypervisor, and of one with a fault.

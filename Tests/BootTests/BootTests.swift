@@ -1,5 +1,7 @@
-import FrostKit
 import Foundation
+import FrostFormat
+import FrostImage
+import FrostMachine
 import Glibc
 import Synchronization
 import Testing

@@ -1,5 +1,5 @@
-import FrostKit
 import Foundation
+import FrostImage
 
 /// The command as it is built, from outside.
 enum BuiltFrost {

@@ -1,4 +1,5 @@
-import FrostKit
+import FrostFormat
+@testable import FrostProof
 
 /// One sin that is committed on purpose, and what the verdict must say of it.
 struct ControlRow: Sendable {

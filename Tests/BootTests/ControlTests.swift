@@ -1,10 +1,12 @@
 import CacheModel
-import FrostCore
 import Foundation
+import FrostCore
+import FrostHost
+@testable import FrostImage
+import FrostProof
+import FrostSupport
 import ResidencyRecord
 import Testing
-
-@testable import FrostKit
 
 extension BootTests {
     /// The residency proof is worth what it catches: each sin is committed on purpose, and must be named.

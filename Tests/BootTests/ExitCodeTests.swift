@@ -1,5 +1,8 @@
-import FrostKit
 import Foundation
+import FrostFormat
+@testable import FrostImage
+@testable import FrostMachine
+import FrostSupport
 import Glibc
 import Testing
 
@@ -8,9 +11,9 @@ extension BootTests {
     @Suite("Exit codes") struct ExitCodes {
         struct Row: Sendable, CustomTestStringConvertible {
             var words: String
-            var code: FrostKit.ExitCode
+            var code: FrostSupport.ExitCode
 
-            init(_ words: String, _ code: FrostKit.ExitCode) {
+            init(_ words: String, _ code: FrostSupport.ExitCode) {
                 (self.words, self.code) = (words, code)
             }
 
@@ -149,7 +152,7 @@ extension BootTests {
             try first.run()
             #expect(Self.waits { FileManager.default.fileExists(atPath: used + "/console.txt") })
             let second = try BuiltFrost.run(["run", "good.img", "--record", used], in: scratch.url)
-            #expect(second.code == FrostKit.ExitCode.cannotWrite.rawValue)
+            #expect(second.code == FrostSupport.ExitCode.cannotWrite.rawValue)
             #expect(second.error.contains("in use by another frost"), "\(second.error)")
             first.terminate()
             first.waitUntilExit()

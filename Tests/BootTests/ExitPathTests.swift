@@ -1,5 +1,9 @@
-import FrostKit
 import Foundation
+import FrostFormat
+import FrostImage
+@testable import FrostMachine
+@testable import FrostMeasure
+import FrostSupport
 import Testing
 
 extension BootTests {

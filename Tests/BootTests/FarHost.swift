@@ -1,5 +1,5 @@
-import FrostKit
 import Foundation
+import FrostSupport
 import Glibc
 
 /// Another host's libvirt, as far as one machine can be two: a daemon in namespaces of its own, which sees none of our

@@ -1,5 +1,8 @@
-import FrostKit
 import Foundation
+import FrostFormat
+import FrostImage
+@testable import FrostMachine
+import FrostSupport
 import Glibc
 import Testing
 

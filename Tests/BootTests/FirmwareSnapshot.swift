@@ -1,5 +1,8 @@
 import FrostCore
-import FrostKit
+import FrostFormat
+import FrostMachine
+@testable import FrostProof
+import FrostSupport
 
 /// What the firmware left in memory, taken before the guest's first instruction.
 struct FirmwareSnapshot {

@@ -1,9 +1,12 @@
-import FrostCore
 import Foundation
+import FrostCore
+import FrostHost
+@testable import FrostImage
+import FrostMachine
+@testable import FrostProof
+import FrostSupport
 import ResidencyRecord
 import Testing
-
-@testable import FrostKit
 
 extension BootTests {
     /// The fuzz guest under the model of the cache. Much of what it tries in vain would flush the caches, were it not

@@ -1,8 +1,10 @@
-import FrostCore
 import Foundation
+import FrostCore
+@testable import FrostFormat
+import FrostImage
+@testable import FrostMachine
+import FrostSupport
 import Testing
-
-@testable import FrostKit
 
 extension BootTests {
     /// Random instructions in every mode of the CPU: `images/fuzz`, `docs/evidence/fuzz.md`.

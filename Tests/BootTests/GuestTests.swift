@@ -1,4 +1,7 @@
-import FrostKit
+@testable import FrostFormat
+import FrostImage
+@testable import FrostMachine
+import FrostSupport
 import Testing
 
 extension BootTests {

@@ -1,6 +1,9 @@
-import FrostCore
-import FrostKit
 import Foundation
+import FrostCore
+@testable import FrostFormat
+@testable import FrostImage
+@testable import FrostMachine
+import FrostSupport
 import Testing
 
 extension BootTests {

@@ -1,6 +1,11 @@
-import FrostCore
-import FrostKit
 import Foundation
+import FrostCore
+import FrostFormat
+import FrostHost
+@testable import FrostImage
+import FrostMachine
+import FrostProof
+import FrostSupport
 import Glibc
 import Synchronization
 import Testing
@@ -38,7 +43,7 @@ extension BootTests {
                 $0.key = .passphrase(right, iterations: ImageKey.minimumIterations)
             }
             for (typed, code) in [
-                (right, FrostKit.ExitCode.asAsked), (try Passphrase("no"), .wrongPassphrase),
+                (right, FrostSupport.ExitCode.asAsked), (try Passphrase("no"), .wrongPassphrase),
             ] {
                 let result = try sealed.run {
                     try place(&$0)

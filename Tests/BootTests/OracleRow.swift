@@ -1,4 +1,6 @@
-import FrostKit
+import FrostFormat
+@testable import FrostMachine
+@testable import FrostProof
 
 /// One hypervisor, guest and CPU under Bochs's debugger, and what the oracle must say of it.
 struct OracleRow: Sendable {

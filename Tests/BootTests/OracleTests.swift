@@ -1,8 +1,11 @@
-import FrostCore
 import Foundation
+import FrostCore
+import FrostFormat
+import FrostImage
+import FrostMachine
+@testable import FrostProof
+import FrostSupport
 import Testing
-
-@testable import FrostKit
 
 extension BootTests {
     /// What Bochs's debugger sees of a run, on the CPUs of both vendors: nothing against the sound hypervisor, and each

@@ -1,6 +1,10 @@
-import FrostCore
-import FrostKit
 import Foundation
+import FrostCore
+import FrostFormat
+import FrostHost
+import FrostImage
+@testable import FrostMachine
+import FrostSupport
 import Testing
 
 extension BootTests {

@@ -1,5 +1,11 @@
-import FrostKit
 import Foundation
+@testable import FrostAttack
+import FrostFormat
+import FrostHost
+import FrostImage
+import FrostMachine
+@testable import FrostProof
+import FrostSupport
 import Testing
 
 extension BootTests {

@@ -1,5 +1,11 @@
-@testable import FrostKit
 import Foundation
+import FrostFormat
+import FrostHost
+import FrostImage
+@testable import FrostMachine
+@testable import FrostMeasure
+import FrostProof
+import FrostSupport
 import Testing
 
 extension BootTests {

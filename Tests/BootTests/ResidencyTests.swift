@@ -1,5 +1,9 @@
 import FrostCore
-import FrostKit
+import FrostFormat
+import FrostImage
+import FrostMachine
+@testable import FrostProof
+import FrostSupport
 import Testing
 
 extension BootTests {

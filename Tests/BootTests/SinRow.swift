@@ -1,8 +1,11 @@
 import Foundation
+import FrostFormat
+@testable import FrostImage
+import FrostMachine
+import FrostProof
+import FrostSupport
 import Synchronization
 import Testing
-
-@testable import FrostKit
 
 /// A hypervisor and a guest in which something is wrong on purpose, and what must be said of it.
 protocol SinRow: Sendable {

@@ -1,5 +1,10 @@
-import FrostKit
 import Foundation
+import FrostFormat
+import FrostImage
+import FrostMachine
+import FrostProof
+import FrostSupport
+@testable import FrostSweep
 import Glibc
 import Testing
 
@@ -58,7 +63,7 @@ extension BootTests {
                 try FileManager.default.createDirectory(at: other, withIntermediateDirectories: true)
                 let second = try BuiltFrost.run(
                     ["sweep", "../trial.yaml", "-o", "../results"], in: other)
-                #expect(second.code == FrostKit.ExitCode.unavailable.rawValue)
+                #expect(second.code == FrostSupport.ExitCode.unavailable.rawValue)
                 #expect(second.error.contains("Another sweep (process \(process.processIdentifier))"))
             }
             kill(process.processIdentifier, signal)
@@ -76,7 +81,7 @@ extension BootTests {
         func goesOn() throws {
             try write(Self.trial)
             let interrupted = try start(until: 4, then: SIGINT)
-            #expect(interrupted.terminationStatus == FrostKit.ExitCode.interrupted.rawValue)
+            #expect(interrupted.terminationStatus == FrostSupport.ExitCode.interrupted.rawValue)
             let first = finished()
             #expect(try report().isInterrupted && report().cells.count == first.count)
 
@@ -133,7 +138,7 @@ extension BootTests {
 
             try write(yaml(64))
             let worse = try BuiltFrost.run(sweep("--baseline", "old.json"), in: scratch.url)
-            #expect(worse.code == FrostKit.ExitCode.regression.rawValue, Comment(rawValue: worse.output))
+            #expect(worse.code == FrostSupport.ExitCode.regression.rawValue, Comment(rawValue: worse.output))
             #expect(worse.error.contains("2 again, as their definition in the file changed"))
             let found = try report().comparison?.regressions ?? []
             let misses = try #require(found.first { $0.cell == "paging-clock" && $0.metric == "misses" })
@@ -157,7 +162,7 @@ extension BootTests {
                   - {image: hello, platform: qemu-tcg, verify: smallest, passphrase-file: pw, kdf-iterations: 1000}
                 """)
             let run = try BuiltFrost.run(sweep(), in: scratch.url)
-            #expect(run.code == FrostKit.ExitCode.otherwise.rawValue, Comment(rawValue: run.error))
+            #expect(run.code == FrostSupport.ExitCode.otherwise.rawValue, Comment(rawValue: run.error))
             let cells = try report().cells
             #expect(cells.map(\.outcome) == [.passed, .failed, .skipped, .skipped, .passed])
             #expect(cells[1].ending == .panic && cells[1].reason?.contains("no-cipher") == true)
@@ -173,9 +178,10 @@ extension BootTests {
             #expect(retried.error.contains("2 finished already, 3 to run"))
 
             try write("matrix: {image: hallo}")
-            #expect(try BuiltFrost.run(sweep(), in: scratch.url).code == FrostKit.ExitCode.badInput.rawValue)
+            #expect(
+                try BuiltFrost.run(sweep(), in: scratch.url).code == FrostSupport.ExitCode.badInput.rawValue)
             for (words, code) in [
-                (["sweep", "nowhere.yaml", "-o", "x"], FrostKit.ExitCode.noSuchFile),
+                (["sweep", "nowhere.yaml", "-o", "x"], FrostSupport.ExitCode.noSuchFile),
                 (["sweep", "trial.yaml"], .usage),
                 (sweep("--baseline", "nowhere.json"), .badInput), (sweep("--tolerance", "misses=2%"), .usage),
                 (sweep("--jobs", "0"), .usage),
@@ -186,9 +192,10 @@ extension BootTests {
             try write("matrix: {image: hello}")
             #expect(
                 try BuiltFrost.run(sweep("--baseline", "nowhere.json"), in: scratch.url).code
-                    == FrostKit.ExitCode.noSuchFile.rawValue)
+                    == FrostSupport.ExitCode.noSuchFile.rawValue)
             #expect(
-                try BuiltFrost.run(sweep(into: "."), in: scratch.url).code == FrostKit.ExitCode.usage.rawValue
+                try BuiltFrost.run(sweep(into: "."), in: scratch.url).code
+                    == FrostSupport.ExitCode.usage.rawValue
             )
         }
 

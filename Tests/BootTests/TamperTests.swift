@@ -1,6 +1,10 @@
-import FrostCore
-import FrostKit
 import Foundation
+import FrostCore
+import FrostFormat
+import FrostImage
+@testable import FrostMachine
+@testable import FrostProof
+import FrostSupport
 import Testing
 
 extension BootTests {

@@ -1,6 +1,9 @@
-import FrostCore
-import FrostKit
 import Foundation
+import FrostCore
+import FrostFormat
+import FrostImage
+@testable import FrostMachine
+import FrostProof
 
 extension Hook {
     /// Looks again and again while the guest runs. The machine may be gone by the time that one begins.

@@ -1,6 +1,11 @@
-import FrostCore
-@testable import FrostKit
 import Foundation
+import FrostCore
+import FrostFormat
+import FrostHost
+@testable import FrostImage
+import FrostMachine
+@testable import FrostProof
+import FrostSupport
 import Testing
 
 extension BootTests {

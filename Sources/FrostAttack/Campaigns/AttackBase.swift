@@ -1,0 +1,88 @@
+import FrostCore
+package import FrostFormat
+import FrostMachine
+package import FrostProof
+package import FrostSupport
+
+/// A guest that runs, saved once: where all attacks of a campaign begin.
+struct AttackBase: Sendable {
+    let image: BootImage
+    let machine: SavedMachine
+    let symbols: SymbolTable
+    /// What must not be found in DRAM: key material, markers, secrets.
+    let needles: MemorySearch
+    /// The same, but for markers and secrets only.
+    let secrets: MemorySearch
+    /// How often keys, and how often secrets stood in the frozen region: none would make the search worthless.
+    let keysSeen: Int
+    let secretsSeen: Int
+
+    /// Boots and saves.
+    /// - Parameter after: text on the console after which the guest is saved; nil: at its launch.
+    init(
+        _ image: BootImage, symbols: SymbolTable, after: String?, passphrase: Passphrase?, secrets: [String]
+    ) throws {
+        var saved: SavedMachine?
+        var keys: [(String, [UInt8])] = []
+        var finds: [MemorySearch.Find] = []
+        let texts = Markers.parts + secrets
+        var options = RunOptions()
+        options.passphrase = passphrase
+        options.isSaveable = true
+        options.catchesSignals = true
+        options.hooks = [
+            Hook(after.map { .console($0) } ?? .launch) { machine in
+                try machine.pauseInHypervisor()
+                keys = try FrozenView(machine, symbols: symbols).keyBlocks()
+                finds = try MemorySearch(named: keys + texts.map { ($0, Array($0.utf8)) }).finds(
+                    in: machine.ram)
+                saved = try SavedMachine(machine)
+                machine.stop()
+            }
+        ]
+        let result = try Machine(image, options: options).run()
+        if result.ending == .interrupted { throw AttackRun.Interrupted() }
+        guard let saved else { throw Failure.notReached(after, result.ending) }
+        if case .plaintextFound(let find) = MemorySearch.verdict(finds, for: image) {
+            throw Failure.leaking(find)
+        }
+        self.image = image
+        self.symbols = symbols
+        machine = saved
+        needles = MemorySearch(named: keys + texts.map { ($0, Array($0.utf8)) })
+        self.secrets = MemorySearch(texts)
+        let names = Set(keys.map(\.0))
+        guard Set(finds.map(\.needle)).isSuperset(of: names) else { throw Failure.noKeys }
+        keysSeen = names.count
+        secretsSeen = finds.filter { !names.contains($0.needle) }.count
+    }
+
+    enum Failure: Explained, Equatable {
+        case notReached(String?, RunEnding)
+        case leaking(MemorySearch.Find)
+        case noKeys
+
+        var exitCode: ExitCode {
+            switch self {
+            case .notReached, .leaking: .otherwise
+            case .noKeys: .ourBug
+            }
+        }
+
+        var description: String {
+            switch self {
+            case .notReached(let text, let ending):
+                """
+                The guest did not come to where attacks begin (\(text.map { "'\($0)' on its console" } ?? "its launch")): \
+                \(ending). Look at it with frost run, or choose another text with --after.
+                """
+            case .leaking(let find):
+                """
+                Before anybody attacks, '\(find.needle)' stands in DRAM at 0x\(String(find.address, radix: 16)). \
+                There is nothing to attack.
+                """
+            case .noKeys: "The keys could not be found in the frozen region: the search proves nothing."
+            }
+        }
+    }
+}

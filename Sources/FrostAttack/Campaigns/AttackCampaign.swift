@@ -1,0 +1,90 @@
+import Dispatch
+import FrostCore
+package import FrostFormat
+package import FrostImage
+package import FrostSupport
+import Synchronization
+
+/// Many attacks on one guest, each from the same saved instant.
+package struct AttackCampaign: Sendable {
+    package var kinds = AttackKind.usual
+    package var count = 110
+    package var seed: UInt64 = 1
+    /// Only the attack of this number.
+    package var only: Int?
+    /// How many machines run at once.
+    package var jobs = 1
+    /// How long the guest may go on without being found out.
+    package var watch = TimeSpan(.seconds(3))
+    /// The attacks begin when the console has said this; nil: when the guest is launched.
+    package var after: String?
+    package var passphrase: Passphrase?
+    /// Text that the guest holds and DRAM must not, besides the markers of our own guests.
+    package var secrets: [String] = []
+
+    package init() {}
+
+    /// - Parameter progress: told of each attack when it is over, from any thread.
+    /// - Throws: ``Failure``; what a run throws when the machine itself fails.
+    package func run(
+        on image: BootImage, in tree: SourceTree, progress: @escaping @Sendable (String) -> Void = { _ in }
+    ) throws -> AttackReport {
+        guard image.header.trace_every == 1 else { throw Failure.sampledTrace(image.header.trace_every) }
+        guard image.freeze == .fit else { throw Failure.notFrozen }
+        let start = ContinuousClock.now
+        let watchForSignals = SignalWatch()
+        let base = try AttackBase(
+            image, symbols: Toolchain(tree: tree).symbols(of: image), after: after, passphrase: passphrase,
+            secrets: secrets)
+        let numbers = only.map { [$0] } ?? Array(0..<count)
+        let work = Mutex(Work(rest: numbers[...]))
+        DispatchQueue.concurrentPerform(iterations: min(jobs, numbers.count)) { _ in
+            while let number = work.withLock({ $0.next() }) {
+                do {
+                    let attack = Attack(number: number, of: kinds, seed: seed)
+                    let run = AttackRun(attack, on: base, watch: watch.duration) { SignalWatch.isCaught }
+                    let outcome = try run.run()
+                    progress(outcome.description)
+                    work.withLock { $0.outcomes.append(outcome) }
+                } catch {
+                    work.withLock { $0.failure = $0.failure ?? error }
+                }
+            }
+        }
+        _ = consume watchForSignals
+        return try work.withLock { work in
+            if let failure = work.failure { throw failure }
+            return AttackReport(
+                image: image, seed: seed, outcomes: work.outcomes, base: base,
+                wallSeconds: (ContinuousClock.now - start) / .seconds(1))
+        }
+    }
+
+    /// What is left to do, and what came of the rest.
+    private struct Work {
+        var rest: ArraySlice<Int>
+        var outcomes: [AttackOutcome] = []
+        var failure: (any Error)?
+
+        mutating func next() -> Int? { failure == nil ? rest.popFirst() : nil }
+    }
+
+    package enum Failure: Explained, Equatable {
+        case sampledTrace(UInt32)
+        case notFrozen
+
+        package var exitCode: ExitCode { .usage }
+
+        package var description: String {
+            switch self {
+            case .sampledTrace(let every):
+                """
+                The image traces one exit in \(every), so nobody could tell whether a page was opened after an \
+                attack. Make it with --trace-every 1.
+                """
+            case .notFrozen:
+                "The image freezes nothing, so DRAM holds plaintext anyway. Make it with --freeze fit."
+            }
+        }
+    }
+}

@@ -1,0 +1,201 @@
+import FrostCore
+package import FrostFormat
+package import FrostMachine
+import FrostProof
+import FrostSupport
+import Glibc
+
+/// One attack, from the saved guest to the verdict.
+final class AttackRun {
+    private let attack: Attack
+    private let base: AttackBase
+    private let watch: Duration
+    private let isInterrupted: () -> Bool
+    private var judge: AttackJudge?
+    private var isStruck = false
+    private var judged = ContinuousClock.now
+    private var finding: AttackJudge.Finding?
+    /// What the search found in DRAM at the end; after a panic, in all of memory.
+    private var leftovers: [MemorySearch.Find] = []
+    private var isHalted = false
+    private var lastRecords: ArraySlice<TraceRecord> = []
+
+    /// Tries to find the guest in a state that offers a target, and the guest's time between two.
+    private static let tries = 20
+    private static let betweenTries = Duration.milliseconds(100)
+    /// How long the guest goes on after an interruption before it is searched.
+    private static let aftermath = Duration.milliseconds(300)
+
+    /// RFLAGS.IF.
+    private static let interruptFlag: UInt64 = 1 << 9
+
+    init(_ attack: Attack, on base: AttackBase, watch: Duration, isInterrupted: @escaping () -> Bool) {
+        (self.attack, self.base, self.watch, self.isInterrupted) = (attack, base, watch, isInterrupted)
+    }
+
+    /// - Throws: as ``Machine/run()``; ``Interrupted`` when a signal came.
+    func run() throws -> AttackOutcome {
+        var options = RunOptions()
+        options.saved = base.machine
+        options.takesMessages = true
+        options.hooks = [
+            Hook(.every(.zero)) { [self] machine in try look(machine) },
+            Hook(.end) { [self] machine in try search(machine) },
+        ]
+        let result = try Machine(base.image, options: options).run()
+        if isInterrupted() { throw Interrupted() }
+        let finding = try verdict(result)
+        return AttackOutcome(
+            number: attack.number, seed: attack.seed, kind: attack.kind,
+            pages: judge?.strike.written.keys.sorted().map(pageName) ?? [], verdict: finding.verdict,
+            reason: finding.reason)
+    }
+
+    struct Interrupted: Explained {
+        var exitCode: ExitCode { .interrupted }
+        var description: String { "Interrupted: attacks that were not finished do not count." }
+    }
+
+    // MARK: while the machine runs
+
+    private func look(_ machine: RunningMachine) throws {
+        if isInterrupted() { return machine.stop() }
+        if !isStruck {
+            sleep(attack.wait)
+            attack.kind.changesDRAM ? try strike(machine) : try interrupt(machine)
+            isStruck = true
+            judged = ContinuousClock.now
+        } else if let judge {
+            try watch(machine, judge)
+        } else if attack.kind != .kill && ContinuousClock.now > judged + Self.aftermath {
+            attack.kind == .nmi ? try auditAfterNMI(machine) : try machine.pause()
+            machine.stop()
+        }
+    }
+
+    private func strike(_ machine: RunningMachine) throws {
+        try machine.pauseInGuest()
+        let then = try BusRecord(machine, FrozenView(machine, symbols: base.symbols))
+        try machine.resume()
+        sleep(attack.listening)
+        var generator = attack.generator
+        for _ in 0..<Self.tries {
+            try machine.pauseInGuest()
+            let view = try FrozenView(machine, symbols: base.symbols)
+            var attacker = Attacker(
+                plan: base.image.plan, then: then, now: try BusRecord(machine, view), generator: generator)
+            if let homes = attacker.draw(attack.kind) {
+                judge = AttackJudge(strike: try Strike(homes, on: machine, view))
+                return try machine.resume()
+            }
+            _ = generator.next()
+            try machine.resume()
+            sleep(Self.betweenTries)
+        }
+        finding = (.notDone, "no page offered itself")
+        machine.stop()
+    }
+
+    private func interrupt(_ machine: RunningMachine) throws {
+        sleep(attack.listening)
+        switch attack.kind {
+        case .kill: machine.cutPower()
+        case .reset: try machine.reset()
+        case .initialise:
+            // QEMU lets the CPU start anew whatever it does, where a CPU would wait for the guest and then exit.
+            try machine.goesOnAfterReset()
+            try machine.send(.initialise)
+        case .nmi: try machine.injectNMI()
+        case .smi: try machine.send(.smi)
+        default: break
+        }
+    }
+
+    private func watch(_ machine: RunningMachine, _ judge: AttackJudge) throws {
+        let isOver = ContinuousClock.now > judged + watch
+        guard try isOver || judge.isSettled(judge.strike.position.records(of: machine, nil)) else { return }
+        do {
+            try machine.pauseInGuest()
+        } catch RunningMachine.Failure.neverThere {
+            return  // It has panicked meanwhile: the end record is on its way.
+        }
+        let view = try FrozenView(machine, symbols: base.symbols)
+        finding = try judge.survived(judge.strike.position.records(of: machine, view), view)
+        machine.stop()
+    }
+
+    private func auditAfterNMI(_ machine: RunningMachine) throws {
+        try machine.pauseInGuest()
+        if let page = try TreeAudit(FrozenView(machine, symbols: base.symbols)).broken.first {
+            finding = (.missed, "\(pageName(page)) broke")
+        }
+    }
+
+    private func sleep(_ duration: Duration) {
+        usleep(UInt32(duration / .microseconds(1)))
+    }
+
+    // MARK: afterwards
+
+    private func search(_ machine: RunningMachine) throws {
+        let hasPanicked = machine.trace.ending?.kind == .panic
+        if hasPanicked {
+            isHalted = try hasHalted(machine)
+            lastRecords = try judge?.strike.position.records(of: machine, nil) ?? []
+        }
+        leftovers = try base.needles.finds(in: machine.ram).filter {
+            hasPanicked || !base.image.plan.frozenRegion.contains($0.address)
+        }
+    }
+
+    /// Whether the hypervisor has stopped the CPU for good: halted, deaf to interrupts, and not the guest.
+    private func hasHalted(_ machine: RunningMachine) throws -> Bool {
+        for _ in 0..<Self.tries {
+            try machine.pause()
+            if try machine.register("HLT") == 1 {
+                let isDeaf = try machine.register("RFL") & Self.interruptFlag == 0
+                return try isDeaf && base.image.plan.frozenRegion.contains(machine.register("CR3"))
+            }
+            try machine.resume()
+            usleep(5000)
+        }
+        return false
+    }
+
+    private func verdict(_ result: RunResult) throws -> AttackJudge.Finding {
+        if finding?.verdict == .notDone, let finding { return finding }
+        if let find = leftovers.first {
+            return (.missed, "'\(find.needle)' stands in memory at 0x\(String(find.address, radix: 16))")
+        }
+        if let find = base.secrets.finds(in: result.console).first {
+            return (.missed, "'\(find.needle)' was released on the console")
+        }
+        if result.ending.kind == .panic && !isHalted { return (.missed, "the CPU went on after the panic") }
+        return attack.kind.changesDRAM ? try afterStrike(result) : afterInterruption(result)
+    }
+
+    private func afterStrike(_ result: RunResult) throws -> AttackJudge.Finding {
+        switch result.ending {
+        case .panic(.integrity, let index, let level?):
+            guard let judge else { return (.missed, "it panicked before it was attacked") }
+            return judge.panicked(at: page_make(UInt32(level), index), lastRecords)
+        case .stopped:
+            return finding ?? (.missed, "no verdict")
+        default:
+            return (.missed, result.ending.description)
+        }
+    }
+
+    private func afterInterruption(_ result: RunResult) -> AttackJudge.Finding {
+        if let finding { return finding }
+        switch (attack.kind, result.ending) {
+        case (.kill, .died): return (.held, "nothing in DRAM after the power was cut")
+        case (.reset, .stopped): return (.held, "nothing in DRAM after the firmware started anew")
+        case (.nmi, .stopped): return (.held, "the guest went on, and every home fits the tree")
+        case (.nmi, .tripleFault): return (.held, "the guest had no use for it; keys erased")
+        case (.initialise, .stopped): return (.held, "nothing in DRAM after the CPU started anew")
+        case (.initialise, .panic(.`init`, _, _)): return (.held, "panic, keys and slots erased")
+        default: return (.missed, result.ending.description)
+        }
+    }
+}

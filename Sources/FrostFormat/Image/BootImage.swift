@@ -1,0 +1,173 @@
+package import Foundation
+package import FrostCore
+package import FrostSupport
+
+/// A bootable disk image on disk: boot sector, header, loader, hypervisor, sealed guest.
+///
+/// - Source: `hypervisor/core/include/image.h`.
+package struct BootImage: Sendable {
+    package let file: URL
+    package let header: image_header
+    /// What the header was made from.
+    package let plan: MemoryPlan
+
+    package static let sectorBytes = Int(IMAGE_SECTOR_BYTES)
+    static let pageSectors = UInt64(PAGE_BYTES / IMAGE_SECTOR_BYTES)
+    package static let headerOffset = Int(IMAGE_HEADER_LBA) * sectorBytes
+    static let headerBytes = MemoryLayout<image_header>.size
+    package static let loaderOffset = Int(IMAGE_LOADER_LBA) * sectorBytes
+    /// The header up to the wrapped key.
+    package static let authenticatedBytes = MemoryLayout<image_header>.offset(of: \.wrap_nonce) ?? 0
+    package static let checksumOffset = MemoryLayout<image_header>.offset(of: \.checksum) ?? 0
+
+    /// The fault that its hypervisor has on purpose.
+    package var faultName: String? {
+        let name = String(decoding: [UInt8](memoryOf: header.fault).prefix { $0 != 0 }, as: UTF8.self)
+        return name.isEmpty ? nil : name
+    }
+    package var needsPassphrase: Bool { header.key_source == KEY_CONSOLE.rawValue }
+    package var entersRealMode: Bool { header.guest == GUEST_REAL.rawValue }
+    package var freeze: FreezeStrategy? { FreezeStrategy(number: header.freeze) }
+    package var engine: EngineChoice? { EngineChoice(number: header.engine) }
+    package var policy: EvictionPolicy? { EvictionPolicy(number: header.policy) }
+
+    /// Homes of the payload's pages, in the payload's order.
+    package var runs: [image_run] {
+        withUnsafeBytes(of: header.runs) {
+            Array($0.bindMemory(to: image_run.self).prefix(Int(header.run_count)))
+        }
+    }
+
+    /// Reads and checks everything that can be checked without the key.
+    /// - Throws: ``Failure``
+    package init(reading file: URL) throws(Failure) {
+        let path = file.plainPath
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+            throw .missing(path)
+        }
+        guard !isFolder.boolValue else { throw .folder(path) }
+        // Mapped, not read: the payload may be large, and only a boot needs it.
+        guard let data = try? Data(contentsOf: file, options: .alwaysMapped) else { throw .unreadable(path) }
+        guard data.count >= Self.loaderOffset else { throw .foreign(path) }
+        let bytes = [UInt8](data[Self.headerOffset..<Self.headerOffset + Self.headerBytes])
+        guard bytes.starts(with: Array(IMAGE_MAGIC.utf8)) else { throw .foreign(path) }
+        let header = bytes.withUnsafeBytes { $0.loadUnaligned(as: image_header.self) }
+        guard header.version == IMAGE_VERSION else { throw .version(path, header.version) }
+        guard crc32(0, bytes, Self.checksumOffset) == header.checksum else {
+            throw .damaged(path, what: "header")
+        }
+
+        self.file = file
+        self.header = header
+        do {
+            plan = try MemoryPlan(ram: ByteCount(header.ram_bytes), frozen: ByteCount(header.frozen_bytes))
+        } catch {
+            throw .damaged(path, what: "memory plan")
+        }
+        try checkPlan()
+        try checkSectors(fileBytes: data.count)
+        try checkRuns()
+        let payload = Int(header.payload_lba) * Self.sectorBytes
+        let digest = Self.hypervisorHash(
+            sector: [UInt8](data.prefix(Self.sectorBytes)), rest: [UInt8](data[Self.loaderOffset..<payload]))
+        guard digest == [UInt8](memoryOf: header.hypervisor_sha256) else {
+            throw .damaged(path, what: "hypervisor")
+        }
+    }
+
+    /// Ciphertext pages, back to back.
+    /// - Throws: ``Failure/unreadable(_:)``
+    package func payload() throws(Failure) -> [UInt8] {
+        guard let data = try? Data(contentsOf: file, options: .alwaysMapped) else {
+            throw .unreadable(file.plainPath)
+        }
+        let bytes = runs.reduce(0) { $0 + Int($1.pages) * Int(PAGE_BYTES) }
+        return [UInt8](data.dropFirst(Int(header.payload_lba) * Self.sectorBytes).prefix(bytes))
+    }
+
+    package static func hypervisorHash(sector: [UInt8], rest: [UInt8]) -> [UInt8] {
+        ContentHash.of(sector, rest)
+    }
+
+    // MARK: checks
+
+    private func checkPlan() throws(Failure) {
+        let fits =
+            header.frozen_base == plan.frozenBase && header.meta_base == plan.metaBase
+            && header.meta_bytes == plan.metaBytes && header.covered_bytes == plan.coveredBytes
+        guard fits else { throw .damaged(file.plainPath, what: "memory plan") }
+        let isKnown =
+            freeze != nil && engine != nil && policy != nil
+            && [KEY_CONSOLE.rawValue, KEY_EMBEDDED.rawValue].contains(header.key_source)
+            && [GUEST_LONG64.rawValue, GUEST_REAL.rawValue].contains(header.guest)
+            && header.reserved == 0 && (!needsPassphrase || header.kdf_iterations >= IMAGE_KDF_MINIMUM)
+        guard isKnown else { throw .damaged(file.plainPath, what: "header") }
+    }
+
+    private func checkSectors(fileBytes: Int) throws(Failure) {
+        let hypervisor = UInt64(IMAGE_LOADER_LBA) + UInt64(header.loader_sectors)
+        let payload = UInt64(header.hypervisor_lba) + UInt64(header.hypervisor_sectors)
+        guard header.loader_sectors > 0, header.hypervisor_sectors > 0,
+            UInt64(header.hypervisor_lba) == hypervisor, UInt64(header.payload_lba) == payload,
+            UInt64(header.hypervisor_sectors) * UInt64(Self.sectorBytes) <= header.frozen_bytes,
+            header.run_count <= IMAGE_RUNS
+        else { throw .damaged(file.plainPath, what: "table of contents") }
+
+        let pages = runs.reduce(UInt64(0)) { $0 + UInt64($1.pages) }
+        let needed = (payload + pages * Self.pageSectors) * UInt64(Self.sectorBytes)
+        guard UInt64(fileBytes) >= needed else {
+            throw .truncated(file.plainPath, bytes: UInt64(fileBytes), needed: needed)
+        }
+    }
+
+    private func checkRuns() throws(Failure) {
+        var end = UInt64(PAGE_BYTES)
+        for run in runs {
+            let pages = UInt64(run.pages) * UInt64(PAGE_BYTES)
+            let isPlaced =
+                run.home >= end && run.home.isMultiple(of: UInt64(PAGE_BYTES)) && run.pages > 0
+                && run.home <= plan.frozenBase && pages <= plan.frozenBase - run.home
+            guard isPlaced, run.home >= UInt64(LOADER_LOW_END) || run.home + pages <= UInt64(LOADER_LOW_BASE)
+            else { throw .damaged(file.plainPath, what: "list of pages") }
+            end = run.home + pages
+        }
+    }
+
+    package enum Failure: Explained, Equatable {
+        case missing(String)
+        case folder(String)
+        case unreadable(String)
+        case foreign(String)
+        case version(String, UInt32)
+        case damaged(String, what: String)
+        case truncated(String, bytes: UInt64, needed: UInt64)
+        case cannotWrite(String, reason: String)
+
+        package var exitCode: ExitCode {
+            switch self {
+            case .missing: .noSuchFile
+            case .unreadable: .inputOutput
+            case .folder, .foreign, .version, .damaged, .truncated: .badInput
+            case .cannotWrite: .cannotWrite
+            }
+        }
+
+        package var description: String {
+            switch self {
+            case .missing(let path): "There is no file \(path). Make an image with frost make-image."
+            case .folder(let path): "\(path) is a folder, not an image. Make one with frost make-image."
+            case .unreadable(let path): "\(path) cannot be read. Check its permissions."
+            case .foreign(let path): "\(path) is not a Frostvisor image. Make one with frost make-image."
+            case .version(let path, let version):
+                "\(path) has image format \(version); this frost knows \(IMAGE_VERSION). Make the image again."
+            case .damaged(let path, let what):
+                "\(path) is damaged: its \(what) does not add up. Do not boot it; make the image again."
+            case .truncated(let path, let bytes, let needed):
+                "\(path) is cut short: \(bytes.of("byte")) of \(needed). Copy it again, or make the image again."
+            case .cannotWrite(let path, let reason):
+                "\(path) cannot be written: \(reason). Choose another place with -o."
+            }
+        }
+    }
+}

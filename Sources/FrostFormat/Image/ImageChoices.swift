@@ -1,0 +1,77 @@
+import FrostCore
+
+/// How the cache is made to keep the frozen region.
+package enum FreezeStrategy: String, Sendable, Codable, CaseIterable {
+    case fit
+    case nofill
+    case waylock
+    /// Nothing is frozen: the baseline that always leaks.
+    case window
+
+    /// Of `enum image_freeze`.
+    package var number: UInt32 {
+        switch self {
+        case .fit: FREEZE_FIT.rawValue
+        case .nofill: FREEZE_NOFILL.rawValue
+        case .waylock: FREEZE_WAYLOCK.rawValue
+        case .window: FREEZE_WINDOW.rawValue
+        }
+    }
+
+    package init?(number: UInt32) {
+        guard let strategy = Self.allCases.first(where: { $0.number == number }) else { return nil }
+        self = strategy
+    }
+
+    package var isAvailable: Bool { self == .fit || self == .window }
+}
+
+/// What runs the guest.
+package enum EngineChoice: String, Sendable, Codable, CaseIterable {
+    /// Whatever the CPU offers.
+    case any
+    case svm
+    case vmx
+    case ring3
+
+    /// Of `enum image_engine`.
+    package var number: UInt32 {
+        switch self {
+        case .any: ENGINE_ANY.rawValue
+        case .svm: ENGINE_SVM.rawValue
+        case .vmx: ENGINE_VMX.rawValue
+        case .ring3: ENGINE_RING3.rawValue
+        }
+    }
+
+    init?(number: UInt32) {
+        guard let engine = Self.allCases.first(where: { $0.number == number }) else { return nil }
+        self = engine
+    }
+
+    package var isAvailable: Bool { self != .ring3 }
+}
+
+/// Which page has to go when a slot is needed.
+package enum EvictionPolicy: String, Sendable, Codable, CaseIterable {
+    /// Second chance.
+    case clock
+    /// Use counts up to three turns of the clock's hand, and never-written pages are opened with their neighbours.
+    case gclockAhead = "gclock-ahead"
+    /// A stress mode: evicts hot pages.
+    case fifo
+
+    /// Of `enum image_policy`.
+    package var number: UInt32 {
+        switch self {
+        case .clock: POLICY_CLOCK.rawValue
+        case .gclockAhead: POLICY_GCLOCK_AHEAD.rawValue
+        case .fifo: POLICY_FIFO.rawValue
+        }
+    }
+
+    init?(number: UInt32) {
+        guard let policy = Self.allCases.first(where: { $0.number == number }) else { return nil }
+        self = policy
+    }
+}

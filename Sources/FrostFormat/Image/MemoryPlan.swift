@@ -1,0 +1,92 @@
+package import FrostCore
+package import FrostSupport
+
+/// Where the frozen region and the metadata homes lie in a machine's RAM.
+///
+/// - Shape: ... guest | metadata homes | frozen region | at least 1 MiB for the firmware's tables | top of low RAM
+package struct MemoryPlan: Sendable, Equatable {
+    package let ram: ByteCount
+    package let frozen: ByteCount
+    package let frozenBase: UInt64
+    package let metaBase: UInt64
+    package let metaBytes: UInt64
+    /// Guest RAM lies below.
+    package let coveredBytes: UInt64
+
+    package var frozenEnd: UInt64 { frozenBase + frozen.bytes }
+    package var frozenRegion: Range<UInt64> { frozenBase..<frozenEnd }
+
+    package static let ramRange = 16 * ByteCount.mebibyte...64 * ByteCount.gibibyte
+    package static let frozenRange = 512 * ByteCount.kibibyte...256 * ByteCount.mebibyte
+    static let frozenUnit = 256 * ByteCount.kibibyte
+    /// Each power of two in the region takes one of the CPU's memory-type registers.
+    static let frozenParts = 6
+    private static let lowTop = 2 * ByteCount.gibibyte
+    private static let firmwareTop = ByteCount.mebibyte
+    private static let smallestAlignment = 2 * ByteCount.mebibyte
+
+    /// - Throws: ``Failure`` when the sizes are out of range, or do not fit each other.
+    package init(ram: ByteCount, frozen: ByteCount) throws(Failure) {
+        guard Self.ramRange.contains(ram), ram.isMultiple(of: .mebibyte) else { throw .ram(ram) }
+        guard Self.frozenRange.contains(frozen), frozen.isMultiple(of: Self.frozenUnit) else {
+            throw .frozen(frozen)
+        }
+        guard frozen.bytes <= ram.bytes / 2 else { throw .frozenLargerThanHalf(frozen, ram: ram) }
+        let parts = (frozen.bytes / Self.frozenUnit.bytes).nonzeroBitCount
+        guard parts <= Self.frozenParts else { throw .frozenHasManyParts(frozen, parts: parts) }
+
+        self.ram = ram
+        self.frozen = frozen
+        let alignment = max(frozen, Self.smallestAlignment).bytes.roundedUpToPowerOfTwo
+        let highest = min(ram, Self.lowTop).bytes - Self.firmwareTop.bytes - frozen.bytes
+        frozenBase = highest / alignment * alignment
+        coveredBytes = ram <= Self.lowTop ? ram.bytes : ram.bytes + Self.lowTop.bytes
+        metaBytes = page_geometry_make(coveredBytes, 0).meta_bytes
+        guard frozenBase >= metaBytes + 2 * ByteCount.mebibyte.bytes else {
+            throw .noRoom(frozen, ram: ram)
+        }
+        metaBase = frozenBase - metaBytes
+    }
+
+    package var geometry: page_geometry { page_geometry_make(coveredBytes, metaBase) }
+
+    package enum Failure: Explained, Equatable {
+        case ram(ByteCount)
+        case frozen(ByteCount)
+        case frozenLargerThanHalf(ByteCount, ram: ByteCount)
+        case frozenHasManyParts(ByteCount, parts: Int)
+        case noRoom(ByteCount, ram: ByteCount)
+
+        package var exitCode: ExitCode { .usage }
+
+        package var description: String {
+            switch self {
+            case .ram(let ram):
+                """
+                RAM of \(ram) cannot be planned. Give a multiple of 1MiB between \
+                \(MemoryPlan.ramRange.lowerBound) and \(MemoryPlan.ramRange.upperBound).
+                """
+            case .frozen(let frozen):
+                """
+                A frozen region of \(frozen) cannot be planned. Give a multiple of \(MemoryPlan.frozenUnit) \
+                between \(MemoryPlan.frozenRange.lowerBound) and \(MemoryPlan.frozenRange.upperBound).
+                """
+            case .frozenLargerThanHalf(let frozen, let ram):
+                "A frozen region of \(frozen) is more than half of the machine's \(ram). Take more RAM or freeze less."
+            case .frozenHasManyParts(let frozen, let parts):
+                """
+                A frozen region of \(frozen) is a sum of \(parts) powers of two, and each takes a memory-type \
+                register of the CPU; \(MemoryPlan.frozenParts) are to be had. Take a rounder size.
+                """
+            case .noRoom(let frozen, let ram):
+                "A frozen region of \(frozen) and its metadata leave no guest RAM in \(ram). Take more RAM."
+            }
+        }
+    }
+}
+
+extension UInt64 {
+    var roundedUpToPowerOfTwo: UInt64 {
+        self <= 1 ? 1 : 1 << (64 - (self - 1).leadingZeroBitCount)
+    }
+}

@@ -1,0 +1,88 @@
+import FrostCore
+
+/// What the hypervisor counts, exactly, from boot to the end.
+///
+/// - Source: `enum trace_counter` of `hypervisor/core/include/trace.h`; numbered in the same order from 1.
+package enum TraceCounter: UInt32, Sendable, CaseIterable {
+    case miss = 1
+    case softMiss
+    case deviceMiss
+    case openBlank
+    case openImaged
+    case openSealed
+    case seal
+    case drop
+    case metadataOpen
+    case metadataBlank
+    case metadataSeal
+    case metadataDrop
+    case tableDrop
+    case exitCPUID
+    case exitMSR
+    case exitCR
+    case exitPort
+    case exitCache
+    case exitDenied
+    case reinject
+    case ahead
+
+    package var name: String { "\(self)" }
+}
+
+extension TraceCounter {
+    package enum Role: Sendable {
+        /// The guest stood still while the hypervisor served it.
+        case exit
+        /// What an exit did with a page: its time is part of the exit's.
+        case page
+        /// Counted, not timed.
+        case note
+    }
+
+    package var role: Role {
+        switch self {
+        case .miss, .softMiss, .deviceMiss, .exitCPUID, .exitMSR, .exitCR, .exitPort, .exitCache, .exitDenied:
+            .exit
+        case .openBlank, .openImaged, .openSealed, .seal, .metadataOpen, .metadataBlank, .metadataSeal: .page
+        case .drop, .metadataDrop, .tableDrop, .reinject, .ahead: .note
+        }
+    }
+
+    /// Whether it runs the page cipher, and little else.
+    package var isCipher: Bool {
+        switch self {
+        case .openImaged, .openSealed, .seal, .metadataOpen, .metadataSeal: true
+        default: false
+        }
+    }
+
+    /// By how many pages an event of this kind changes what is resident.
+    package var residentChange: Int {
+        switch self {
+        case .openBlank, .openImaged, .openSealed, .metadataOpen, .metadataBlank: 1
+        case .seal, .drop, .metadataSeal, .metadataDrop: -1
+        default: 0
+        }
+    }
+
+    /// The counter that this event raised; nil for a record of something else.
+    package init?(_ record: TraceRecord) {
+        let isMetadata = record.level != 0
+        switch record.kind {
+        case .miss:
+            self =
+                record.detail & MISS_DEVICE.rawValue != 0
+                ? .deviceMiss : record.detail & MISS_SOFT.rawValue != 0 ? .softMiss : .miss
+        case .open:
+            switch record.detail {
+            case PAGE_BLANK.rawValue: self = isMetadata ? .metadataBlank : .openBlank
+            case PAGE_IMAGED.rawValue: self = isMetadata ? .metadataOpen : .openImaged
+            default: self = isMetadata ? .metadataOpen : .openSealed
+            }
+        case .seal: self = isMetadata ? .metadataSeal : .seal
+        case .drop: self = isMetadata ? .metadataDrop : .drop
+        case .exit: self.init(rawValue: record.detail)
+        case .fact, .freeze, .launch, .count, .panic, .end: return nil
+        }
+    }
+}

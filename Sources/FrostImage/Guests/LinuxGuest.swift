@@ -1,0 +1,119 @@
+package import Foundation
+import FrostCore
+package import FrostFormat
+package import FrostSupport
+
+/// A Linux kernel and what it is started with, laid out in guest memory.
+package struct LinuxGuest: Sendable {
+    package enum KernelEntry: String, Sendable, CaseIterable {
+        /// Unpacked by us: nothing is decompressed inside the machine.
+        case vmlinux
+        /// As shipped: decompresses itself in guest memory.
+        case bzimage
+    }
+
+    package let kernel: LinuxKernel
+    package let initrd: [UInt8]
+    package let commandLine: String
+
+    package init(kernel: LinuxKernel, initrd: [UInt8], commandLine: String) {
+        self.kernel = kernel
+        self.initrd = initrd
+        self.commandLine = commandLine
+    }
+
+    /// Reads both files.
+    package init(kernel: URL, initrd: URL?, commandLine: String) throws {
+        self.init(
+            kernel: try LinuxKernel(Self.read(kernel)), initrd: try initrd.map(Self.read) ?? [],
+            commandLine: commandLine)
+    }
+
+    private static func read(_ file: URL) throws(Failure) -> [UInt8] {
+        guard let data = try? Data(contentsOf: file) else { throw .unreadable(file.plainPath) }
+        return [UInt8](data)
+    }
+
+    /// `note` is told when the wanted entry is not possible, and the other one is taken.
+    package func guest(plan: MemoryPlan, entry wanted: KernelEntry, note: (String) -> Void) throws -> Guest {
+        var memory = GuestMemory()
+        LongMode.write(to: &memory)
+        var instruction = kernel.preferredAddress + 0x200
+        var kernelEnd = kernel.preferredAddress + kernel.initBytes
+        if let executable = try wanted == .vmlinux ? unpacked(note: note) : nil {
+            try memory.load(executable)
+            instruction = executable.entry
+            kernelEnd = max(
+                kernelEnd, executable.segments.map { $0.physicalAddress + $0.memoryBytes }.max() ?? 0)
+        } else {
+            memory.write(kernel.protectedModePart, at: kernel.preferredAddress)
+            kernelEnd = max(kernelEnd, kernel.preferredAddress + UInt64(kernel.protectedModePart.count))
+        }
+
+        let top = min(plan.metaBase, kernel.initrdEnd)
+        let page = UInt64(GuestMemory.pageBytes)
+        let room = top > kernelEnd ? top - kernelEnd : 0
+        guard UInt64(initrd.count) + page <= room else {
+            throw Failure.noRoom(kernelEnd: kernelEnd, initrd: ByteCount(UInt64(initrd.count)), top: top)
+        }
+        let initrdAddress = (top - UInt64(initrd.count)) / page * page
+        memory.write(initrd, at: initrdAddress)
+
+        let bootParameters = try BootParameters.write(
+            commandLine, longest: kernel.commandLineBytes, to: &memory,
+            page: parameters(initrdAddress: initrdAddress))
+        return Guest(
+            memory: memory,
+            entry: Guest.Entry(
+                isReal: false, instruction: instruction, stack: Guest.stack, pageTables: LongMode.pageTables,
+                rsi: bootParameters, bootParameters: bootParameters))
+    }
+
+    private func unpacked(note: (String) -> Void) throws -> ELF64? {
+        guard let compression = Compression(of: kernel.payload) else {
+            note("The kernel's compression is not known to frost: it will unpack itself inside the machine.")
+            return nil
+        }
+        do {
+            return try ELF64(compression.unpack(kernel.payload))
+        } catch Tool.Failure.missing(let tool) {
+            note("\(Tool.Failure.missing(tool)) Until then the kernel unpacks itself inside the machine.")
+            return nil
+        }
+    }
+
+    /// Linux's `struct boot_params`, the "zero page". Its memory map is filled in at boot.
+    /// - Source: Linux, Documentation/x86/zero-page.rst.
+    private func parameters(initrdAddress: UInt64) -> [UInt8] {
+        var page = [UInt8](repeating: 0, count: GuestMemory.pageBytes)
+        page.replaceSubrange(kernel.headerBytes, with: kernel.bytes[kernel.headerBytes])
+        page[0x210] = 0xFF  // type_of_loader: one without a number
+        page[0x211] |= 1  // loadflags: LOADED_HIGH
+        page.store(UInt32(initrd.isEmpty ? 0 : initrdAddress), at: 0x218)  // ramdisk_image
+        page.store(UInt32(initrd.count), at: 0x21C)  // ramdisk_size
+        return page
+    }
+
+    package enum Failure: Explained, Equatable {
+        case unreadable(String)
+        case noRoom(kernelEnd: UInt64, initrd: ByteCount, top: UInt64)
+
+        package var exitCode: ExitCode {
+            switch self {
+            case .unreadable: .noSuchFile
+            case .noRoom: .badInput
+            }
+        }
+
+        package var description: String {
+            switch self {
+            case .unreadable(let path): "\(path) cannot be read. Check the path and its permissions."
+            case .noRoom(let end, let initrd, let top):
+                """
+                The kernel needs memory up to 0x\(String(end, radix: 16)), and the initrd of \(initrd.rounded) \
+                does not fit between there and 0x\(String(top, radix: 16)). Give the machine more RAM with --ram.
+                """
+            }
+        }
+    }
+}

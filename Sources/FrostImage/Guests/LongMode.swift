@@ -1,0 +1,32 @@
+import FrostSupport
+
+/// The descriptor table and identity page tables that a 64-bit guest starts with.
+///
+/// - Source: AMD APM vol 2 (24593), "Segment Descriptors" and "Long-Mode Page Translation".
+enum LongMode {
+    static let descriptorTable: UInt64 = 0x6000
+    static let pageTables: UInt64 = 0x10000
+    static let mappedBytes = 4 * ByteCount.gibibyte
+
+    /// null, null, 0x10: 64-bit code, 0x18: data.
+    private static let descriptors: [UInt64] = [0, 0, 0x00AF_9A00_0000_FFFF, 0x00CF_9200_0000_FFFF]
+
+    private static let presentWritable: UInt64 = 0b11
+    private static let large: UInt64 = 1 << 7
+
+    /// Six pages: one PML4, one PDPT, four page directories of 2 MiB pages.
+    static func write(to memory: inout GuestMemory) {
+        memory.write(bytes(descriptors), at: descriptorTable)
+        let directoryPointers = pageTables + 0x1000
+        let directories = pageTables + 0x2000
+        memory.write(bytes([directoryPointers | presentWritable]), at: pageTables)
+        memory.write(
+            bytes((0..<4).map { directories + $0 * 0x1000 | presentWritable }), at: directoryPointers)
+        memory.write(
+            bytes((0..<2048).map { $0 << 21 | presentWritable | large }), at: directories)
+    }
+
+    private static func bytes(_ words: [UInt64]) -> [UInt8] {
+        words.flatMap { [UInt8](memoryOf: $0.littleEndian) }
+    }
+}

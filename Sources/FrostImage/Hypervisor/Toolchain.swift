@@ -1,0 +1,264 @@
+package import Foundation
+import FrostCore
+package import FrostFormat
+package import FrostSupport
+
+/// nasm and the Swift toolchain's clang, ld.lld and llvm-objcopy: sources to the hypervisor, and to guests.
+///
+/// What is built lies in a folder named by a hash of sources, flags and tools, so nothing is built twice and a
+/// half-built folder is never found.
+package struct Toolchain {
+    package let tree: SourceTree
+    /// Told of work that takes a while.
+    private let progress: (String) -> Void
+
+    package init(tree: SourceTree, progress: @escaping (String) -> Void = { _ in }) {
+        self.tree = tree
+        self.progress = progress
+    }
+
+    static let compilerFlags = [
+        "-target", "x86_64-unknown-none-elf", "-std=gnu23", "-O2", "-g", "-ffreestanding", "-nostdlibinc",
+        "-fno-stack-protector", "-fno-pic", "-fno-pie", "-mno-red-zone", "-mgeneral-regs-only",
+        "-fomit-frame-pointer", "-ffunction-sections", "-Wall", "-Wextra", "-Wconversion", "-Wassign-enum",
+        "-Wmissing-prototypes", "-Werror",
+    ]
+    /// The hypervisor's files are optimised as one program, but those that say otherwise in a line of their own: files
+    /// that handle secrets, whose functions' stack and registers must not become part of another's, for one.
+    private static let optimizedAcrossFiles = ["-flto"]
+    private static let compiledAloneMark = "/* compiled alone: "
+    private static let linkerFlags = ["-z", "max-page-size=4096", "--gc-sections", "-static"]
+    private static let flatSources = ["boot/sector.asm", "boot/loader.asm"]
+
+    // MARK: the hypervisor
+
+    /// - Throws: ``Tool/Failure`` when a tool is missing, or refuses a source.
+    package func buildHypervisor() throws -> Hypervisor {
+        let sources = try files(under: tree.hypervisor, extensions: ["c", "h", "asm", "inc", "ld"])
+        let flags = Self.compilerFlags + Self.optimizedAcrossFiles
+        let folder = try built("hypervisor", from: sources, flags: flags) { folder in
+            progress("building the hypervisor")
+            try buildHypervisor(from: sources, into: folder)
+        }
+        let symbols = folder.appending(path: "frostvisor.elf")
+        return try Hypervisor(
+            sector: read(folder, "sector.bin"), loader: read(folder, "loader.bin"),
+            binary: read(folder, "frostvisor.bin"),
+            memoryBytes: ByteCount(ELF64([UInt8](Data(contentsOf: symbols))).memoryBytes), symbols: symbols)
+    }
+
+    /// Where things lie in the hypervisor of an image: this tree's, or that of its fault.
+    /// - Throws: as ``symbolFile(of:)``.
+    package func symbols(of image: BootImage) throws -> SymbolTable {
+        try SymbolTable(reading: symbolFile(of: image))
+    }
+
+    /// The hypervisor of an image as an ELF file with symbols and source lines.
+    /// - Throws: ``Failure/otherHypervisor(_:)``, or as ``buildHypervisor()``.
+    package func symbolFile(of image: BootImage) throws -> URL {
+        if let symbols = try ownSymbols(of: image) { return symbols }
+        if let fault = try image.fault(in: tree) {
+            let symbols = try fault.inject(into: tree) {
+                try Toolchain(tree: $0, progress: progress).ownSymbols(of: image)
+            }
+            if let symbols { return symbols }
+        }
+        throw Failure.otherHypervisor(image.file.plainPath)
+    }
+
+    /// nil when the image has another hypervisor.
+    private func ownSymbols(of image: BootImage) throws -> URL? {
+        let hypervisor = try buildHypervisor()
+        let hash = BootImage.hypervisorHash(
+            sector: hypervisor.sector, rest: hypervisor.loader + hypervisor.binary)
+        guard hash == [UInt8](memoryOf: image.header.hypervisor_sha256) else { return nil }
+        return hypervisor.symbols
+    }
+
+    private func buildHypervisor(from sources: [URL], into folder: URL) throws {
+        let includes = ["-I", tree.hypervisor.plainPath, "-I", tree.coreHeaders.plainPath]
+        let layout = tree.hypervisor.appending(path: "layout.c")
+        let layoutProgram = folder.appending(path: "layout")
+        try Tool.clang.run(
+            ["-std=gnu23"] + includes + [layout.plainPath, "-o", layoutProgram.plainPath],
+            for: "build \(layout.lastPathComponent)")
+        let printer = try ChildProcess(layoutProgram, [])
+        let printed = printer.collect()
+        guard printed.end.isSuccess else { throw Failure.layoutFailed }
+        try Data(printed.output).write(to: folder.appending(path: "layout.inc"))
+
+        for name in Self.flatSources {
+            let source = tree.hypervisor.appending(path: name)
+            let binary = source.deletingPathExtension().lastPathComponent + ".bin"
+            try assemble(source, as: "bin", into: folder.appending(path: binary), includes: [folder])
+        }
+        let flat = Set(Self.flatSources.map { tree.hypervisor.appending(path: $0).plainPath })
+        let alone = try Set(sources.filter { $0.pathExtension == "c" }.filter(isCompiledAlone))
+        guard !alone.isEmpty else { throw Failure.noneCompiledAlone }
+        var objects: [URL] = []
+        for source in sources where source != layout && !flat.contains(source.plainPath) {
+            let object = folder.appending(path: objectName(source, below: tree.hypervisor))
+            switch source.pathExtension {
+            case "c":
+                let optimized = alone.contains(source) ? [] : Self.optimizedAcrossFiles
+                try compile(source, ["-mcmodel=kernel"] + optimized + includes, into: object)
+            case "asm": try assemble(source, as: "elf64", into: object, includes: [folder, tree.hypervisor])
+            default: continue
+            }
+            objects.append(object)
+        }
+        let script = tree.hypervisor.appending(path: "frostvisor.ld")
+        let linked = folder.appending(path: "frostvisor.elf")
+        try link(objects, script: script, into: linked)
+        try Tool.objcopy.run(
+            ["-O", "binary", linked.plainPath, folder.appending(path: "frostvisor.bin").plainPath],
+            for: "flatten the hypervisor")
+    }
+
+    private func isCompiledAlone(_ source: URL) throws -> Bool {
+        try String(contentsOf: source, encoding: .utf8).split(separator: "\n")
+            .contains { $0.hasPrefix(Self.compiledAloneMark) && $0.hasSuffix("*/") }
+    }
+
+    // MARK: guests
+
+    /// A `long64` guest, linked with what `images/common` offers.
+    package func buildGuest(_ sources: [URL], from folder: URL) throws -> ELF64 {
+        let common = try files(under: tree.commonGuestSources, extensions: ["c", "h", "asm", "ld"])
+        let own = try files(under: folder, extensions: ["c", "h", "asm", "inc"])
+        let name = "guest-\(folder.lastPathComponent)"
+        let headers = try files(under: tree.coreHeaders, extensions: ["h"])
+        let flags = Self.compilerFlags + sources.map(shown)
+        let built = try built(name, from: common + own + headers, flags: flags) { output in
+            progress("building guest \(folder.lastPathComponent)")
+            let includeFolders = [folder, tree.commonGuestSources]
+            let includes = (includeFolders + [tree.coreHeaders]).flatMap { ["-I", $0.plainPath] }
+            var objects: [URL] = []
+            for source in common.filter({ ["c", "asm"].contains($0.pathExtension) }) + sources {
+                let object = output.appending(path: objectName(source, below: tree.root))
+                if source.pathExtension == "c" {
+                    try compile(source, ["-mcmodel=small"] + includes, into: object)
+                } else {
+                    try assemble(source, as: "elf64", into: object, includes: includeFolders)
+                }
+                objects.append(object)
+            }
+            let script = tree.commonGuestSources.appending(path: "guest.ld")
+            try link(objects, script: script, into: output.appending(path: "guest.elf"))
+        }
+        return try ELF64(read(built, "guest.elf"))
+    }
+
+    /// A `real` guest: one flat binary, with the includes that `images/common` offers.
+    package func buildFlat(_ source: URL, from folder: URL) throws -> [UInt8] {
+        let includes = [folder, tree.commonGuestSources]
+        let own = try files(under: folder, extensions: ["asm", "inc"])
+        let common = try files(under: tree.commonGuestSources, extensions: ["inc"])
+        let flags = ["bin", shown(source)]
+        let built = try built("guest-\(folder.lastPathComponent)", from: common + own, flags: flags) {
+            output in
+            progress("building guest \(folder.lastPathComponent)")
+            try assemble(source, as: "bin", into: output.appending(path: "guest.bin"), includes: includes)
+        }
+        return try read(built, "guest.bin")
+    }
+
+    // MARK: steps
+
+    private func compile(_ source: URL, _ flags: [String], into object: URL) throws {
+        let pathMaps = [
+            "-ffile-prefix-map=\(tree.root.plainPath)=.",
+            "-ffile-prefix-map=\(tree.hypervisor.plainPath)=./hypervisor/",
+        ]
+        try Tool.clang.run(
+            Self.compilerFlags + pathMaps + flags + ["-c", source.plainPath, "-o", object.plainPath],
+            for: "compile \(shown(source))")
+    }
+
+    private func assemble(_ source: URL, as format: String, into output: URL, includes: [URL]) throws {
+        let debug = format == "elf64" ? ["-g", "-F", "dwarf"] : []
+        let paths = includes.flatMap {
+            ["-I", $0.plainPath.hasSuffix("/") ? $0.plainPath : $0.plainPath + "/"]
+        }
+        try Tool.nasm.run(
+            ["-f", format] + debug + ["-Werror"] + paths + [source.plainPath, "-o", output.plainPath],
+            for: "assemble \(shown(source))")
+    }
+
+    private func link(_ objects: [URL], script: URL, into output: URL) throws {
+        try Tool.linker.run(
+            ["-T", script.plainPath] + Self.linkerFlags + ["-o", output.plainPath] + objects.map(\.plainPath),
+            for: "link \(output.lastPathComponent)")
+    }
+
+    private func built(
+        _ name: String, from sources: [URL], flags: [String], by build: (URL) throws -> Void
+    ) throws -> URL {
+        var hash = ContentHash()
+        flags.forEach { hash.add($0) }
+        for tool in [Tool.clang, .nasm, .linker] { hash.add(try tool.locate().plainPath) }
+        for source in sources {
+            hash.add(shown(source))
+            try hash.add(file: source)
+        }
+        let folder = tree.build.appending(path: "\(name)-\(hash.finish().prefix(8).map(\.self).hexadecimal)")
+        if FileManager.default.fileExists(atPath: folder.plainPath) { return folder }
+
+        let draft = tree.build.appending(path: "draft-\(UUID().uuidString)", directoryHint: .isDirectory)
+        try FileManager.default.createDirectory(at: draft, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: draft) }
+        try build(draft)
+        // Another frost may have been faster: its folder is as good.
+        try? FileManager.default.moveItem(at: draft, to: folder)
+        return folder
+    }
+
+    private func files(under folder: URL, extensions: Set<String>) throws -> [URL] {
+        let names =
+            FileManager.default.enumerator(atPath: folder.plainPath)?.compactMap { $0 as? String } ?? []
+        return names.filter { extensions.contains(URL(filePath: $0).pathExtension) }.sorted()
+            .map { folder.appending(path: $0) }
+    }
+
+    private func objectName(_ source: URL, below folder: URL) -> String {
+        source.plainPath.replacing(folder.plainPath, with: "").replacing("/", with: "_") + ".o"
+    }
+
+    /// Below the repository; a copy of the hypervisor's sources is named as the original.
+    private func shown(_ source: URL) -> String {
+        let own = SourceTree(root: tree.root).hypervisor.plainPath
+        return source.plainPath.replacing(tree.hypervisor.plainPath, with: own)
+            .replacing(tree.root.plainPath, with: "")
+    }
+
+    private func read(_ folder: URL, _ name: String) throws -> [UInt8] {
+        [UInt8](try Data(contentsOf: folder.appending(path: name)))
+    }
+
+    package enum Failure: Explained, Equatable {
+        case layoutFailed
+        case noneCompiledAlone
+        case otherHypervisor(String)
+
+        package var exitCode: ExitCode {
+            switch self {
+            case .layoutFailed, .noneCompiledAlone: .ourBug
+            case .otherHypervisor: .badInput
+            }
+        }
+
+        package var description: String {
+            switch self {
+            case .layoutFailed:
+                "The program that hypervisor/layout.c became failed. Check that programs may run in .build/."
+            case .noneCompiledAlone:
+                """
+                No file of hypervisor/ has a line "\(Toolchain.compiledAloneMark)... */", but files that handle secrets \
+                must. Give them that line again.
+                """
+            case .otherHypervisor(let path):
+                "\(path) holds another hypervisor than these sources build. Make the image again."
+            }
+        }
+    }
+}

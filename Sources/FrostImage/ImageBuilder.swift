@@ -1,0 +1,161 @@
+package import Foundation
+import FrostFormat
+package import FrostSupport
+
+/// From a recipe, or from a Linux kernel, to a bootable image.
+package struct ImageBuilder {
+    private let tree: SourceTree
+    private let toolchain: Toolchain
+    private let progress: (String) -> Void
+
+    /// From so many pages on, sealing takes long enough to be told of.
+    private static let largeGuestPages = 4096
+
+    /// `progress` is told what goes on, a sentence at a time.
+    package init(tree: SourceTree, progress: @escaping (String) -> Void = { _ in }) {
+        self.tree = tree
+        self.progress = progress
+        toolchain = Toolchain(tree: tree, progress: progress)
+    }
+
+    /// Makes the image of a recipe. Options that are set override the recipe's values.
+    @discardableResult
+    package func make(_ recipe: Recipe, options: ImageOptions, at file: URL) throws -> ImageSummary {
+        var options = options
+        options.ram = options.ram ?? recipe.facts.ram
+        options.frozen = options.frozen ?? recipe.facts.frozen
+        options.commandLine = options.commandLine ?? recipe.facts.commandLine
+        return try make(at: file, options: options) { plan in
+            try guest(recipe, plan: plan, options: options)
+        }
+    }
+
+    /// Reads and checks a kernel and its initrd, so that nobody is asked for a passphrase in vain.
+    package func check(linux kernel: URL, initrd: URL?) throws {
+        _ = try LinuxGuest(kernel: kernel, initrd: initrd, commandLine: "")
+    }
+
+    /// Makes the image of a Linux kernel.
+    @discardableResult
+    package func make(
+        linux kernel: URL, initrd: URL?, options: ImageOptions, at file: URL
+    ) throws -> ImageSummary {
+        try make(at: file, options: options) { plan in
+            try linux(kernel, initrd: initrd, plan: plan, options: options)
+        }
+    }
+
+    private func make(
+        at file: URL, options: ImageOptions, guest makeGuest: (MemoryPlan) throws -> Guest
+    ) throws -> ImageSummary {
+        try options.check()
+        let plan = try MemoryPlan(
+            ram: options.ram ?? ImageOptions.defaultRAM, frozen: options.frozen ?? ImageOptions.defaultFrozen)
+        let hypervisor = try toolchain.buildHypervisor()
+        guard hypervisor.memoryBytes < plan.frozen else {
+            throw Failure.hypervisorTooLarge(hypervisor.memoryBytes, frozen: plan.frozen)
+        }
+        let guest = try makeGuest(plan)
+        let key = ImageKey()
+        var quarters = 0
+        let sealed = try SealedGuest(guest.memory, plan: plan, key: key.raw) { fraction in
+            let isLarge = guest.memory.pages.count > Self.largeGuestPages
+            guard isLarge, Int(fraction * 4) > quarters else { return }
+            quarters = Int(fraction * 4)
+            progress("sealed \(quarters * 25) % of the guest")
+        }
+        let writer = ImageWriter(
+            hypervisor: hypervisor, plan: plan, options: options, entry: guest.entry, guest: sealed, key: key,
+            fault: tree.fault)
+        let fileBytes = try writer.write(to: file)
+        return ImageSummary(
+            image: file.plainPath, fileBytes: fileBytes, hypervisorFileBytes: UInt64(hypervisor.binary.count),
+            hypervisorMemoryBytes: hypervisor.memoryBytes.bytes, plan: plan, options: options,
+            guestPages: guest.memory.filledIndexes.count, sealedPages: sealed.pageCount,
+            runs: sealed.runs.count, fault: tree.fault)
+    }
+
+    private func guest(_ recipe: Recipe, plan: MemoryPlan, options: ImageOptions) throws -> Guest {
+        for source in recipe.sources where !FileManager.default.fileExists(atPath: source.plainPath) {
+            throw Failure.incomplete(recipe.name, "there is no source \(source.lastPathComponent)")
+        }
+        switch recipe.facts.kind {
+        case .long64:
+            guard !recipe.sources.isEmpty else {
+                throw Failure.incomplete(recipe.name, "a 64-bit guest has sources")
+            }
+            return try Guest(
+                long64: toolchain.buildGuest(recipe.sources, from: recipe.folder),
+                commandLine: options.commandLine)
+        case .real:
+            guard recipe.sources.count == 1, let source = recipe.sources.first else {
+                throw Failure.incomplete(recipe.name, "a real-mode guest has one assembly source")
+            }
+            guard options.commandLine == nil else { throw Failure.noCommandLine(recipe.name) }
+            return try Guest(real: toolchain.buildFlat(source, from: recipe.folder))
+        case .linux:
+            let files = try prepare(recipe)
+            return try linux(files.kernel, initrd: files.initrd, plan: plan, options: options)
+        }
+    }
+
+    private func linux(_ kernel: URL, initrd: URL?, plan: MemoryPlan, options: ImageOptions) throws -> Guest {
+        let linux = try LinuxGuest(
+            kernel: kernel, initrd: initrd,
+            commandLine: options.commandLine ?? ImageOptions.defaultCommandLine)
+        progress("unpacking the kernel")
+        return try linux.guest(plan: plan, entry: options.kernelEntry, note: progress)
+    }
+
+    private func prepare(_ recipe: Recipe) throws -> (kernel: URL, initrd: URL?) {
+        guard let script = recipe.prepareScript else {
+            throw Failure.incomplete(recipe.name, "a Linux guest has a \"prepare\" script")
+        }
+        progress("preparing \(recipe.name)")
+        // It may fetch things: what it says must be seen as it comes.
+        let child = try ChildProcess(Tool.bash.locate(), [script.plainPath], error: .shared)
+        let (end, output, _) = child.collect()
+        guard end.isSuccess else { throw Failure.unprepared(recipe.name, status: end.status) }
+        var values: [Substring: URL] = [:]
+        for line in String(decoding: output, as: UTF8.self).split(whereSeparator: \.isNewline) {
+            let parts = line.split(separator: "=", maxSplits: 1)
+            guard parts.count == 2 else { continue }
+            values[parts[0]] = URL(filePath: String(parts[1]), relativeTo: recipe.folder).absoluteURL
+        }
+        guard let kernel = values["KERNEL"] else {
+            throw Failure.incomplete(recipe.name, "its prepare script printed no KERNEL= line")
+        }
+        return (kernel, values["INITRD"])
+    }
+
+    package enum Failure: Explained, Equatable {
+        case hypervisorTooLarge(ByteCount, frozen: ByteCount)
+        case incomplete(String, String)
+        case unprepared(String, status: Int32)
+        case noCommandLine(String)
+
+        package var exitCode: ExitCode {
+            switch self {
+            case .hypervisorTooLarge, .noCommandLine: .usage
+            case .incomplete: .badInput
+            case .unprepared(_, let status): ExitCode(rawValue: status) ?? .badInput
+            }
+        }
+
+        package var description: String {
+            switch self {
+            case .hypervisorTooLarge(let bytes, let frozen):
+                """
+                The hypervisor alone takes \(bytes.rounded), more than a frozen region of \(frozen). Give it more \
+                with --frozen.
+                """
+            case .incomplete(let name, let rule):
+                "The recipe '\(name)' is incomplete: \(rule). Correct its guest.json."
+            case .noCommandLine(let name):
+                "'\(name)' starts in real mode and takes no command line. Leave out --append."
+            case .unprepared(let name, let status):
+                "The recipe '\(name)' could not be prepared (status \(status)). Its script said why, above."
+            }
+        }
+    }
+}

@@ -1,0 +1,68 @@
+import FrostCore
+package import FrostFormat
+package import FrostSupport
+
+/// What an image is made of. What is nil comes from the recipe, or from the defaults here.
+package struct ImageOptions: Sendable {
+    package var ram: ByteCount?
+    package var frozen: ByteCount?
+    package var freeze = FreezeStrategy.fit
+    package var engine = EngineChoice.any
+    package var policy = EvictionPolicy.gclockAhead
+    /// Use at most so many slots, for stress; 0: all that fit.
+    package var slotLimit: UInt32 = 0
+    /// Trace one exit in so many; 0: counters only.
+    package var traceEvery: UInt32 = 16
+    package var key: ImageKey.Source
+    /// Of Linux and 64-bit guests. Replaces the recipe's.
+    package var commandLine: String?
+    package var kernelEntry = LinuxGuest.KernelEntry.vmlinux
+
+    package static let defaultRAM = 256 * ByteCount.mebibyte
+    package static let defaultFrozen = 8 * ByteCount.mebibyte
+    package static let defaultCommandLine = "console=ttyS0,115200"
+
+    package init(key: ImageKey.Source = .embedded) {
+        self.key = key
+    }
+
+    /// - Throws: ``Failure`` for what this version cannot do.
+    package func check() throws(Failure) {
+        guard freeze.isAvailable else { throw .freeze(freeze) }
+        guard engine.isAvailable else { throw .engine(engine) }
+        guard slotLimit == 0 || slotLimit >= IMAGE_SLOTS_MINIMUM else { throw .fewSlots(slotLimit) }
+        if case .passphrase(_, let iterations) = key, iterations < ImageKey.minimumIterations {
+            throw .fewIterations(iterations)
+        }
+    }
+
+    package enum Failure: Explained, Equatable {
+        case freeze(FreezeStrategy)
+        case engine(EngineChoice)
+        case fewIterations(UInt32)
+        case fewSlots(UInt32)
+
+        package var exitCode: ExitCode {
+            switch self {
+            case .freeze, .engine: .unavailable
+            case .fewIterations, .fewSlots: .usage
+            }
+        }
+
+        package var description: String {
+            switch self {
+            case .freeze(let strategy):
+                "The freeze strategy '\(strategy.rawValue)' is not available in this version. Use --freeze fit."
+            case .engine(let engine):
+                "The engine '\(engine.rawValue)' is not available in this version. Use --engine any."
+            case .fewSlots(let slots):
+                "\(slots) slots cannot hold what one instruction may need. Give --slots \(IMAGE_SLOTS_MINIMUM) or more."
+            case .fewIterations(let iterations):
+                """
+                \(iterations) iterations make a passphrase easy to guess; the least is \
+                \(ImageKey.minimumIterations). Raise --kdf-iterations.
+                """
+            }
+        }
+    }
+}

@@ -1,0 +1,127 @@
+package import Foundation
+import FrostCore
+package import FrostFormat
+import FrostSupport
+import Glibc
+
+/// Lays out an image and writes it, whole or not at all.
+package struct ImageWriter {
+    var hypervisor: Hypervisor
+    var plan: MemoryPlan
+    var options: ImageOptions
+    var entry: Guest.Entry
+    var guest: SealedGuest
+    var key: ImageKey
+    /// Of the hypervisor: ``SourceTree/fault``.
+    var fault: String?
+
+    package init(
+        hypervisor: Hypervisor, plan: MemoryPlan, options: ImageOptions, entry: Guest.Entry,
+        guest: SealedGuest, key: ImageKey, fault: String? = nil
+    ) {
+        self.hypervisor = hypervisor
+        self.plan = plan
+        self.options = options
+        self.entry = entry
+        self.guest = guest
+        self.key = key
+        self.fault = fault
+    }
+
+    /// All but the key fields and the checksum come from what is known; those two come last, in this order.
+    func header() -> image_header {
+        var header = image_header()
+        withUnsafeMutableBytes(of: &header.magic) { $0.copyBytes(from: IMAGE_MAGIC.utf8) }
+        header.version = IMAGE_VERSION
+        header.loader_sectors = sectors(hypervisor.loader)
+        header.hypervisor_lba = IMAGE_LOADER_LBA + header.loader_sectors
+        header.hypervisor_sectors = sectors(hypervisor.binary)
+        header.payload_lba = header.hypervisor_lba + header.hypervisor_sectors
+        header.run_count = UInt32(guest.runs.count)
+
+        header.ram_bytes = plan.ram.bytes
+        header.covered_bytes = plan.coveredBytes
+        header.frozen_base = plan.frozenBase
+        header.frozen_bytes = plan.frozen.bytes
+        header.meta_base = plan.metaBase
+        header.meta_bytes = plan.metaBytes
+
+        header.freeze = options.freeze.number
+        header.engine = options.engine.number
+        header.policy = options.policy.number
+        header.slot_limit = options.slotLimit
+        header.trace_every = options.traceEvery
+
+        header.guest = entry.isReal ? GUEST_REAL.rawValue : GUEST_LONG64.rawValue
+        header.e820_gpa = UInt32(entry.bootParameters)
+        header.entry = entry.instruction
+        header.stack = entry.stack
+        header.cr3 = entry.pageTables
+        header.rsi = entry.rsi
+
+        header.root = guest.root
+        let hash = BootImage.hypervisorHash(
+            sector: hypervisor.sector, rest: hypervisor.loader + hypervisor.binary)
+        withUnsafeMutableBytes(of: &header.hypervisor_sha256) { $0.copyBytes(from: hash) }
+        withUnsafeMutableBytes(of: &header.runs) { memory in
+            guest.runs.withUnsafeBytes { memory.copyMemory(from: $0) }
+        }
+        if let fault {
+            withUnsafeMutableBytes(of: &header.fault) { $0.copyBytes(from: fault.utf8.prefix($0.count)) }
+        }
+        key.wrap(into: &header, source: options.key)
+        header.checksum = withUnsafeBytes(of: header) { crc32(0, $0.baseAddress, BootImage.checksumOffset) }
+        return header
+    }
+
+    /// A disk of less than a cylinder is not one that SeaBIOS boots from behind AHCI.
+    private static let diskUnit = ByteCount.mebibyte.bytes
+
+    /// Returns the image's size in bytes.
+    package func write(to place: URL) throws(BootImage.Failure) -> UInt64 {
+        let file = place.resolvingSymlinksInPath()
+        guard Self.mayReplace(file) else {
+            throw .cannotWrite(file.plainPath, reason: "it exists and is not a Frostvisor image")
+        }
+        let draft = file.deletingLastPathComponent()
+            .appending(path: ".\(file.lastPathComponent).draft-\(getpid())")
+        let descriptor = open(draft.plainPath, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw failure(file) }
+        defer {
+            close(descriptor)
+            unlink(draft.plainPath)
+        }
+        let parts = [
+            hypervisor.sector, [UInt8](memoryOf: header()), hypervisor.loader, hypervisor.binary,
+            guest.payload,
+        ]
+        for part in parts where !Descriptor.write(part, to: descriptor) { throw failure(file) }
+        let bytes = parts.reduce(0) { $0 + UInt64($1.count) }
+        let diskBytes = (bytes + Self.diskUnit - 1) / Self.diskUnit * Self.diskUnit
+        guard ftruncate(descriptor, Int(diskBytes)) == 0, fsync(descriptor) == 0,
+            rename(draft.plainPath, file.plainPath) == 0
+        else {
+            throw failure(file)
+        }
+        return diskBytes
+    }
+
+    /// Nothing is lost but an older image: not a kernel named by mistake, not a device.
+    private static func mayReplace(_ file: URL) -> Bool {
+        var status = stat()
+        guard lstat(file.plainPath, &status) == 0 else { return true }
+        guard status.st_mode & S_IFMT == S_IFREG, let old = try? FileHandle(forReadingFrom: file) else {
+            return false
+        }
+        let start = (try? old.read(upToCount: BootImage.loaderOffset)) ?? Data()
+        return start.isEmpty || start.dropFirst(BootImage.headerOffset).starts(with: Array(IMAGE_MAGIC.utf8))
+    }
+
+    private func sectors(_ bytes: [UInt8]) -> UInt32 {
+        UInt32(bytes.count / BootImage.sectorBytes)
+    }
+
+    private func failure(_ file: URL) -> BootImage.Failure {
+        .cannotWrite(file.plainPath, reason: String(cString: strerror(errno)))
+    }
+}

@@ -1,0 +1,83 @@
+package import FrostCore
+package import FrostFormat
+package import FrostSupport
+import ResidencyRecord
+
+/// Whose a physical address is, on the machine that a recorded image was made for.
+///
+/// What is the firmware's follows from the machine, not from what the hypervisor takes it for.
+package struct MemoryMap {
+    package enum Place: Equatable {
+        case region(offset: UInt64)
+        case firmware
+        case home(page_id)
+        /// RAM that is nobody's.
+        case nobody
+    }
+
+    package let region: Range<UInt64>
+    package let firmware: [Range<UInt64>]
+    private let plan: MemoryPlan
+    private let geometry: page_geometry
+
+    /// Legacy video memory, option ROMs and the BIOS's shadow.
+    /// - Source: Intel 440FX data sheet (290549), "Memory Address Map".
+    static let legacy = UInt64(0xA0000)..<0x100000
+    /// What the BIOS keeps at the top of RAM below 4 GiB for ACPI tables, and reserves in its memory map.
+    /// - Source: the map that SeaBIOS 1.16 gives on QEMU 7.2, as Linux prints it. Another BIOS that reserves more is
+    ///   taken to leak, one that reserves less to own what it does not: compare when either is replaced.
+    static let tableBytes = 132 * ByteCount.kibibyte
+
+    /// - Parameter tableBytes: as another machine's BIOS has it.
+    package init(_ plan: MemoryPlan, lowRAMBytes: UInt64, tableBytes: ByteCount = Self.tableBytes) {
+        self.plan = plan
+        geometry = plan.geometry
+        region = plan.frozenBase..<plan.frozenEnd
+        firmware = [Self.legacy, lowRAMBytes - tableBytes.bytes..<lowRAMBytes]
+    }
+
+    static func tables(lowRAMBytes: UInt64) -> Range<UInt64> {
+        lowRAMBytes - tableBytes.bytes..<lowRAMBytes
+    }
+
+    package func isFirmware(_ address: UInt64) -> Bool {
+        firmware.contains { $0.contains(address) }
+    }
+
+    package func place(of address: UInt64) -> Place {
+        if region.contains(address) { return .region(offset: address - region.lowerBound) }
+        if isFirmware(address) { return .firmware }
+        let page = UInt64(PAGE_BYTES)
+        let bases = withUnsafeBytes(of: geometry.level_base) { Array($0.bindMemory(to: UInt64.self)) }
+        guard address >= plan.metaBase, address < plan.metaBase + plan.metaBytes else {
+            return address < plan.coveredBytes ? .home(page_make(0, address / page)) : .nobody
+        }
+        let level = (1...Int(geometry.top_level)).last { bases[$0] <= address } ?? 1
+        return .home(page_make(UInt32(level), (address - bases[level]) / page))
+    }
+
+    package func home(of page: page_id) -> UInt64? {
+        guard page_level(page) <= geometry.top_level else { return nil }
+        var geometry = geometry
+        return page_home(&geometry, page)
+    }
+
+    package func describe(_ address: UInt64) -> String {
+        switch place(of: address) {
+        case .region: "the frozen region"
+        case .firmware: "memory of the firmware"
+        case .home(let page): "the home of \(Self.describe(page))"
+        case .nobody: "RAM that belongs to nobody"
+        }
+    }
+
+    package static func describe(_ page: page_id) -> String {
+        page_level(page) == 0
+            ? "guest page \((UInt64(page_index(page)) * UInt64(PAGE_BYTES)).hexadecimal)"
+            : "metadata page \(page_index(page)) of level \(page_level(page))"
+    }
+}
+
+extension UInt64 {
+    package var hexadecimal: String { "0x" + String(self, radix: 16) }
+}

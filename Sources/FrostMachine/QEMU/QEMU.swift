@@ -1,0 +1,94 @@
+package import Foundation
+package import FrostSupport
+
+/// QEMU's command line for one run.
+package struct QEMU: Sendable, Equatable {
+    package var platform: Platform
+    package var image: URL
+    package var disk: Disk
+    package var ram: ByteCount
+    package var ramFile: URL
+    package var trace: URL
+    package var controlSocket: String
+    /// Where messages are taken that a device would send; nil: nowhere.
+    package var messageSocket: String?
+    /// As QEMU takes it after -plugin.
+    package var plugin: String?
+    /// Wait for a saved machine's state instead of powering on.
+    package var isRestored = false
+    package var cpu = CPUChoice.amd
+    /// Of all that the machine gives as random, such as RDRAND.
+    package var seed: UInt64?
+    /// The machine's time is the number of instructions that its CPU has executed, one a nanosecond.
+    package var countsInstructions = false
+
+    package var arguments: [String] {
+        [
+            "-accel", platform == .qemuKVM ? "kvm" : "tcg",
+            "-machine", "pc,smm=off,memory-backend=ram",
+            "-cpu", model,
+            "-smp", "1",
+            "-m", "\(ram.bytes / ByteCount.mebibyte.bytes)",
+            "-object", Self.memory(ram, in: ramFile),
+        ] + drive + [
+            "-display", "none", "-vga", "none", "-nodefaults", "-net", "none", "-no-reboot",
+            "-chardev", "stdio,id=com1,signal=off", "-serial", "chardev:com1",
+            "-chardev", "file,id=com2,path=\(Self.quoted(trace)),append=on", "-serial", "chardev:com2",
+            "-qmp", "unix:\(controlSocket),server=on,wait=off",
+        ] + messages + (plugin.map { ["-plugin", $0] } ?? []) + (seed.map { ["-seed", "\($0)"] } ?? [])
+            + (isRestored ? ["-incoming", "defer"] : [])
+            + (countsInstructions ? ["-icount", "shift=0,sleep=off"] : [])
+    }
+
+    /// A file, so that others can read all of physical memory while the guest runs.
+    static func memory(_ ram: ByteCount, in file: URL) -> String {
+        "memory-backend-file,id=ram,size=\(ram.bytes),mem-path=\(quoted(file)),share=on"
+    }
+
+    private var messages: [String] {
+        guard let messageSocket else { return [] }
+        return ["-qtest", "unix:\(messageSocket),server=on,wait=off", "-qtest-log", "none"]
+    }
+
+    /// TCG has SVM only; KVM has what the host's CPU has.
+    private var model: String {
+        switch cpu {
+        case .named(let name): name
+        case .amd: platform == .qemuKVM ? "host,+svm,+npt" : "max,+svm,+npt"
+        case .intel: "host,+vmx"
+        }
+    }
+
+    /// What the image is read from.
+    package enum Disk: Sendable {
+        /// By DMA: fast, and of no use once the hypervisor has turned bus mastering off.
+        case ahci
+        /// By programmed I/O: for guests that call the firmware to read their disk.
+        case ide
+
+        /// The image itself stays untouched.
+        func arguments(reading image: URL) -> [String] {
+            let drive = "file=\(QEMU.quoted(image)),format=raw,snapshot=on,if=none,id=disk"
+            let controller = self == .ahci ? ["-device", "ich9-ahci,id=ahci"] : []
+            let bus = self == .ahci ? "ahci.0" : "ide.0"
+            return ["-drive", drive] + controller
+                + ["-device", "ide-hd,drive=disk,bus=\(bus),bootindex=0"]
+        }
+    }
+
+    private var drive: [String] { disk.arguments(reading: image) }
+
+    /// QEMU's options end at a comma unless it is doubled.
+    static func quoted(_ file: URL) -> String {
+        file.plainPath.replacing(",", with: ",,")
+    }
+}
+
+extension QEMU: Emulator {
+    var program: Tool { .qemu }
+
+    /// Where QEMU gives up it says why, and then the guest's registers: those are too long, and nobody else's business.
+    func complaints(in log: String) -> String {
+        log.split(whereSeparator: \.isNewline).first { $0.hasPrefix("qemu: fatal:") }.map(String.init) ?? log
+    }
+}

@@ -1,0 +1,38 @@
+import FrostFormat
+
+/// Knows when a hook is due.
+struct HookClock {
+    private let hook: Hook
+    private let needsLaunch: Bool
+    private var due: ContinuousClock.Instant
+    private var isSpent = false
+    private var text: TextWatch?
+
+    init(_ hook: Hook, needsLaunch: Bool = false) {
+        self.hook = hook
+        self.needsLaunch = needsLaunch
+        due = ContinuousClock.now
+        if case .console(let text) = hook.moment { self.text = TextWatch(text) }
+    }
+
+    mutating func fire(_ machine: RunningMachine) throws {
+        switch hook.moment {
+        case .every(let period):
+            guard ContinuousClock.now >= due, !needsLaunch || machine.trace.hasLaunched else { return }
+            due = ContinuousClock.now + period
+        case .launch:
+            guard !isSpent, machine.trace.hasLaunched else { return }
+            isSpent = true
+        case .console:
+            guard !isSpent, text?.look(at: machine.console) ?? false else { return }
+            isSpent = true
+        case .end:
+            return
+        }
+        try hook.action(machine)
+    }
+
+    func fireAtEnd(_ machine: RunningMachine) throws {
+        if case .end = hook.moment { try hook.action(machine) }
+    }
+}

@@ -1,0 +1,150 @@
+import Foundation
+import FrostFormat
+import FrostSupport
+import Glibc
+
+/// Watches one machine until its run ends: console, trace, hooks, time.
+struct RunLoop {
+    private let machine: RunningMachine
+    private let options: RunOptions
+    /// The console, to be read.
+    private let output: Int32
+    private let isInterrupted: () -> Bool
+    private let debugger: BochsDebugger?
+    private var prompts: PromptWatch
+    private var until: TextWatch?
+    private var keyboard: Keyboard?
+    private var hooks: [HookClock]
+    private var console: FileHandle?
+    private var traceFile: FileHandle?
+    private var isConsoleOpen = true
+
+    private static let tickMilliseconds: Int32 = 20
+    /// For QEMU to go by itself after a power-off, and after being told to.
+    private static let grace = Duration.seconds(3)
+
+    init(
+        machine: RunningMachine, options: RunOptions, output: Int32, debugger: BochsDebugger? = nil,
+        isInterrupted: @escaping () -> Bool
+    ) {
+        self.output = output
+        self.debugger = debugger
+        self.machine = machine
+        self.options = options
+        self.isInterrupted = isInterrupted
+        prompts = PromptWatch(passphrase: machine.image.needsPassphrase ? options.passphrase : nil)
+        until = options.until.map { TextWatch($0) }
+        keyboard = options.isInteractive ? Keyboard() : nil
+        hooks = options.hooks.map { HookClock($0) }
+        if let period = options.nmiEvery {
+            // Before the launch nobody would take it.
+            hooks.append(HookClock(Hook(.every(period.duration)) { try $0.injectNMI() }, needsLaunch: true))
+        }
+        console = try? FileHandle(forWritingTo: machine.folder.console)
+        traceFile = try? FileHandle(forReadingFrom: machine.folder.trace)
+    }
+
+    /// Returns when the child is gone, also when a hook throws.
+    mutating func run<Process: MachineProcess & ~Copyable>(
+        _ child: borrowing Process
+    ) throws -> (RunEnding, ChildProcess.End) {
+        _ = fcntl(output, F_SETFL, O_NONBLOCK)
+        var verdict: RunEnding?
+        var failure: (any Error)?
+        do {
+            if let saved = options.saved { try machine.restore(saved) }
+            while verdict == nil && isConsoleOpen { verdict = try look() }
+            for hook in hooks { try hook.fireAtEnd(machine) }
+        } catch {
+            failure = error
+        }
+        let end = finish(child, isEndingItself: verdict.map(endsMachine) ?? true && failure == nil)
+        if let failure { throw failure }
+        if let ending = verdict ?? machine.trace.ending { return (ending, end) }
+        if let loss = child.loss { throw loss }
+        return (.died(status: end.status, wasSignalled: end.wasSignalled), end)
+    }
+
+    /// One look at everything; an ending when there is one.
+    private mutating func look() throws -> RunEnding? {
+        wait()
+        listen()
+        if until?.look(at: machine.console) ?? false { return .untilText }
+        if let ending = machine.trace.ending { return ending }
+        if !machine.trace.hasLaunched && prompts.isRefused(machine.console) { return .wrongPassphrase }
+        if isInterrupted() { return .interrupted }
+        if machine.elapsed > options.timeLimit.duration { return .timeLimit }
+        for index in hooks.indices { try hooks[index].fire(machine) }
+        return machine.isStopRequested ? .stopped : nil
+    }
+
+    private func wait() {
+        var polled = [pollfd(fd: output, events: Int16(POLLIN), revents: 0)]
+        if keyboard?.isOpen ?? false {
+            polled.append(pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0))
+        }
+        _ = poll(&polled, UInt(polled.count), Self.tickMilliseconds)
+    }
+
+    /// Takes what console, keyboard and trace have now. Returns whether the console may have more.
+    @discardableResult
+    private mutating func listen() -> Bool {
+        if let typed = keyboard?.read() {
+            machine.type(typed.bytes)
+            if typed.wantsEnd { machine.stop() }
+        }
+        debugger?.look()
+        var isMore = false
+        if isConsoleOpen, let bytes = Descriptor.read(output) {
+            isConsoleOpen = !bytes.isEmpty
+            isMore = isConsoleOpen
+            if isMore { machine.hideRAM() }
+            machine.console += bytes
+            try? console?.write(contentsOf: bytes)
+            options.console?(bytes)
+        }
+        if let answer = prompts.answer(machine.console) { machine.type(answer) }
+        if let bytes = try? traceFile?.readToEnd() { machine.addTrace([UInt8](bytes)) }
+        return isMore
+    }
+
+    /// Leaves nothing running: waits, asks, insists, kills.
+    private mutating func finish<Process: MachineProcess & ~Copyable>(
+        _ child: borrowing Process, isEndingItself: Bool
+    ) -> ChildProcess.End {
+        if isEndingItself, let end = drain(child) { return end }
+        // libvirt would take it for a crash.
+        if options.platform != .libvirt, (try? machine.qmp().execute("quit")) != nil, let end = drain(child) {
+            return end
+        }
+        // Bochs's curses screen swallows SIGTERM.
+        if options.platform != .bochs {
+            child.send(SIGTERM)
+            if let end = drain(child) { return end }
+        }
+        child.send(SIGKILL)
+        return child.end(waiting: true) ?? .init(status: SIGKILL, wasSignalled: true, userSeconds: 0)
+    }
+
+    /// Listens on until the child has ended; nil when it takes too long.
+    private mutating func drain<Process: MachineProcess & ~Copyable>(
+        _ child: borrowing Process
+    ) -> ChildProcess.End? {
+        let deadline = ContinuousClock.now + Self.grace
+        while ContinuousClock.now < deadline {
+            let end = child.end(waiting: false)
+            if isConsoleOpen { wait() } else if end == nil { usleep(5000) }
+            if let end {
+                while listen() {}
+                return end
+            }
+            listen()
+        }
+        return nil
+    }
+
+    /// After these the machine goes away by itself. Bochs boots again after a reset.
+    private func endsMachine(_ ending: RunEnding) -> Bool {
+        ending.kind == .powerOff || (ending.kind == .reset && options.platform != .bochs)
+    }
+}

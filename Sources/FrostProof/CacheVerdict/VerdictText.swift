@@ -1,0 +1,130 @@
+import CacheModel
+import FrostHost
+import FrostMachine
+import FrostSupport
+import ResidencyRecord
+
+/// The sentences that stand in every verdict.
+enum VerdictText {
+    static func coverage(_ survey: RecordSurvey) -> [String] {
+        let loads = survey.end?.loads ?? 0, stores = survey.end?.stores ?? 0
+        let entries = survey.end?.vm_entries ?? 0
+        return [
+            """
+            Callbacks: the cache model was fed \(loads) loads, \(stores) stores and every fetch of the run, and \
+            logged \(survey.writes.of("write")) to DRAM and \(survey.reads.of("read")) from it.
+            """,
+            """
+            Audits: page walks, accessed and dirty bits, event frames and control-block traffic have no \
+            callbacks. The tables that they use were checked to lie in the frozen region: at \(survey.checkpoints) \
+            checkpoints and at \(entries.of("entry", "entries")) of the guest where they had changed.
+            """,
+            """
+            Comparison: \(survey.frames) frames of RAM were held against the view of DRAM; \(survey.unseenBytes) \
+            bytes had changed without a reported access.
+            """,
+            """
+            Instants: DRAM changes by logged writes only. All of it was searched as it was when the log begins, \
+            and around each write; what is in none of these stood in DRAM at no time.
+            """,
+        ]
+    }
+
+    /// What the guest tried in vain.
+    static func refused(_ survey: RecordSurvey) -> [String] {
+        guard let end = survey.end, end.refused > 0 else { return [] }
+        return [
+            """
+            \(end.refused.of("time")) the guest tried to write a control register or MSR, or to flush the caches, and \
+            was refused with #GP: it was not at privilege level 0. QEMU's word for that was held against the \
+            control block and registers \(end.privilege_checks.of("time")).
+            """
+        ]
+    }
+
+    static let limits = [
+        "Silicon: replacement, prefetchers, write-combining buffers and slice hashes are not documented; the model "
+            + "takes the careful reading (docs/design/cache-model.md).",
+        "System Management Mode, power states, other cores and devices that write to memory are not modelled.",
+        "Side channels and the pattern of page accesses are no part of the verdict.",
+    ]
+}
+
+extension Verdict.Model {
+    init(_ header: residency_header) {
+        preset = header.presetName
+        vendor = header.vendor == UInt32(CACHE_AMD.rawValue) ? "AMD" : "Intel"
+        (lineBytes, sets, ways, slices) = (header.line_bytes, header.sets, header.ways, header.slices)
+        replacement = CacheChoice.name(header.geometry.replacement)
+        seed = header.seed
+        usableBytes = cache_usable_bytes(header.geometry)
+        regionBytes = header.region_bytes
+    }
+}
+
+extension Verdict.Model: CustomStringConvertible {
+    package var description: String {
+        "\(preset ?? "free geometry") (\(vendor), \(sets) sets, \(ways) ways, \(lineBytes) bytes a line, "
+            + "\(replacement)): a region may count on \(ByteCount(usableBytes)), this one has \(ByteCount(regionBytes))"
+    }
+}
+
+extension Verdict: CustomStringConvertible {
+    package var description: String {
+        var lines = ["verdict      \(headline)", "model        \(model)"]
+        for finding in findings { lines += finding.lines(finding.condition.statement) }
+        lines += faults.map { "why not      \($0)" }
+        lines += coverage.map { "shown by     \($0)" }
+        lines += notes.map { "note         \($0)" }
+        lines += limits.map { "not shown    \($0)" }
+        return lines.joined(separator: "\n")
+    }
+
+    private var headline: String {
+        switch answer {
+        case .proven: "PROVEN: in this run neither plaintext nor a key reached DRAM"
+        case .leaked:
+            "LEAKED: \(findings.broken)"
+        case .notProvable: "NOT PROVABLE HERE: nothing leaked that was seen, but this record proves nothing"
+        }
+    }
+}
+
+extension [Verdict.Finding] {
+    var broken: String {
+        let broken = count { $0.holds == false }
+        return "\(broken) of \(count.of("condition")) \(broken == 1 ? "is" : "are") broken"
+    }
+}
+
+extension Verdict.Finding {
+    /// - Parameter statement: what holds, or is broken.
+    func lines(_ statement: String) -> [String] {
+        let word =
+            switch holds {
+            case true: "holds        "
+            case false: "BROKEN       "
+            case nil: "not judged   "
+            }
+        var lines = [word + statement]
+        if !figure.isEmpty { lines.append("             \(figure)") }
+        guard offenceCount > 0 else { return lines }
+        lines.append(
+            "             \(offenceCount.of("offence"))\(offenceCount > offences.count ? ", the first" : ""):"
+        )
+        return lines + offences.flatMap(\.lines)
+    }
+}
+
+extension Verdict.Offence {
+    fileprivate var lines: [String] {
+        var lines = ["           - \(rule): \(sentence)"]
+        if let address {
+            lines.append("             at \(address.hexadecimal), \(place ?? "unknown memory")")
+        }
+        if let instruction { lines.append("             by \(instruction)") }
+        if let instant { lines.append("             at instruction \(instant)") }
+        if let source { lines.append("             source: \(source)") }
+        return lines
+    }
+}

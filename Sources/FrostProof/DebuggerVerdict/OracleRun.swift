@@ -1,0 +1,54 @@
+import Foundation
+package import FrostFormat
+package import FrostImage
+package import FrostMachine
+import FrostSupport
+import Glibc
+
+/// A run under Bochs whose debugger records accesses, to be judged.
+package struct OracleRun {
+    package var image: BootImage
+    package var options: RunOptions
+    package var windows = AccessWindows()
+    package var canaries: [Canary] = []
+
+    package init(_ image: BootImage, options: RunOptions) {
+        (self.image, self.options) = (image, options)
+    }
+
+    /// Runs the image, and writes all that a judge needs into `options.record`. Nobody else may read those files: they
+    /// hold plaintext and keys.
+    /// - Throws: ``Platform/Failure``, ``ProofRun/Failure``, or as ``Toolchain/symbolFile(of:)`` and ``Machine``.
+    package func record(with toolchain: Toolchain) throws -> RunResult {
+        guard let folder = options.record.map({ RunFolder($0) }) else { throw ProofRun.Failure.noFolder }
+        let mask = umask(0o077)
+        defer { umask(mask) }
+        let symbols = try toolchain.symbolFile(of: image)
+        var options = options
+        options.platform = .bochs
+        (options.windows, options.symbols) = (windows, try SymbolTable(reading: symbols))
+        let result = try Machine(image, options: options).run()
+        let inputs = try ProofInputs(
+            of: result, image: image, symbols: symbols, canaries: canaries, into: folder)
+        try Data(JSON.text(inputs).utf8).write(to: folder.oracle)
+        return result
+    }
+}
+
+extension ProofInputs {
+    /// Copies the image and the hypervisor's file with symbols into the record.
+    init(
+        of result: RunResult, image: BootImage, symbols: URL, canaries: [Canary], into folder: RunFolder
+    ) throws {
+        try FileManager.default.copyItem(at: image.file, to: folder.image)
+        try FileManager.default.copyItem(at: symbols, to: folder.symbols)
+        for file in [folder.image, folder.symbols] { chmod(file.plainPath, 0o600) }
+        let isAsAsked = result.exitCode == .asAsked
+        self.init(
+            imageHash: try ProofRecord.hash(of: folder.image),
+            symbolsHash: try ProofRecord.hash(of: folder.symbols), canaries: canaries,
+            ending: result.ending.kind, end: result.ending.description, hasEndedAsAsked: isAsAsked,
+            complaints: isAsAsked ? [] : result.complaints + result.warnings,
+            commandLine: result.commandLine)
+    }
+}

@@ -1,0 +1,72 @@
+package import Foundation
+import FrostCore
+
+/// What a person types to open an image.
+package struct Passphrase: Sendable, Equatable {
+    package let bytes: [UInt8]
+
+    package static let longestBytes = 128
+
+    /// - Throws: ``Failure`` when it is empty, too long, or cannot be typed on a serial line.
+    package init(_ text: String) throws(Failure) {
+        let bytes = [UInt8](text.utf8)
+        guard !bytes.isEmpty else { throw .empty }
+        guard bytes.count <= Self.longestBytes else { throw .tooLong(bytes: bytes.count) }
+        guard !bytes.contains(where: { $0 < 0x20 || $0 == 0x7F }) else { throw .unprintable }
+        self.bytes = bytes
+    }
+
+    /// The first line of a file.
+    package init(file: URL) throws(Failure) {
+        guard let data = try? Data(contentsOf: file), let text = String(data: data, encoding: .utf8) else {
+            throw .unreadable(file.path(percentEncoded: false))
+        }
+        let line = text.prefix { !$0.isNewline }
+        guard text.dropFirst(line.count).allSatisfy(\.isNewline) else { throw .severalLines }
+        try self.init(String(line))
+    }
+
+    package func wrappingKey(salt: [UInt8], iterations: UInt32) -> [UInt8] {
+        var work = pbkdf2()
+        var key = [UInt8](repeating: 0, count: Int(SHA256_BYTES))
+        pbkdf2_sha256(&work, bytes, bytes.count, salt, salt.count, iterations, &key)
+        return key
+    }
+
+    package enum Failure: Explained, Equatable {
+        case empty
+        case tooLong(bytes: Int)
+        case unprintable
+        case severalLines
+        case unreadable(String)
+        case noTerminal
+        case notTheSame
+
+        package var exitCode: ExitCode {
+            switch self {
+            case .unreadable: .noSuchFile
+            case .noTerminal, .notTheSame: .usage
+            case .empty, .tooLong, .unprintable, .severalLines: .badInput
+            }
+        }
+
+        package var description: String {
+            switch self {
+            case .empty: "The passphrase is empty. Choose one with at least one character."
+            case .tooLong(let bytes):
+                "The passphrase has \(bytes) bytes; the console takes \(Passphrase.longestBytes). Choose a shorter one."
+            case .unprintable:
+                "The passphrase has control characters, which cannot be typed on a serial line. Leave them out."
+            case .severalLines: "The passphrase file has more than one line. Keep the passphrase on one line."
+            case .unreadable(let path):
+                "The passphrase file \(path) cannot be read as text. Check the path and its permissions."
+            case .noTerminal:
+                """
+                A passphrase is needed, but there is no terminal to ask on. Give --passphrase-file, or \
+                --key-source embedded for a demonstration.
+                """
+            case .notTheSame: "The two passphrases differ; nothing was written. Try again."
+            }
+        }
+    }
+}

@@ -1,0 +1,111 @@
+import CacheModel
+import Foundation
+import FrostCore
+import FrostFormat
+@testable import FrostProof
+import FrostSamples
+import FrostSupport
+import ResidencyRecord
+import Testing
+
+/// The judge finds every leak that is committed on purpose, and names it.
+@Suite("Verdict") struct VerdictTests {
+    /// What must be said of a sin.
+    enum Expected {
+        case broken(Verdict.Condition, rule: String)
+        /// Not provable, for a reason that says this.
+        case fault(String)
+    }
+
+    struct Sin: CustomTestStringConvertible, Sendable {
+        let testDescription: String
+        let expected: Expected
+        let commit: @Sendable (SampleRecord) throws -> Void
+
+        init(
+            _ name: String, _ expected: Expected, _ commit: @escaping @Sendable (SampleRecord) throws -> Void
+        ) {
+            (testDescription, self.expected, self.commit) = (name, expected, commit)
+        }
+    }
+
+    static func seed() -> UInt64 {
+        let seed = UInt64.random(in: .min ... .max)
+        print("seed \(seed)")
+        return seed
+    }
+
+    @Test("A sound record is proven, twice the same")
+    func sound() throws {
+        let record = try SampleRecord(seed: Self.seed())
+        let verdict = try record.verdict()
+        #expect(verdict.answer == .proven, "\(verdict)")
+        #expect(verdict.faults.isEmpty)
+        #expect(verdict.findings.map(\.condition) == Verdict.Condition.allCases)
+        #expect(!verdict.notes.contains { $0.contains("canaries") }, "\(verdict)")
+        let figure = verdict.finding(.accountedWrites)?.figure ?? ""
+        #expect(figure.contains("4 homes verified"), "\(figure)")
+        #expect(
+            figure.contains("\(0x30000) bytes erased") && figure.contains("40 in the firmware's"), "\(figure)"
+        )
+        var again = try Judge(ProofRecord(reading: record.folder.folder))
+        #expect(try again.verdict() == verdict)
+    }
+
+    @Test("Each sin breaks its condition and is named", arguments: Self.sins)
+    func sin(_ sin: Sin) throws {
+        let record = try SampleRecord(seed: Self.seed())
+        try sin.commit(record)
+        try Self.check(record.verdict(), sin.expected)
+    }
+
+    static func check(_ verdict: Verdict, _ expected: Expected) {
+        switch expected {
+        case .broken(let condition, let rule):
+            #expect(verdict.answer == .leaked, "\(verdict)")
+            let finding = verdict.finding(condition)
+            #expect(finding?.holds == false, "\(verdict)")
+            #expect(finding?.offences.contains { $0.rule == rule } ?? false, "\(verdict)")
+        case .fault(let words):
+            #expect(verdict.answer == .notProvable, "\(verdict)")
+            #expect(verdict.faults.contains { $0.contains(words) }, "\(verdict)")
+        }
+    }
+
+    @Test("A log cut or damaged anywhere is never proven, and never a trap")
+    func damaged() throws {
+        let sound = try SampleRecord(seed: Self.seed())
+        try sound.write()
+        let bytes = [UInt8](try Data(contentsOf: sound.folder.residencyLog))
+        var generator = SystemRandomNumberGenerator()
+        for _ in 0..<12 {
+            let count = Int.random(in: MemoryLayout<residency_header>.size..<bytes.count, using: &generator)
+            try Data(bytes.prefix(count)).write(to: sound.folder.residencyLog)
+            var judge = try Judge(ProofRecord(reading: sound.folder.folder))
+            let verdict = try judge.verdict()
+            #expect(verdict.answer != .proven)
+            #expect(verdict.faults.contains { $0.contains("cut short") }, "\(count): \(verdict)")
+        }
+    }
+
+    @Test("Files that are missing or were exchanged are one clear sentence")
+    func files() throws {
+        let record = try SampleRecord(seed: Self.seed())
+        try record.write()
+        let folder = record.folder
+        try Data("{}".utf8).write(to: folder.proof)
+        #expect(throws: ProofRecord.Failure.damaged(folder.proof.plainPath)) {
+            try ProofRecord(reading: folder.folder)
+        }
+        try record.write()
+        try Data([1]).write(to: folder.image)
+        #expect(throws: ProofRecord.Failure.changed(folder.image.plainPath)) {
+            try ProofRecord(reading: folder.folder)
+        }
+        try record.write()
+        try FileManager.default.removeItem(at: folder.proof)
+        #expect(throws: ProofRecord.Failure.noProof(folder.folder.plainPath)) {
+            try ProofRecord(reading: folder.folder)
+        }
+    }
+}
