@@ -151,10 +151,16 @@ let package = Package(
             cSettings: [.unsafeFlags(["-O2", "-mpopcnt"])],
             linkerSettings: [.linkedLibrary("m")]
         ),
+        // QEMU's plugin interface, and what both plugins do with it in the same way.
+        .target(
+            name: "QEMUPlugin",
+            cSettings: [.unsafeFlags(["-O2", "-fvisibility=hidden"])]
+        ),
         // Feeds the cache model what QEMU's machine does, and keeps the record.
         .target(
             name: "ResidencyPlugin",
-            dependencies: ["CacheModel", "FrostCore", "ResidencyRecord"],
+            dependencies: ["CacheModel", "FrostCore", "QEMUPlugin", "ResidencyRecord"],
+            exclude: ["README.md"],
             publicHeadersPath: ".",
             cSettings: [.unsafeFlags(["-O3", "-fvisibility=hidden"])],
             // QEMU brings a hundred libraries, and one of their names would stand in for ours.
@@ -163,10 +169,9 @@ let package = Package(
         // Counts the hypervisor's instructions, exit by exit.
         .target(
             name: "InstructionPlugin",
+            dependencies: ["QEMUPlugin"],
             publicHeadersPath: ".",
-            cSettings: [
-                .unsafeFlags(["-O2", "-fvisibility=hidden"]), .headerSearchPath("../ResidencyPlugin"),
-            ]
+            cSettings: [.unsafeFlags(["-O2", "-fvisibility=hidden"])]
         ),
         // An AES-GCM that shares no line with ours.
         .systemLibrary(

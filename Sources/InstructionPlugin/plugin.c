@@ -9,27 +9,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "qemu_plugin.h"
+#include "plugin_base.h"
 
 #define FUNCTIONS_MAX 1024u
-
-extern __attribute__((visibility("default"))) int qemu_plugin_version;
-int qemu_plugin_version = QEMU_PLUGIN_VERSION;
-__attribute__((visibility("default")))
-int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int count, char **arguments);
 
 static uint64_t starts[FUNCTIONS_MAX + 1], end;
 static uint32_t functions;                      /* also the index of what counts the steps */
 static uint64_t counts[FUNCTIONS_MAX + 1];      /* since the last VMRUN */
 static FILE    *record;
-
-[[noreturn]] static void give_up(const char *what, const char *which)
-{
-    fprintf(stderr, "instruction plugin: %s %s\n", what, which);
-    _exit(1);
-}
 
 static void read_functions(const char *path)
 {
@@ -37,15 +25,15 @@ static void read_functions(const char *path)
     unsigned long long address;
 
     if (!file)
-        give_up("cannot read", path);
+        give_up("cannot read %s", path);
     while (fscanf(file, "%llx %*s", &address) == 1) {
         if (functions > FUNCTIONS_MAX)
-            give_up("too many functions in", path);
+            give_up("too many functions in %s", path);
         starts[functions++] = address;
     }
     fclose(file);
     if (functions < 2)
-        give_up("no functions in", path);
+        give_up("no functions in %s", path);
     end = starts[--functions];
 }
 
@@ -74,7 +62,7 @@ static void entering_guest(unsigned vcpu, void *data)
     for (uint32_t i = 0; i <= functions; i++)
         row[i] = (uint32_t)counts[i];
     if (fwrite(row, sizeof row[0], functions + 1, record) != functions + 1)
-        give_up("cannot write", "the record");
+        give_up("cannot write the record");
     memset(counts, 0, sizeof counts);
 }
 
@@ -111,23 +99,22 @@ static void ended(qemu_plugin_id_t id, void *data)
     (void)id;
     (void)data;
     if (fclose(record) != 0)
-        give_up("cannot write", "the record");
+        give_up("cannot write the record");
 }
 
 int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int count, char **arguments)
 {
-    if (!info->system_emulation || strcmp(info->target_name, "x86_64") != 0)
-        give_up("this is no emulated", "x86-64 machine");
+    plugin_start("instruction plugin", info);
     for (int i = 0; i < count; i++) {
         if (strncmp(arguments[i], "functions=", 10) == 0)
             read_functions(arguments[i] + 10);
         else if (strncmp(arguments[i], "record=", 7) == 0)
             record = fopen(arguments[i] + 7, "we");
         else
-            give_up("bad argument", arguments[i]);
+            give_up("bad argument %s", arguments[i]);
     }
     if (functions == 0 || !record)
-        give_up("an argument is missing, or cannot be opened:", "functions, record");
+        give_up("an argument is missing, or cannot be opened: functions, record");
     qemu_plugin_register_vcpu_tb_trans_cb(id, block_translated);
     qemu_plugin_register_atexit_cb(id, ended, NULL);
     return 0;

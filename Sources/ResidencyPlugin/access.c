@@ -4,8 +4,10 @@
 
 #include "audit.h"
 #include "block.h"
+#include "control.h"
 #include "mapping.h"
 #include "phase.h"
+#include "plugin_base.h"
 #include "touches.h"
 #include "violation.h"
 
@@ -65,14 +67,14 @@ static inline bool is_repeated(qemu_plugin_meminfo_t info, uint64_t linear, bool
     uint64_t line = linear >> machine.line_shift;
     uint64_t last = linear + (1u << qemu_plugin_mem_size_shift(info)) - 1;
 
-    if (repeated.rip == rip && repeated.line[is_store] == line && repeated.generation == control_generation
+    if (repeated.rip == rip && repeated.line[is_store] == line && repeated.generation == machine.generation
         && repeated.is_guest == machine.is_guest && last >> machine.line_shift == line)
         return true;
     if (repeated.rip != rip)
         repeated.line[0] = repeated.line[1] = NOWHERE;
     repeated.rip = rip;
     repeated.is_guest = machine.is_guest;
-    repeated.generation = control_generation;
+    repeated.generation = machine.generation;
     repeated.line[is_store] = line;     /* before the access: a movement forgets it again */
     return false;
 }
@@ -93,8 +95,8 @@ static void access_at(uint64_t address, uint32_t bytes, enum access_kind kind, e
         if (audit_stored(address))
             access_forget();        /* each entry counts, not each line */
         phase_region_written(address);
-    } else if (phase_is_watched() && cache_type(machine.cache, &access) == MEMORY_WB)
-        violation((struct offence){ RESIDENCY_HOST_STORE, address, rip, 0, NULL });
+    } else if (is_watched() && cache_type(machine.cache, &access) == MEMORY_WB)
+        violation_record((struct violation){ RESIDENCY_HOST_STORE, address, rip, 0, NULL });
 }
 
 static inline void accessed(qemu_plugin_meminfo_t info, uint64_t linear, enum access_kind kind, uint64_t rip)

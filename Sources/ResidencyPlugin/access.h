@@ -1,6 +1,7 @@
 /* access.h — feeds the cache model each load and store at its physical address. */
 #pragma once
-#include "control.h"
+#include <stdint.h>
+
 #include "qemu_plugin.h"
 
 /* What a load or store is told to, by QEMU; `data` is its instruction's linear address. */

@@ -6,7 +6,8 @@
 
 #include "dram.h"
 #include "pager_view.h"
-#include "phase.h"
+#include "plugin_base.h"
+#include "record.h"
 #include "violation.h"
 #include "walk.h"
 
@@ -43,14 +44,9 @@ static struct {
     uint64_t host_tables, nested_tables, nested_leaves, public_frames;
 } seen;
 
-bool audit_is_hypervisor(void)
+static void report(enum residency_rule rule, uint64_t address, uint64_t value)
 {
-    return in_text(block_physical);
-}
-
-static void offend(enum residency_rule rule, uint64_t address, uint64_t value)
-{
-    violation((struct offence){ rule, address, current_rip, value, NULL });
+    violation_record((struct violation){ rule, address, current_rip, value, NULL });
 }
 
 static struct table *table_at(uint64_t address)
@@ -75,11 +71,11 @@ static void check_nested_leaf(uint64_t entry, unsigned level)
             continue;
         if (in_region(at)) {
             if (at < slots_base || entry_type(entry, level == 1, machine.host.pat) != MEMORY_WB)
-                offend(RESIDENCY_NESTED_MAPPING, at, entry);
+                report(RESIDENCY_NESTED_MAPPING, at, entry);
         } else if (is_firmware(at))
             seen.public_frames++;
         else
-            offend(RESIDENCY_NESTED_MAPPING, at, entry);
+            report(RESIDENCY_NESTED_MAPPING, at, entry);
     }
 }
 
@@ -100,7 +96,7 @@ static void visit(enum tree tree, uint64_t address, unsigned level, uint64_t par
     struct table *table = table_at(address);
 
     if (!table) {
-        offend(tree == TREE_HOST ? RESIDENCY_HOST_TABLE : RESIDENCY_NESTED_TABLE, address, level);
+        report(tree == TREE_HOST ? RESIDENCY_HOST_TABLE : RESIDENCY_NESTED_TABLE, address, level);
         return;
     }
     struct table now = { tree, (uint8_t)level, (uint16_t)index, 0, parent };
@@ -178,7 +174,7 @@ static void check_inside(enum residency_rule rule, uint64_t address, uint64_t by
 {
     for (uint64_t at = address; at < address + bytes; at += FRAME_BYTES)
         if (!in_region(at))
-            offend(rule, at, address);
+            report(rule, at, address);
 }
 
 void audit_control_block(uint64_t rip, uint64_t iopm, uint64_t msrpm)
@@ -202,7 +198,7 @@ static void check_linear(uint64_t linear)
     struct translation at = walk_host(linear);
 
     if (at.address == NOWHERE || !in_region(at.address))
-        offend(RESIDENCY_DESCRIPTOR_TABLE, at.address, linear);
+        report(RESIDENCY_DESCRIPTOR_TABLE, at.address, linear);
 }
 
 /* The stacks that a task state segment names. Source: AMD APM vol 2 (24593), 12.2.5: IST1 to IST7 at 24h. */
@@ -236,13 +232,13 @@ static struct {
 
 void audit_descriptor_table(uint64_t rip, bool is_gdt, uint64_t base, uint16_t limit)
 {
-    if (!audit_is_hypervisor())
+    if (!is_hypervisor())
         return;
     descriptors[is_gdt].base = base;
     descriptors[is_gdt].limit = limit;
     descriptors[is_gdt].is_loaded = true;
     current_rip = rip;
-    if (phase_is_watched())
+    if (is_watched())
         check_descriptor_tables(is_gdt, base, limit);
 }
 

@@ -4,9 +4,6 @@
 #pragma once
 #include "machine.h"
 
-/* The instruction that runs now is the hypervisor's. */
-bool audit_is_hypervisor(void);
-
 void audit_host_tables_moved(void);
 /* A store of the hypervisor, and whether it was to a page table; cheap where it was not. */
 bool audit_stored(uint64_t address);

@@ -2,10 +2,9 @@
 
 #include "audit.h"
 #include "control.h"
-#include "dram.h"
 #include "mapping.h"
-#include "phase.h"
 #include "privilege.h"
+#include "record.h"
 #include "touches.h"
 #include "violation.h"
 
@@ -13,11 +12,11 @@
 
 static void fetched(struct block *block)
 {
-    if (block->generation != control_generation) {
+    if (block->generation != machine.generation) {
         block->type = mapping_type(block->rip, block->address);
         if (block->rest != 0)
             block->rest_address = mapping_translate(block->rip + block->bytes).address;
-        block->generation = control_generation;
+        block->generation = machine.generation;
     }
     struct cache_access access = {
         .address = block->address, .tag = block->rip, .bytes = block->bytes, .kind = ACCESS_FETCH,
@@ -48,8 +47,8 @@ static void check_host_fetch(const struct block *block)
         return;
     }
     is_in_hypervisor |= in_text(block->address);
-    if (is_in_hypervisor && phase_is_watched() && !in_region(block->address))
-        violation((struct offence){ RESIDENCY_HOST_FETCH, block->address, block->rip, 0, NULL });
+    if (is_in_hypervisor && is_watched() && !in_region(block->address))
+        violation_record((struct violation){ RESIDENCY_HOST_FETCH, block->address, block->rip, 0, NULL });
 }
 
 static const struct block *repeated;
@@ -72,12 +71,12 @@ void block_entered(unsigned vcpu, void *data, const uint64_t *registers)
     if (block == repeated && !control_pending)
         return;
     repeated = block;
-    block_physical = block->address;
+    machine.block = block->address;
     if (control_pending)
         control_settle(registers, block->address);
     if (machine.is_guest && in_text(block->address))
         control_exited();
-    privilege_note(block, registers);
+    privilege_note(block->address, block->rip, block->bytes + block->rest, registers);
     if (block->has_line_instruction)
         control_keep_registers(registers);
     if (block->address != NOWHERE)
@@ -86,7 +85,7 @@ void block_entered(unsigned vcpu, void *data, const uint64_t *registers)
     if (block->address == machine.set.region_base + machine.set.wipe && machine.set.wipe != 0)
         record_file("region-end.bin", machine.ram + offset_of_address(machine.set.region_base),
                     machine.set.region_bytes);
-    if (machine.instructions >= next_checkpoint && phase_is_watched()) {
+    if (machine.instructions >= next_checkpoint && is_watched()) {
         audit_checkpoint();
         next_checkpoint = machine.instructions + CHECKPOINT_EVERY;
     }

@@ -6,7 +6,9 @@
 #include "dram.h"
 #include "pager_view.h"
 #include "phase.h"
+#include "plugin_base.h"
 #include "privilege.h"
+#include "record.h"
 #include "violation.h"
 #include "walk.h"
 
@@ -41,8 +43,7 @@
 
 enum { RAX, RCX, RDX };
 
-bool     control_pending;
-uint64_t control_generation = 1;
+bool control_pending;
 
 static struct announced waiting[WAITING];
 static size_t           waiting_count;
@@ -51,7 +52,6 @@ static uint64_t         kept_registers[16];
 void control_start(void)
 {
     machine.host.pat = machine.guest.pat = PAT_RESET;
-    machine.vmcb = NOWHERE;
 }
 
 void control_keep_registers(const uint64_t *registers)
@@ -126,7 +126,7 @@ static void write_cr(const struct announced *announced, uint64_t value)
 {
     struct paging *paging = machine.is_guest ? &machine.guest : &machine.host;
 
-    control_generation++;
+    machine.generation++;
     switch (announced->decoded.number) {
     case 0:
         paging->cr0 = value;
@@ -135,7 +135,7 @@ static void write_cr(const struct announced *announced, uint64_t value)
         cache_write_cr0(machine.cache, value);
         machine.control_changes++;
         if (machine.is_guest && (value & CR0_CD))
-            violation((struct offence){ RESIDENCY_GUEST_CACHE_CONTROL, NOWHERE, announced->rip, value, NULL });
+            violation_record((struct violation){ RESIDENCY_GUEST_CACHE_CONTROL, NOWHERE, announced->rip, value, NULL });
         if (!machine.is_guest)
             record_control(REGISTER_CR0, 0, value, announced->rip);
         break;
@@ -167,12 +167,12 @@ static void write_msr(uint32_t msr, uint64_t value, uint64_t rip)
         if (!is_cache_control)
             return;
     }
-    control_generation++;
+    machine.generation++;
     machine.control_changes++;
     if (!machine.is_guest)
         record_control(REGISTER_MSR, msr, value, rip);
     else if (is_cache_control)
-        violation((struct offence){ RESIDENCY_GUEST_CACHE_CONTROL, NOWHERE, rip, value, NULL });
+        violation_record((struct violation){ RESIDENCY_GUEST_CACHE_CONTROL, NOWHERE, rip, value, NULL });
     if (machine.is_guest)
         machine.guest_pat_is_write_back = machine.guest.pat == PAT_ALL_WB;
 }
@@ -194,8 +194,8 @@ static void flush_line(const struct announced *announced, uint64_t before, uint6
             .address = at.address, .tag = announced->rip, .bytes = 1,
             .kind = (enum access_kind)announced->decoded.access, .page_type = at.type,
             .nested_type = MEMORY_NONE });
-    } else if (phase_is_watched() && !is_prefetch)
-        violation((struct offence){ RESIDENCY_FLUSH_UNKNOWN, NOWHERE, announced->rip,
+    } else if (is_watched() && !is_prefetch)
+        violation_record((struct violation){ RESIDENCY_FLUSH_UNKNOWN, NOWHERE, announced->rip,
                                     announced->decoded.access, NULL });
 }
 
@@ -227,7 +227,7 @@ static void enter_guest(uint64_t rip, uint64_t block)
     audit_changed_tables(rip);
     dram_settle();
     pager_view_record_entries(homes, dram_written_homes(homes, HOMES));
-    control_generation++;
+    machine.generation++;
     machine.is_guest = !in_text(block);
     if (!machine.is_guest)
         control_exited();
@@ -280,7 +280,7 @@ static void settle_one(const struct announced *announced, const uint64_t *regist
             enter_guest(announced->rip, block);
         break;
     case FLUSH_TRANSLATIONS:
-        control_generation++;
+        machine.generation++;
         break;
     case DRAW_RANDOM:
         if (!machine.is_guest)
@@ -288,7 +288,7 @@ static void settle_one(const struct announced *announced, const uint64_t *regist
         break;
     case CACHE_ALL:             /* the guest's: ours was announced */
         cache_all(machine.cache, (enum access_kind)decoded->access, announced->rip);
-        violation((struct offence){ RESIDENCY_GUEST_CACHE_CONTROL, NOWHERE, announced->rip, 0, NULL });
+        violation_record((struct violation){ RESIDENCY_GUEST_CACHE_CONTROL, NOWHERE, announced->rip, 0, NULL });
         break;
     case CACHE_LINE:
         flush_line(announced, operand(announced, kept_registers), operand(announced, registers));

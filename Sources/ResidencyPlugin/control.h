@@ -28,6 +28,3 @@ void control_exited(void);
 void control_read_control_block(uint64_t address);
 /* LGDT or LIDT read its operand here, host-physical. */
 void control_read_descriptor_table(enum instruction what, uint64_t address, uint64_t rip);
-
-/* Another number: cached translations are void. */
-extern uint64_t control_generation;

@@ -2,13 +2,13 @@
 #include "dram.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define BUFFER_BYTES (1u << 20)
+#include "plugin_base.h"
+#include "record.h"
+
 #define RUN_BYTES    (1u << 16)
 #define HOMES        4096u
 
@@ -21,99 +21,20 @@ struct run {
 static struct {
     uint8_t   *view;                /* dram-final.bin, mapped */
     int        view_descriptor;
-    int        log;
-    uint64_t   logged;
     bool       is_logging;
     struct run write, read;
-    uint8_t    buffer[BUFFER_BYTES];
-    size_t     buffered;
     uint64_t   homes[HOMES];
     size_t     home_count;
 } dram;
 
-static int create(const char *name)
-{
-    char path[4096];
-
-    snprintf(path, sizeof path, "%s/%s", machine.set.record, name);
-    int descriptor = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (descriptor < 0)
-        give_up("cannot create %s: %s", path, strerror(errno));
-    return descriptor;
-}
-
-static void write_all(int descriptor, const void *bytes, size_t count)
-{
-    const uint8_t *at = bytes;
-
-    while (count > 0) {
-        ssize_t written = write(descriptor, at, count);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written <= 0)
-            give_up("cannot write to %s: %s", machine.set.record, strerror(errno));
-        at += written;
-        count -= (size_t)written;
-    }
-}
-
-static void write_out(void)
-{
-    write_all(dram.log, dram.buffer, dram.buffered);
-    dram.buffered = 0;
-}
-
-static void append(const void *bytes, size_t count)
-{
-    if (dram.buffered + count > BUFFER_BYTES)
-        write_out();
-    memcpy(dram.buffer + dram.buffered, bytes, count);
-    dram.buffered += count;
-    dram.logged += count;
-}
-
-void record_append(enum residency_kind kind, void *record, size_t bytes)
-{
-    struct residency_record *head = record;
-
-    *head = (struct residency_record){ kind, (uint32_t)bytes, machine.instructions };
-    append(record, bytes);
-}
-
-void record_file(const char *name, const void *bytes, size_t count)
-{
-    int descriptor = create(name);
-
-    write_all(descriptor, bytes, count);
-    close(descriptor);
-}
-
-static void write_header(void)
-{
-    const struct settings *set = &machine.set;
-    struct residency_header header = {
-        .magic = RESIDENCY_MAGIC, .version = RESIDENCY_VERSION, .header_bytes = sizeof header,
-        .ram_bytes = set->ram_bytes, .low_ram_bytes = machine.low_ram_bytes,
-        .region_base = set->region_base, .region_bytes = set->region_bytes, .text_bytes = set->text_bytes,
-        .seed = set->seed, .vendor = set->vendor, .line_bytes = set->geometry.line_bytes,
-        .sets = set->geometry.sets, .ways = set->geometry.ways, .slices = set->geometry.slices,
-        .index = set->geometry.index, .replacement = set->geometry.replacement };
-
-    if (set->preset)
-        snprintf(header.preset, sizeof header.preset, "%s", set->preset);
-    append(&header, sizeof header);
-}
-
 void dram_start(void)
 {
-    dram.log = create("residency.log");
-    dram.view_descriptor = create("dram-final.bin");
+    dram.view_descriptor = record_create("dram-final.bin");
     if (ftruncate(dram.view_descriptor, (off_t)machine.set.ram_bytes) != 0)
         give_up("cannot size the view of DRAM: %s", strerror(errno));
     dram.view = mmap(NULL, machine.set.ram_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, dram.view_descriptor, 0);
     if (dram.view == MAP_FAILED)
         give_up("cannot map the view of DRAM: %s", strerror(errno));
-    write_header();
 }
 
 static void settle(struct run *run)
@@ -125,12 +46,12 @@ static void settle(struct run *run)
     bool   has_bytes = transfer->record.kind == RESIDENCY_WRITE;
     size_t padded = has_bytes ? (transfer->bytes + 7) & ~7u : 0;
     transfer->record.bytes = (uint32_t)(sizeof *transfer + padded);
-    if (dram.logged + transfer->record.bytes > machine.set.log_limit) {
+    if (record_bytes() + transfer->record.bytes > machine.set.log_limit) {
         machine.totals.is_truncated |= has_bytes;
     } else {
         memset(run->bytes + transfer->bytes, 0, padded > transfer->bytes ? padded - transfer->bytes : 0);
-        append(transfer, sizeof *transfer);
-        append(run->bytes, padded);
+        record_append_bytes(transfer, sizeof *transfer);
+        record_append_bytes(run->bytes, padded);
     }
     transfer->bytes = 0;
 }
@@ -269,7 +190,7 @@ uint64_t dram_compare(uint64_t *unseen_bytes)
 
 void dram_begin_log(void)
 {
-    int base = create("dram-base.bin");
+    int base = record_create("dram-base.bin");
 
     if (ftruncate(base, (off_t)machine.set.ram_bytes) != 0)
         give_up("cannot size dram-base.bin: %s", strerror(errno));
@@ -286,9 +207,6 @@ void dram_begin_log(void)
 void dram_end(void)
 {
     dram_settle();
-    record_append(RESIDENCY_END, &machine.totals, sizeof machine.totals);
-    write_out();
-    close(dram.log);
     munmap(dram.view, machine.set.ram_bytes);
     close(dram.view_descriptor);
 }

@@ -2,7 +2,7 @@
 #pragma once
 #include "machine.h"
 
-/* Creates the record's files. */
+/* Creates dram-final.bin. */
 void dram_start(void);
 /* The cache model's listener. */
 void dram_moved(void *context, const struct bus_event *event);
@@ -19,7 +19,3 @@ void dram_end(void);
 
 /* Home frames that the hypervisor wrote since the last call, at most `room`; later ones stay for the next call. */
 size_t dram_written_homes(uint64_t *homes, size_t room);
-
-void record_append(enum residency_kind kind, void *record, size_t bytes);
-/* Writes a file of the record whole. */
-void record_file(const char *name, const void *bytes, size_t count);

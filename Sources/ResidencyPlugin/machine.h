@@ -1,35 +1,18 @@
-/* machine.h — what the parts of the plugin share: the machine's RAM, where the CPU is, and what it was told. */
+/* machine.h — what the parts of the plugin share: the machine's RAM, the state of its CPU, and the
+ * settings. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "residency_record.h"
+#include "settings.h"
 
 #define FRAME_BYTES 4096u
 #define FRAME_SHIFT 12
 #define NOWHERE     UINT64_MAX
 
-struct settings {
-    const char *record;             /* folder */
-    const char *ram_file;
-    const char *touched_image;      /* keep the touches of this image's pages; NULL: keep none */
-    const char *preset;             /* NULL: geometry */
-    struct cache_geometry geometry;
-    enum cache_vendor vendor;
-    uint64_t seed;
-    uint64_t ram_bytes;
-    uint64_t region_base, region_bytes;
-    uint64_t text_bytes;            /* the hypervisor's instructions, from region_base on */
-    uint64_t linear_base;           /* where the hypervisor maps region_base */
-    uint64_t pager;                 /* offset of its `struct pager` in the region */
-    uint64_t wipe;                  /* offset of the function that erases the secrets */
-    uint64_t firmware_from;         /* RAM from here to 4 GiB is the firmware's, as is 9F000h to FFFFFh */
-    uint64_t log_limit;             /* bytes */
-    uint64_t flags_offset;          /* in QEMU's state of the CPU: see privilege.c */
-};
-
-/* How addresses are translated, as control registers and control block say. */
+/* The registers that decide how linear addresses are translated. */
 struct paging {
     uint64_t cr0, cr3, cr4, efer, pat;
 };
@@ -43,25 +26,31 @@ struct machine {
     int             ram_descriptor;
 
     struct cache_model *cache;
-    bool                is_guest;   /* the guest has the CPU */
+    bool                is_guest;   /* the guest runs */
     struct paging       host, guest;
     uint64_t            vmcb;       /* NOWHERE: none yet */
     uint64_t            nested_cr3; /* 0: nested paging is off */
     uint64_t            host_state; /* VM_HSAVE_PA */
-    bool                guest_pat_is_write_back;    /* whatever the guest's entries choose is write-back */
+    bool                guest_pat_is_write_back;    /* all its entries are: page tables choose WB */
+    uint64_t            block;      /* where the block that runs begins, host-physical */
+    uint64_t            generation; /* of translations: when it changes, cached ones are void */
 
     enum residency_phase phase;
-    uint64_t             control_changes;       /* of MTRRs and CR0, counted */
+    uint64_t             control_changes;       /* of MTRRs, PAT, EFER and CR0, counted */
     uint64_t             instructions;
     struct residency_end totals;
 };
 
 extern struct machine machine;
 
+/* Takes the settings; `listener` gets what the cache model moves. RAM is found later: ram.h. */
+void machine_start(int count, char **arguments, bus_listener listener);
+
 /* RAM above the hole begins at 4 GiB. Source: QEMU, hw/i386/pc_piix.c. */
 static inline uint64_t address_of_offset(uint64_t offset)
 {
-    return offset < machine.low_ram_bytes ? offset : offset - machine.low_ram_bytes + (UINT64_C(4) << 30);
+    return offset < machine.low_ram_bytes
+        ? offset : offset - machine.low_ram_bytes + (UINT64_C(4) << 30);
 }
 
 /* NOWHERE if there is no RAM. */
@@ -84,12 +73,21 @@ static inline bool in_text(uint64_t address)
     return address - machine.set.region_base < machine.set.text_bytes;
 }
 
-/* Memory that the firmware owns and says so to every guest: EBDA, option ROMs and BIOS, ACPI tables. */
+/* Memory that the firmware reports as its own to every guest: EBDA, option ROMs and BIOS, ACPI tables. */
 static inline bool is_firmware(uint64_t address)
 {
     return (address >= 0x9F000 && address < 0x100000)
         || (address >= machine.set.firmware_from && address < machine.low_ram_bytes);
 }
 
-/* Says one line on QEMU's error output and ends QEMU: a record with a hole in it must not be judged. */
-[[noreturn]] void give_up(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* The block that runs is the hypervisor's. */
+static inline bool is_hypervisor(void)
+{
+    return in_text(machine.block);
+}
+
+/* The region is frozen, or should have been: from here on rules are held against what happens. */
+static inline bool is_watched(void)
+{
+    return machine.phase >= PHASE_FROZEN;
+}

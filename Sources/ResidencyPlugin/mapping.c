@@ -1,9 +1,5 @@
 #include "mapping.h"
 
-#include "audit.h"
-#include "control.h"
-#include "phase.h"
-
 #define CACHED 1024u            /* translations; power of two */
 
 struct cached {
@@ -24,15 +20,15 @@ enum memory_type mapping_page_type(uint64_t linear, uint64_t address)
     uint64_t       page = linear >> FRAME_SHIFT, frame = address >> FRAME_SHIFT;
     struct cached *known = &cached[machine.is_guest][page % CACHED];
 
-    if (known->page == page && known->frame == frame && known->generation == control_generation)
+    if (known->page == page && known->frame == frame && known->generation == machine.generation)
         return known->type;
     struct translation walked = mapping_translate(linear);
     machine.totals.checked_translations++;
     if (walked.address >> FRAME_SHIFT != frame) {
-        if (audit_is_hypervisor() || phase_is_watched())
+        if (is_hypervisor() || is_watched())
             machine.totals.is_consistent = 0;
         return MEMORY_UC;
     }
-    *known = (struct cached){ page, frame, control_generation, walked.type };
+    *known = (struct cached){ page, frame, machine.generation, walked.type };
     return walked.type;
 }

@@ -2,8 +2,9 @@
 
 #include <string.h>
 
-#include "dram.h"
 #include "pager.h"
+#include "plugin_base.h"
+#include "record.h"
 
 static struct pager seen;       /* its tables stay where they were at the guest's first entry */
 static uint64_t seen_slots;

@@ -2,6 +2,7 @@
 
 #include "audit.h"
 #include "dram.h"
+#include "record.h"
 #include "violation.h"
 
 static enum memory_type range_type(uint64_t address)
@@ -47,7 +48,7 @@ static void enter(enum residency_phase phase, enum residency_rule because)
     machine.phase = phase;
     dram_settle();
     record_append(RESIDENCY_PHASE, &record, sizeof record);
-    if (phase_is_watched()) {
+    if (is_watched()) {
         audit_checkpoint();     /* devices wrote too: the view of DRAM begins true */
         dram_begin_log();
     }
@@ -59,7 +60,7 @@ static void check_ranges(uint64_t rip)
     enum residency_rule rule = in_region(misfit) ? RESIDENCY_REGION_TYPE : RESIDENCY_WIDER_WRITE_BACK;
 
     if (misfit != NOWHERE)
-        violation((struct offence){ rule, misfit, rip, range_type(misfit), NULL });
+        violation_record((struct violation){ rule, misfit, rip, range_type(misfit), NULL });
 }
 
 void phase_check(uint64_t rip)
@@ -69,12 +70,12 @@ void phase_check(uint64_t rip)
 
     if (checked == machine.control_changes)
         return;
-    if (phase_is_watched()) {
+    if (is_watched()) {
         checked = machine.control_changes;
         check_ranges(rip);
         return;
     }
-    if (machine.phase != PHASE_BOOT || !audit_is_hypervisor() || (machine.host.cr0 & CR0_CD))
+    if (machine.phase != PHASE_BOOT || !is_hypervisor() || (machine.host.cr0 & CR0_CD))
         return;
     checked = machine.control_changes;
     if (first_misfit() != NOWHERE)
@@ -96,20 +97,20 @@ static void open(enum residency_rule because, uint64_t rip)
     uint64_t first;
     bool     is_modified = not_modified(&first) == 0;
 
-    if (phase_is_watched())
+    if (is_watched())
         return;
     if (machine.phase == PHASE_FILL && is_modified) {
         enter(PHASE_FROZEN, RESIDENCY_RULES);
         return;
     }
     enter(PHASE_OPEN, because);
-    violation((struct offence){ because, first, rip, 0, NULL });
+    violation_record((struct violation){ because, first, rip, 0, NULL });
     check_ranges(rip);
 }
 
 void phase_secret(uint64_t rip)
 {
-    if (audit_is_hypervisor())
+    if (is_hypervisor())
         open(RESIDENCY_NEVER_FROZEN, rip);
 }
 
@@ -127,5 +128,5 @@ void phase_region_moved(const struct bus_event *event)
     if (event->kind == BUS_WRITE_BACK)
         machine.totals.phase_write_backs[machine.phase]++;
     if (machine.phase == PHASE_FROZEN || (machine.phase == PHASE_OPEN && leaves))
-        violation((struct offence){ RESIDENCY_CACHE_RULE, event->address, event->tag, 0, event });
+        violation_record((struct violation){ RESIDENCY_CACHE_RULE, event->address, event->tag, 0, event });
 }

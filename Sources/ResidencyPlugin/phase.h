@@ -13,8 +13,3 @@ void phase_secret(uint64_t rip);
 void phase_launch(uint64_t rip);
 /* A line of the region moved. */
 void phase_region_moved(const struct bus_event *event);
-
-static inline bool phase_is_watched(void)
-{
-    return machine.phase >= PHASE_FROZEN;
-}

@@ -15,8 +15,11 @@
 #define FLAG_VM      (1u << 17)     /* virtual-8086 mode */
 #define FLAG_GUEST   (1u << 21)
 
-static uint32_t            flags;
-static const struct block *noted;
+static uint32_t flags;
+static struct {
+    uint64_t address, rip;
+    uint32_t bytes;             /* 0: nothing noted yet */
+} noted;
 
 static void check(bool fits)
 {
@@ -36,19 +39,21 @@ static bool fits(void)
         return false;
     if (machine.is_guest)
         return is_protected == (paging->cr0 & CR0_PE) && is_long == !!(paging->efer & EFER_LMA);
-    return !in_text(noted->address) || (level == 0 && is_64_bit);
+    return !in_text(noted.address) || (level == 0 && is_64_bit);
 }
 
-void privilege_note(const struct block *block, const void *state)
+void privilege_note(uint64_t address, uint64_t rip, uint32_t bytes, const void *state)
 {
     memcpy(&flags, (const uint8_t *)state + machine.set.flags_offset, sizeof flags);
-    noted = block;
+    noted.address = address;
+    noted.rip = rip;
+    noted.bytes = bytes;
     check(fits());
 }
 
 void privilege_confirm(uint64_t rip, uint8_t level)
 {
-    if (noted && rip - noted->rip < noted->bytes + noted->rest)
+    if (rip - noted.rip < noted.bytes)
         check((flags & FLAG_LEVEL) == level);
 }
 

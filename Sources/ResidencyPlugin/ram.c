@@ -8,6 +8,8 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "plugin_base.h"
+
 static void map_ram(void)
 {
     struct stat status;

@@ -1,11 +1,15 @@
 #include "settings.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cache_presets.h"
-#include "privilege.h"
+#include "plugin_base.h"
+
+/* Where CPUX86State of QEMU 7.2 keeps the flags that privilege.c reads. */
+#define FLAGS_OFFSET 176u
 
 /* Shape `sets:ways:line:slices:index:replacement:vendor`, the last three as their enums. */
 static bool read_geometry(const char *text, struct settings *set)

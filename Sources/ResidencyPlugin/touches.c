@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "control.h"
 #include "pager_view.h"
+#include "plugin_base.h"
 #include "touch_record.h"
 #include "walk.h"
 
@@ -101,9 +101,9 @@ void touches_note(uint64_t linear, uint64_t address, bool is_store)
 
     if (!touches.file)
         return;
-    if (walked[page % TRANSLATIONS].page != page || walked[page % TRANSLATIONS].generation != control_generation) {
+    if (walked[page % TRANSLATIONS].page != page || walked[page % TRANSLATIONS].generation != machine.generation) {
         walked[page % TRANSLATIONS].page = page;
-        walked[page % TRANSLATIONS].generation = control_generation;
+        walked[page % TRANSLATIONS].generation = machine.generation;
         walk_guest_tables(linear, note_walked);
     }
     note(address, is_store);

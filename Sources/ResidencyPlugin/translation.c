@@ -5,6 +5,7 @@
 #include "access.h"
 #include "block.h"
 #include "control.h"
+#include "plugin_base.h"
 #include "ram.h"
 
 static void announced(unsigned vcpu, void *instruction)

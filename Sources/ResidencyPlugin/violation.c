@@ -1,21 +1,20 @@
 #include "violation.h"
 
-#include "dram.h"
 #include "pager_view.h"
+#include "record.h"
 
 #define FULL_RECORDS 256u       /* of each rule: one must not hide another */
 
-uint64_t block_physical = NOWHERE;
-
-void violation(struct offence offence)
+void violation_record(struct violation violation)
 {
-    const struct bus_event *event = offence.event;
+    const struct bus_event *event = violation.event;
     struct residency_violation record = {
-        .address = offence.address, .rip = offence.rip, .rip_physical = block_physical, .value = offence.value,
-        .rule = offence.rule, .page = pager_view_page_at(offence.address), .type = MEMORY_NONE,
+        .address = violation.address, .rip = violation.rip, .rip_physical = machine.block,
+        .value = violation.value, .rule = violation.rule,
+        .page = pager_view_page_at(violation.address), .type = MEMORY_NONE,
         .mode = machine.is_guest ? MODE_GUEST : MODE_HOST };
 
-    uint64_t before = machine.totals.rule_violations[offence.rule]++;
+    uint64_t before = machine.totals.rule_violations[violation.rule]++;
     if (event) {
         before = machine.totals.cache_rule_violations[event->rule]++;
         record.cache_rule = event->rule;

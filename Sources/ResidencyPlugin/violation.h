@@ -1,8 +1,8 @@
-/* violation.h — writes down what breaks the verdict: the first few thousand in full, all of them by count. */
+/* violation.h — records violations of the rules: the first few hundred of each rule in full, all of them by count. */
 #pragma once
 #include "machine.h"
 
-struct offence {
+struct violation {
     enum residency_rule rule;
     uint64_t            address;    /* host-physical; NOWHERE if it could not be seen */
     uint64_t            rip;        /* linear */
@@ -10,6 +10,4 @@ struct offence {
     const struct bus_event *event;  /* CACHE_RULE: what moved; else NULL */
 };
 
-void violation(struct offence offence);
-/* Where the instruction that runs now begins, host-physical: for the records. */
-extern uint64_t block_physical;
+void violation_record(struct violation violation);

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #define QEMU_PLUGIN_VERSION 1
+#define QEMU_PLUGIN_EXPORT  __attribute__((visibility("default")))
 
 typedef uint64_t qemu_plugin_id_t;
 typedef uint32_t qemu_plugin_meminfo_t;
@@ -24,6 +25,11 @@ struct qemu_info {
         int max_vcpus;
     } system;
 };
+
+/* What QEMU looks for in a plugin. */
+extern QEMU_PLUGIN_EXPORT int qemu_plugin_version;
+QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info,
+                                           int count, char **arguments);
 
 struct qemu_plugin_tb;
 struct qemu_plugin_insn;
