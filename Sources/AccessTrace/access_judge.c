@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "judge_state.h"
+#include "judge_accesses.h"
 
 /* Instructions ----------------------------------------------------------------------------------------------------*/
 

@@ -1,7 +1,6 @@
-/* judge_accesses.c — where an access leads, and of which type it is. */
-#include <string.h>
+#include "judge_accesses.h"
 
-#include "judge_state.h"
+#include <string.h>
 
 #define OF_EACH_RULE    4u
 

@@ -1,4 +1,4 @@
-/* judge_state.h — what a judge knows, and what its two halves ask of each other. */
+/* judge_state.h — what a judge knows. */
 #pragma once
 #include "access_judge.h"
 #include "homes.h"
@@ -40,12 +40,3 @@ static inline bool within(struct access_range range, uint64_t address)
 {
     return address >= range.base && address < range.end;
 }
-
-/* judge_accesses.c */
-bool is_private(const struct access_judge *judge, uint64_t address);    /* RAM that holds the guest's data, or ours */
-void offend(struct access_judge *judge, struct access_offence offence);
-void offend_at(struct access_judge *judge, enum residency_rule rule, const struct access_line *line, uint64_t value);
-void offend_cache(struct access_judge *judge, enum cache_rule rule, uint64_t address, enum memory_type type);
-void judge_access(struct access_judge *judge, const struct access_line *line);     /* an instruction's */
-void judge_own(struct access_judge *judge, const struct access_line *line);        /* the CPU's own */
-void judge_walks(struct access_judge *judge);           /* kept until it is known who walked */

@@ -1,5 +1,5 @@
 /* ciphers.c — our own kernels. */
-#include "bench.h"
+#include "cipher.h"
 #include "bytes.h"
 #include "gcm.h"
 #include "vector_cipher.h"

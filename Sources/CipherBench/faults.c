@@ -13,7 +13,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "bench.h"
+#include "cipher.h"
+#include "groups.h"
+#include "rows.h"
 
 #define PAGES 256u
 
@@ -131,8 +133,8 @@ void faults_start(void)
         memset(guarded, 0, PAGES * PAGE_BYTES);     /* or the first fault of each page would cost a page of memory */
         mprotect(guarded, PAGES * PAGE_BYTES, PROT_NONE);
     }
-    roster_add(BENCH_FAULT, false, "SIGSEGV and mprotect", guarded == NULL ? no_memory : NULL, sample_mprotect, NULL);
-    roster_add(BENCH_FAULT, false, "userfaultfd by SIGBUS", faulted == NULL ? no_memory : open_userfault(),
+    rows_add(BENCH_FAULT, false, "SIGSEGV and mprotect", guarded == NULL ? no_memory : NULL, sample_mprotect, NULL);
+    rows_add(BENCH_FAULT, false, "userfaultfd by SIGBUS", faulted == NULL ? no_memory : open_userfault(),
                sample_userfault, NULL);
 }
 

@@ -1,7 +1,8 @@
 /* floors.c — what bounds a page cipher from below: its AES rounds alone, and its memory traffic alone. */
 #include <immintrin.h>
 
-#include "bench.h"
+#include "cipher.h"
+#include "floors.h"
 
 #define UNROLL _Pragma("clang loop unroll(full)")
 #define ROUNDS 14

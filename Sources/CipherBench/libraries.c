@@ -2,7 +2,7 @@
 #include <gcrypt.h>
 #include <openssl/evp.h>
 
-#include "bench.h"
+#include "cipher.h"
 
 static EVP_CIPHER_CTX *seal_context, *open_context;
 static gcry_cipher_hd_t gcrypt_handle;

@@ -2,7 +2,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench.h"
+#include "cipher.h"
+#include "floors.h"
+#include "groups.h"
+#include "rows.h"
 
 #define PAGES   4u      /* 32 KiB, plaintext and ciphertext: in the first-level cache */
 #define TURNS   16u     /* pages in a sample */
@@ -30,7 +33,7 @@ static void seal_turns(const struct cipher *cipher, size_t turns)
 
         cipher->seal(pages.nonces[at], pages.aad, pages.plain + at * PAGE_BYTES, pages.sealed + at * PAGE_BYTES, tag);
         if (memcmp(tag, pages.tags[at], sizeof tag) != 0)
-            roster.wrong = cipher->name;
+            rows.wrong = cipher->name;
     }
 }
 
@@ -41,7 +44,7 @@ static void open_turns(const struct cipher *cipher, size_t turns)
 
         if (!cipher->open(pages.nonces[at], pages.aad, pages.sealed + at * PAGE_BYTES, pages.plain + at * PAGE_BYTES,
                           pages.tags[at]))
-            roster.wrong = cipher->name;
+            rows.wrong = cipher->name;
     }
 }
 
@@ -85,9 +88,9 @@ static uint64_t sample_floor(const void *what)
 
 static void add_floors(enum bench_group group)
 {
-    roster_add(group, true, "AES rounds only, AES-NI", cipher_aesni.lack(), sample_floor, &aesni);
-    roster_add(group, true, "AES rounds only, VAES-256", cipher_vaes256.lack(), sample_floor, &vaes256);
-    roster_add(group, true, "AES rounds only, VAES-512", cipher_vaes512.lack(), sample_floor, &vaes512);
+    rows_add(group, true, "AES rounds only, AES-NI", cipher_aesni.lack(), sample_floor, &aesni);
+    rows_add(group, true, "AES rounds only, VAES-256", cipher_vaes256.lack(), sample_floor, &vaes256);
+    rows_add(group, true, "AES rounds only, VAES-512", cipher_vaes512.lack(), sample_floor, &vaes512);
 }
 
 bool pages_start(void)
@@ -105,10 +108,10 @@ bool pages_start(void)
     }
     add_floors(BENCH_SEAL);
     for (size_t i = 0; i < sizeof ciphers / sizeof ciphers[0]; i++)
-        roster_add(BENCH_SEAL, false, ciphers[i]->name, ciphers[i]->lack(), sample_seal, ciphers[i]);
+        rows_add(BENCH_SEAL, false, ciphers[i]->name, ciphers[i]->lack(), sample_seal, ciphers[i]);
     add_floors(BENCH_OPEN);
     for (size_t i = 0; i < sizeof ciphers / sizeof ciphers[0]; i++)
-        roster_add(BENCH_OPEN, false, ciphers[i]->name, ciphers[i]->lack(), sample_open, ciphers[i]);
+        rows_add(BENCH_OPEN, false, ciphers[i]->name, ciphers[i]->lack(), sample_open, ciphers[i]);
     return true;
 }
 

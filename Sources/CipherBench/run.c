@@ -3,21 +3,13 @@
 #include <string.h>
 #include <time.h>
 
-#include "bench.h"
-
-struct roster roster;
+#include "cipher.h"
+#include "groups.h"
+#include "rows.h"
 
 static const struct cipher *const ciphers[] = {&cipher_aesni, &cipher_vaes256, &cipher_vaes512, &cipher_openssl,
                                                &cipher_libgcrypt};
 #define CIPHERS (sizeof ciphers / sizeof ciphers[0])
-
-void roster_add(enum bench_group group, bool is_floor, const char *name, const char *lack,
-                uint64_t (*sample)(const void *what), const void *what)
-{
-    struct bench_row row = {.group = group, .is_floor = is_floor, .name = name, .lack = lack};
-
-    roster.contenders[roster.count++] = (struct contender){.row = row, .what = what, .sample = sample};
-}
 
 static double seconds_now(void)
 {
@@ -37,7 +29,7 @@ static int by_size(const void *a, const void *b)
 /* Both are given everything even if one of them fails: stop() then has something to give back. */
 static bool ciphers_start(void)
 {
-    static const uint8_t raw[32] = "a key that everybody may know..";
+    static const uint8_t raw[KEY_BYTES] = "a key that everybody may know..";
     bool started = true;
 
     for (size_t i = 0; i < CIPHERS; i++)
@@ -48,34 +40,34 @@ static bool ciphers_start(void)
 
 static bool take_samples(uint32_t rounds)
 {
-    for (size_t i = 0; i < roster.count; i++) {
-        roster.contenders[i].cycles = malloc(rounds * sizeof(uint64_t));
-        if (roster.contenders[i].cycles == NULL)
+    for (size_t i = 0; i < rows.count; i++) {
+        rows.row[i].cycles = malloc(rounds * sizeof(uint64_t));
+        if (rows.row[i].cycles == NULL)
             return false;
     }
     for (uint32_t round = 0; round < rounds; round++)
-        for (size_t i = 0; i < roster.count; i++) {
-            struct contender *contender = &roster.contenders[i];
+        for (size_t i = 0; i < rows.count; i++) {
+            struct row *row = &rows.row[i];
 
-            if (contender->row.lack == NULL)
-                contender->cycles[round] = contender->sample(contender->what);
+            if (row->result.lack == NULL)
+                row->cycles[round] = row->sample(row->what);
         }
     return true;
 }
 
 static void fill(struct bench_result *result, uint32_t rounds)
 {
-    result->row_count = roster.count;
-    for (size_t i = 0; i < roster.count; i++) {
-        struct contender *contender = &roster.contenders[i];
+    result->row_count = rows.count;
+    for (size_t i = 0; i < rows.count; i++) {
+        struct row *row = &rows.row[i];
 
-        if (contender->row.lack == NULL) {
-            qsort(contender->cycles, rounds, sizeof(uint64_t), by_size);
-            contender->row.minimum_cycles = (double)contender->cycles[0];
-            contender->row.quartile_cycles = (double)contender->cycles[rounds / 4];
-            contender->row.median_cycles = (double)contender->cycles[rounds / 2];
+        if (row->result.lack == NULL) {
+            qsort(row->cycles, rounds, sizeof(uint64_t), by_size);
+            row->result.minimum_cycles = (double)row->cycles[0];
+            row->result.quartile_cycles = (double)row->cycles[rounds / 4];
+            row->result.median_cycles = (double)row->cycles[rounds / 2];
         }
-        result->rows[i] = contender->row;
+        result->rows[i] = row->result;
     }
 }
 
@@ -89,9 +81,9 @@ static void measure(struct bench_result *result, uint32_t rounds)
         return;
     }
     result->counter_hertz = (double)(cycles_now() - cycles) / (seconds_now() - seconds);
-    if (roster.wrong != NULL) {
+    if (rows.wrong != NULL) {
         result->status = BENCH_WRONG;
-        result->wrong = roster.wrong;
+        result->wrong = rows.wrong;
         return;
     }
     fill(result, rounds);
@@ -100,7 +92,7 @@ static void measure(struct bench_result *result, uint32_t rounds)
 void bench_run(struct bench_result *result, uint32_t rounds, uint64_t dram_bytes)
 {
     memset(result, 0, sizeof *result);
-    memset(&roster, 0, sizeof roster);
+    memset(&rows, 0, sizeof rows);
     if (!ciphers_start() || !pages_start() || !swaps_start(dram_bytes)) {
         result->status = BENCH_NO_MEMORY;
     } else {
@@ -110,8 +102,8 @@ void bench_run(struct bench_result *result, uint32_t rounds, uint64_t dram_bytes
     }
     swaps_stop();
     pages_stop();
-    for (size_t i = 0; i < roster.count; i++)
-        free(roster.contenders[i].cycles);
+    for (size_t i = 0; i < rows.count; i++)
+        free(rows.row[i].cycles);
     for (size_t i = 0; i < CIPHERS; i++)
         ciphers[i]->stop();
 }

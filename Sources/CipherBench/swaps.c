@@ -8,7 +8,10 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "bench.h"
+#include "cipher.h"
+#include "floors.h"
+#include "groups.h"
+#include "rows.h"
 #include "vector_cipher.h"
 
 #define SLOTS 64u
@@ -114,7 +117,7 @@ static uint64_t sample_swap(const void *what)
     prefetch_page(e.in);
     cipher->seal(e.out_nonce, e.out_aad, e.slot, e.out, swaps.homes[e.victim].tag);
     if (!cipher->open(e.in_nonce, e.in_aad, e.in, e.slot, swaps.homes[e.wanted].tag))
-        roster.wrong = cipher->name;
+        rows.wrong = cipher->name;
     return cycles_now() - start;
 }
 
@@ -127,7 +130,7 @@ static uint64_t sample_fused(const void *what)
     uint64_t start = cycles_now();
 
     if (!vaes512_swap(&swaps.key, &swaps.key, &swap))
-        roster.wrong = what;
+        rows.wrong = what;
     return cycles_now() - start;
 }
 
@@ -194,11 +197,11 @@ bool swaps_start(uint64_t dram_bytes)
     swaps.copy_slot = swaps.slots + SLOTS * PAGE_BYTES;
     seal_homes();
 
-    roster_add(BENCH_SWAP, true, "copy, line by line", NULL, sample_copy, cipher_vaes512.lack() ? &sse2 : &avx512);
-    roster_add(BENCH_SWAP, true, "copy, out and then in", NULL, sample_copy, &apart);
-    roster_add(BENCH_SWAP, false, fused, cipher_vaes512.lack(), sample_fused, fused);
+    rows_add(BENCH_SWAP, true, "copy, line by line", NULL, sample_copy, cipher_vaes512.lack() ? &sse2 : &avx512);
+    rows_add(BENCH_SWAP, true, "copy, out and then in", NULL, sample_copy, &apart);
+    rows_add(BENCH_SWAP, false, fused, cipher_vaes512.lack(), sample_fused, fused);
     for (size_t i = 0; i < sizeof ciphers / sizeof ciphers[0]; i++)
-        roster_add(BENCH_SWAP, false, ciphers[i]->name, ciphers[i]->lack(), sample_swap, ciphers[i]);
+        rows_add(BENCH_SWAP, false, ciphers[i]->name, ciphers[i]->lack(), sample_swap, ciphers[i]);
     return true;
 }
 

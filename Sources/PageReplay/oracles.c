@@ -1,8 +1,9 @@
-/* oracles.c — what no pager can know: the exact past, and the future. */
+#include "oracles.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "replay.h"
+#include "run.h"
 
 static struct run *run_of(struct pager *pager)
 {

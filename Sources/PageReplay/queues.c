@@ -11,10 +11,10 @@
  * A page is always used right after it was opened: that is why it was. The mark of a newcomer is therefore taken away
  * when the next miss has been served, so that only later uses count.
  */
+#include "queues.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-#include "replay.h"
 
 enum which : uint8_t { NONE, SHORT, LONG };
 

@@ -4,7 +4,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "replay.h"
+#include "oracles.h"
+#include "queues.h"
+#include "run.h"
 
 /* MARK: what lies around the pager */
 
@@ -18,14 +20,9 @@ static void *dram(void *context, uint64_t home)
     return run_of(context)->dram + home;
 }
 
-static uint8_t *use_in(struct run *run, slot_t slot)
-{
-    return &run->use[page_index(run->pager.slots[slot].page)];
-}
-
 static struct page_use unmap(void *context, slot_t slot)
 {
-    uint8_t *use = use_in(run_of(context), slot);
+    uint8_t *use = run_use(run_of(context), slot);
     struct page_use was = { *use & USE_ACCESSED, *use & USE_DIRTY };
 
     *use = 0;
@@ -34,22 +31,7 @@ static struct page_use unmap(void *context, slot_t slot)
 
 static bool accessed(void *context, slot_t slot)
 {
-    uint8_t *use = use_in(run_of(context), slot);
-    bool     was = *use & USE_ACCESSED;
-
-    *use &= (uint8_t)~USE_ACCESSED;
-    return was;
-}
-
-bool run_take_marks(struct run *run, slot_t slot)
-{
-    struct slot *s = &run->pager.slots[slot];
-    bool         was = s->flags & SLOT_REFERENCED;
-
-    s->flags &= (uint8_t)~SLOT_REFERENCED;
-    if (page_level(s->page) == 0)
-        was |= accessed(run, slot);
-    return was;
+    return run_take_accessed(run_of(context), slot);
 }
 
 static void event(void *context, enum pager_event event, page_id page, enum page_state state, uint64_t cycles)

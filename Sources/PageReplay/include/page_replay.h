@@ -17,7 +17,7 @@ enum replay_policy : uint32_t {
     REPLAY_GCLOCK_AHEAD,
     REPLAY_FIFO,
     REPLAY_LRU,             /* the page whose last touch is oldest: no CPU tells that */
-    REPLAY_SIEVE,           /* by accessed marks; replay_queues.c */
+    REPLAY_SIEVE,           /* by accessed marks; queues.c */
     REPLAY_TWO_QUEUES,
     REPLAY_ADAPTIVE,
     REPLAY_OPTIMUM,         /* the page whose next touch is farthest: nobody knows that */

@@ -1,4 +1,4 @@
-/* replay.h — one run of a replay, as its policies see it. */
+/* run.h — one run of a replay: the pager, and what stands in for the machine around it. */
 #pragma once
 #include "page_replay.h"
 #include "pager.h"
@@ -13,35 +13,31 @@ struct replay {
     int       dram;             /* a file of memory that each run maps privately */
 };
 
-enum use : uint8_t { USE_MAPPED = 1, USE_ACCESSED = 2, USE_DIRTY = 4, USE_AHEAD = 8 };
+/* What the nested tables know of a page. */
+enum use : uint8_t { USE_MAPPED = 1, USE_ACCESSED = 2, USE_DIRTY = 4 };
+
+struct queues;                  /* queues.h */
 
 struct run {
     const struct replay *replay;
     struct pager         pager;
     struct gcm_key       session_key;
     uint8_t             *dram;
-    uint8_t             *use;       /* enum use of each page: what the nested tables know */
+    uint8_t             *use;       /* enum use of each page */
     uint32_t            *next;      /* of each page: its next touch */
     uint32_t            *last;      /* of each page: its last touch, plus 1 */
-    struct queues       *queues;
+    struct queues       *queues;    /* NULL: the policy has none */
     struct replay_counts counts;
 };
 
-/* Was the page used since last asked? Clears the marks. */
+/* Of a slot with a level-0 page. */
+uint8_t *run_use(struct run *run, slot_t slot);
+/* Was its page accessed since last asked? Clears the mark. */
+bool run_take_accessed(struct run *run, slot_t slot);
+/* The same of any page, and of both its marks: the tables' and the pager's own. */
 bool run_take_marks(struct run *run, slot_t slot);
+
 static inline bool run_evictable(const struct run *run, slot_t slot)
 {
     return (run->pager.slots[slot].flags & SLOT_USED) && run->pager.slots[slot].children == 0;
 }
-
-slot_t policy_lru(struct pager *pager);
-slot_t policy_optimum(struct pager *pager);
-
-/* Policies that keep slots in queues. */
-struct queues *queues_create(enum replay_policy policy, uint32_t slots, uint64_t pages);
-void queues_free(struct queues *queues);
-void queues_inserted(struct run *run, slot_t slot);
-void queues_removed(struct run *run, slot_t slot);
-/* A miss has been served. */
-void queues_served(struct run *run, slot_t slot);
-slot_t policy_queues(struct pager *pager);
