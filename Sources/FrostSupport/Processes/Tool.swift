@@ -37,7 +37,8 @@ package struct Tool: Sendable, Hashable {
     package static let bzip2 = Tool("bzip2", package: "bzip2", purpose: "unpacks kernels (bzip2)")
 
     package static let svgConverter = Tool(
-        "rsvg-convert", package: "librsvg2-bin", purpose: "turns pictures of DRAM into PNG")
+        "rsvg-convert", package: "librsvg2-bin",
+        purpose: "turns pictures of DRAM into PNG (as .svg they need no tool)")
 
     /// Without these no image can be built and booted.
     package static let required = [nasm, clang, linker, objcopy, qemu]
