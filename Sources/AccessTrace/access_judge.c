@@ -5,7 +5,7 @@
 
 #include "judge_accesses.h"
 
-/* Instructions ----------------------------------------------------------------------------------------------------*/
+/* MARK: instructions */
 
 static bool is_text(const struct access_judge *judge, const struct access_line *line)
 {
@@ -15,7 +15,7 @@ static bool is_text(const struct access_judge *judge, const struct access_line *
                                 line->linear - judge->settings.hypervisor_base < bytes);
 }
 
-/* The last instruction was carried out, and nobody intercepted it. */
+/* The last instruction was executed, not intercepted. */
 static bool went_on(const struct access_judge *judge, const struct access_line *next)
 {
     return judge->mode == MODE_HOST || next->linear == judge->now.linear + judge->now.bytes;
@@ -24,18 +24,22 @@ static bool went_on(const struct access_judge *judge, const struct access_line *
 static void judge_flush(struct access_judge *judge, const struct access_line *next)
 {
     static const enum cache_rule rules[] = {
-        [INSTRUCTION_WBINVD] = RULE_WBINVD, [INSTRUCTION_WBNOINVD] = RULE_WBNOINVD, [INSTRUCTION_INVD] = RULE_INVD,
+        [INSTRUCTION_WBINVD] = RULE_WBINVD, [INSTRUCTION_WBNOINVD] = RULE_WBNOINVD,
+            [INSTRUCTION_INVD] = RULE_INVD,
         [INSTRUCTION_CLFLUSH] = RULE_CLFLUSH, [INSTRUCTION_CLWB] = RULE_CLWB,
         [INSTRUCTION_CLDEMOTE] = RULE_CLDEMOTE,
     };
     enum access_instruction what = judge->now.instruction;
 
-    if (what < INSTRUCTION_WBINVD || what > INSTRUCTION_CLDEMOTE || !judge->is_frozen || !went_on(judge, next))
+    if (what < INSTRUCTION_WBINVD || what > INSTRUCTION_CLDEMOTE || !judge->is_frozen
+        || !went_on(judge, next))
         return;
     if (judge->mode == MODE_GUEST && what <= INSTRUCTION_INVD)
-        offend(judge, (struct access_offence){ .rule = RESIDENCY_GUEST_CACHE_CONTROL, .mode = judge->mode,
+        judge_report(judge,
+                     (struct access_offence){ .rule = RESIDENCY_GUEST_CACHE_CONTROL,
+                         .mode = judge->mode,
                                                .type = MEMORY_NONE, .address = UINT64_MAX });
-    offend_cache(judge, rules[what], UINT64_MAX, MEMORY_NONE);
+    judge_report_cache(judge, rules[what], UINT64_MAX, MEMORY_NONE);
 }
 
 /* How deep in calls of page_seal the next instruction is. */
@@ -78,11 +82,11 @@ static void judge_instruction(struct access_judge *judge, const struct access_li
         window->guest_instructions++;
         judge->totals.blind_instructions += !line->has_linear;
         if (is_private(judge, line->physical))
-            offend_at(judge, RESIDENCY_NESTED_MAPPING, line, 0);
+            judge_report_at(judge, RESIDENCY_NESTED_MAPPING, line, 0);
     } else if (!line->has_linear) {
         judge->totals.unknown_lines++;
     } else if (!within(judge->settings.region, line->physical)) {
-        offend_at(judge, RESIDENCY_HOST_FETCH, line, 0);
+        judge_report_at(judge, RESIDENCY_HOST_FETCH, line, 0);
     }
     if (line->instruction == INSTRUCTION_ENTRY) {
         judge->totals.entries++;
@@ -90,7 +94,7 @@ static void judge_instruction(struct access_judge *judge, const struct access_li
     }
 }
 
-/* Windows ---------------------------------------------------------------------------------------------------------*/
+/* MARK: windows */
 
 static void begin_window(struct access_judge *judge)
 {
@@ -124,7 +128,8 @@ static void finish_freeze(struct access_judge *judge)
     judge->in_freeze = false;
     judge->is_frozen = totals->has_freeze = true;
     if (first != UINT64_MAX)
-        offend(judge, (struct access_offence){ .rule = RESIDENCY_NEVER_FROZEN, .mode = MODE_HOST,
+        judge_report(judge,
+                     (struct access_offence){ .rule = RESIDENCY_NEVER_FROZEN, .mode = MODE_HOST,
                                                .type = MEMORY_NONE, .address = first });
 }
 
@@ -139,7 +144,7 @@ static void end_window(struct access_judge *judge)
     judge->in_window = false;
 }
 
-/* Text ------------------------------------------------------------------------------------------------------------*/
+/* MARK: text */
 
 static void judge_line(struct access_judge *judge, const char *text, size_t bytes)
 {
@@ -213,10 +218,11 @@ void access_judge_end(struct access_judge *judge)
     end_window(judge);
 }
 
-/* Making, asking --------------------------------------------------------------------------------------------------*/
+/* MARK: making, asking */
 
 struct access_judge *access_judge_make(const struct access_settings *settings,
-                                       void (*explain)(void *context, const struct access_home *home), void *context)
+                                       void (*explain)(void *, const struct access_home *),
+                                       void *context)
 {
     struct access_judge *judge = calloc(1, sizeof *judge);
     uint64_t bytes = settings->region.end - settings->region.base;
@@ -231,7 +237,8 @@ struct access_judge *access_judge_make(const struct access_settings *settings,
     judge->filled = calloc(1, judge->totals.region_lines);
     judge->leaves = calloc(1, bytes / PAGE_BYTES);
     judge->homes = (struct homes){ .explain = explain, .context = context };
-    if (judge->region == NULL || judge->region_known == NULL || judge->stored == NULL || judge->filled == NULL ||
+    if (judge->region == NULL || judge->region_known == NULL || judge->stored == NULL
+        || judge->filled == NULL ||
         judge->leaves == NULL) {
         access_judge_free(judge);
         return NULL;
@@ -258,8 +265,8 @@ const struct access_totals *access_judge_totals(const struct access_judge *judge
 
 const struct access_offence *access_judge_offences(const struct access_judge *judge, size_t *count)
 {
-    *count = judge->offence_count;
-    return judge->offences;
+    *count = judge->violation_count;
+    return judge->violations;
 }
 
 const struct access_window *access_judge_windows(const struct access_judge *judge, size_t *count)

@@ -19,7 +19,8 @@ static bool take(struct cursor *cursor, const char *words)
 
 static int digit(char c)
 {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A'
+        && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
 static bool number(struct cursor *cursor, unsigned base, uint64_t *value)
@@ -36,17 +37,22 @@ static bool number(struct cursor *cursor, unsigned base, uint64_t *value)
     return cursor->at > start;
 }
 
-/* Of instructions -----------------------------------------------------------------------------------------------*/
+/* MARK: of instructions */
 
 static const struct { const char *name; enum access_instruction instruction; } instructions[] = {
-    { "vmrun", INSTRUCTION_ENTRY }, { "vmlaunch", INSTRUCTION_ENTRY }, { "vmresume", INSTRUCTION_ENTRY },
+    { "vmrun", INSTRUCTION_ENTRY }, { "vmlaunch", INSTRUCTION_ENTRY },
+        { "vmresume", INSTRUCTION_ENTRY },
     { "call", INSTRUCTION_CALL }, { "ret", INSTRUCTION_RETURN },
-    { "wbinvd", INSTRUCTION_WBINVD }, { "wbnoinvd", INSTRUCTION_WBNOINVD }, { "invd", INSTRUCTION_INVD },
-    { "clflush", INSTRUCTION_CLFLUSH }, { "clflushopt", INSTRUCTION_CLFLUSH }, { "clwb", INSTRUCTION_CLWB },
+    { "wbinvd", INSTRUCTION_WBINVD }, { "wbnoinvd", INSTRUCTION_WBNOINVD },
+        { "invd", INSTRUCTION_INVD },
+    { "clflush", INSTRUCTION_CLFLUSH }, { "clflushopt", INSTRUCTION_CLFLUSH },
+        { "clwb", INSTRUCTION_CLWB },
     { "cldemote", INSTRUCTION_CLDEMOTE },
-    { "movnti", INSTRUCTION_NT_STORE }, { "movntq", INSTRUCTION_NT_STORE }, { "movntdq", INSTRUCTION_NT_STORE },
+    { "movnti", INSTRUCTION_NT_STORE }, { "movntq", INSTRUCTION_NT_STORE },
+        { "movntdq", INSTRUCTION_NT_STORE },
     { "movntps", INSTRUCTION_NT_STORE }, { "movntpd", INSTRUCTION_NT_STORE },
-    { "vmovntdq", INSTRUCTION_NT_STORE }, { "vmovntps", INSTRUCTION_NT_STORE }, { "vmovntpd", INSTRUCTION_NT_STORE },
+    { "vmovntdq", INSTRUCTION_NT_STORE }, { "vmovntps", INSTRUCTION_NT_STORE },
+        { "vmovntpd", INSTRUCTION_NT_STORE },
     { "maskmovq", INSTRUCTION_NT_STORE }, { "maskmovdqu", INSTRUCTION_NT_STORE },
     { "vmaskmovdqu", INSTRUCTION_NT_STORE },
 };
@@ -57,7 +63,8 @@ static enum access_instruction instruction_named(const char *name, size_t length
     if (length < 3 || memchr("cimrvw", name[0], 6) == NULL)
         return INSTRUCTION_OTHER;
     for (size_t i = 0; i < sizeof instructions / sizeof instructions[0]; i++)
-        if (strlen(instructions[i].name) == length && memcmp(instructions[i].name, name, length) == 0)
+        if (strlen(instructions[i].name) == length
+            && memcmp(instructions[i].name, name, length) == 0)
             return instructions[i].instruction;
     return INSTRUCTION_OTHER;
 }
@@ -95,16 +102,19 @@ static bool read_instruction(struct access_line *line, struct cursor *cursor)
     return line->bytes != 0 && code[-1] == ' ';
 }
 
-/* Of accesses ---------------------------------------------------------------------------------------------------*/
+/* MARK: of accesses */
 
 static const struct { const char *name; enum memory_type type; } types[] = {
-    { "WB", MEMORY_WB }, { "WC", MEMORY_WC }, { "UC-", MEMORY_UC }, { "UC", MEMORY_UC }, { "WT", MEMORY_WT },
+    { "WB", MEMORY_WB }, { "WC", MEMORY_WC }, { "UC-", MEMORY_UC }, { "UC", MEMORY_UC },
+        { "WT", MEMORY_WT },
     { "WP", MEMORY_WP }, { "INVALID", MEMORY_NONE },
 };
 
 static const struct { const char *name; enum access_tag tag; uint8_t level; } tags[] = {
-    { "PTE", TAG_WALK, 1 }, { "PDE", TAG_WALK, 2 }, { "PDPTE", TAG_WALK, 3 }, { "PML4E", TAG_WALK, 4 },
-    { "PML5E", TAG_WALK, 5 }, { "EPT PTE", TAG_EPT, 1 }, { "EPT PDE", TAG_EPT, 2 }, { "EPT PDPTE", TAG_EPT, 3 },
+    { "PTE", TAG_WALK, 1 }, { "PDE", TAG_WALK, 2 }, { "PDPTE", TAG_WALK, 3 },
+        { "PML4E", TAG_WALK, 4 },
+    { "PML5E", TAG_WALK, 5 }, { "EPT PTE", TAG_EPT, 1 }, { "EPT PDE", TAG_EPT, 2 },
+        { "EPT PDPTE", TAG_EPT, 3 },
     { "EPT PML4E", TAG_EPT, 4 },
 };
 
@@ -165,8 +175,10 @@ static bool read_access(struct access_line *line, struct cursor *cursor)
         if (!number(cursor, 16, &line->linear) || !take(cursor, " "))
             return false;
     }
-    if (!take(cursor, "PHY 0x") || !number(cursor, 16, &line->physical) || !take(cursor, " (len=") ||
-        !number(cursor, 10, &bytes) || bytes == 0 || bytes > sizeof line->data || !take(cursor, ", "))
+    if (!take(cursor, "PHY 0x") || !number(cursor, 16, &line->physical)
+        || !take(cursor, " (len=") ||
+        !number(cursor, 10, &bytes) || bytes == 0 || bytes > sizeof line->data
+            || !take(cursor, ", "))
         return false;
     line->bytes = (uint8_t)bytes;
     if (!read_type(line, cursor) || !take(cursor, "):") || !read_data(line, cursor))
@@ -198,7 +210,8 @@ void access_line_read(struct access_line *line, const char *text, size_t bytes)
     } else if (take(&cursor, "(0) Breakpoint ")) {
         uint64_t identifier;
 
-        line->kind = number(&cursor, 10, &identifier) && take(&cursor, ", 0x") && number(&cursor, 16, &line->linear)
+        line->kind = number(&cursor, 10, &identifier) && take(&cursor, ", 0x")
+            && number(&cursor, 16, &line->linear)
                          ? LINE_BREAKPOINT
                          : LINE_UNKNOWN;
     }

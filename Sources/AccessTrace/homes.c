@@ -43,7 +43,8 @@ static struct access_home *home_at(struct homes *homes, uint64_t frame)
     return &homes->open[homes->last];
 }
 
-static void begin(struct access_home *home, uint64_t first, const struct access_line *instruction, uint64_t since,
+static void begin(struct access_home *home, uint64_t first, const struct access_line *instruction,
+                  uint64_t since,
                   bool is_firmware)
 {
     memset(home->bytes, 0, sizeof home->bytes);
@@ -55,7 +56,8 @@ static void begin(struct access_home *home, uint64_t first, const struct access_
     home->is_firmware = is_firmware;
 }
 
-void homes_store(struct homes *homes, const struct access_line *store, const struct access_line *instruction,
+void homes_store(struct homes *homes, const struct access_line *store,
+                 const struct access_line *instruction,
                  bool is_firmware)
 {
     for (uint32_t i = 0; i < store->bytes; i++) {
@@ -63,7 +65,8 @@ void homes_store(struct homes *homes, const struct access_line *store, const str
         struct access_home *home = home_at(homes, address & FRAME_MASK);
         uint32_t offset = (uint32_t)(address & ~FRAME_MASK);
 
-        if (home->written != 0 && home->known[offset])      /* what stood there must be explained first */
+        if (home->written != 0 && home->known[offset])      /* what stood there must be explained
+                                                               first */
             settle(homes, home, false);
         if (home->written == 0)
             begin(home, address, instruction, homes->since, is_firmware);

@@ -2,7 +2,7 @@
 #pragma once
 #include "access_judge.h"
 
-#define HOMES 8u        /* at a time; one is what a sound hypervisor needs */
+#define HOMES 8u        /* at a time; a correct hypervisor needs one */
 
 struct homes {
     void (*explain)(void *context, const struct access_home *home);
@@ -13,7 +13,8 @@ struct homes {
     uint32_t           last;        /* index of the one that was written last */
 };
 
-void homes_store(struct homes *homes, const struct access_line *store, const struct access_line *instruction,
+void homes_store(struct homes *homes, const struct access_line *store,
+                 const struct access_line *instruction,
                  bool is_firmware);
 
 /* All of them are to be explained now. `is_cut`: the last one may be unfinished. */

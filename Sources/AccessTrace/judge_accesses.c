@@ -8,7 +8,8 @@
 #define PRESENT         UINT64_C(1)
 #define EPT_RIGHTS      UINT64_C(7)
 #define PAGE_SIZE_BIT   (UINT64_C(1) << 7)
-#define CACHE_BITS      UINT64_C(0x18)      /* PCD, PWT: either chooses another entry of the PAT than write-back */
+#define CACHE_BITS      UINT64_C(0x18)      /* PCD, PWT: either chooses another entry of the PAT
+                                               than write-back */
 #define EPT_TYPE(e)     ((e) >> 3 & 7)
 #define EPT_IGNORE_PAT  (UINT64_C(1) << 6)
 #define FRAME           UINT64_C(0x000FFFFFFFFFF000)
@@ -16,38 +17,44 @@
 bool is_private(const struct access_judge *judge, uint64_t address)
 {
     return address < judge->settings.ram_end && !within(judge->settings.region, address) &&
-           !within(judge->settings.firmware[0], address) && !within(judge->settings.firmware[1], address);
+           !within(judge->settings.firmware[0], address)
+               && !within(judge->settings.firmware[1], address);
 }
 
-/* Offences ------------------------------------------------------------------------------------------------------*/
+/* MARK: violations */
 
-void offend(struct access_judge *judge, struct access_offence offence)
+void judge_report(struct access_judge *judge, struct access_offence violation)
 {
-    uint64_t *count = &judge->totals.rules[offence.rule];
+    uint64_t *count = &judge->totals.rules[violation.rule];
     uint64_t before = (*count)++;
 
-    if (offence.rule == RESIDENCY_CACHE_RULE)
-        before = judge->totals.cache_rules[offence.cache_rule]++;
-    if (before >= OF_EACH_RULE || judge->offence_count == OFFENCES)
+    if (violation.rule == RESIDENCY_CACHE_RULE)
+        before = judge->totals.cache_rules[violation.cache_rule]++;
+    if (before >= OF_EACH_RULE || judge->violation_count == VIOLATIONS)
         return;
-    offence.instant = judge->now.instant;
-    offence.rip = judge->now.linear;
-    judge->offences[judge->offence_count++] = offence;
+    violation.instant = judge->now.instant;
+    violation.rip = judge->now.linear;
+    judge->violations[judge->violation_count++] = violation;
 }
 
-void offend_at(struct access_judge *judge, enum residency_rule rule, const struct access_line *line, uint64_t value)
+void judge_report_at(struct access_judge *judge, enum residency_rule rule,
+                     const struct access_line *line, uint64_t value)
 {
-    offend(judge, (struct access_offence){ .rule = rule, .mode = judge->mode, .type = line->type,
+    judge_report(judge,
+                 (struct access_offence){ .rule = rule, .mode = judge->mode, .type = line->type,
                                            .address = line->physical, .value = value });
 }
 
-void offend_cache(struct access_judge *judge, enum cache_rule rule, uint64_t address, enum memory_type type)
+void judge_report_cache(struct access_judge *judge, enum cache_rule rule, uint64_t address,
+                        enum memory_type type)
 {
-    offend(judge, (struct access_offence){ .rule = RESIDENCY_CACHE_RULE, .cache_rule = rule, .mode = judge->mode,
+    judge_report(judge,
+                 (struct access_offence){ .rule = RESIDENCY_CACHE_RULE, .cache_rule = rule,
+                     .mode = judge->mode,
                                            .type = type, .address = address });
 }
 
-/* The region -----------------------------------------------------------------------------------------------------*/
+/* MARK: the region */
 
 static void note_store(struct access_judge *judge, const struct access_line *line)
 {
@@ -75,9 +82,10 @@ static enum cache_rule rule_of(const struct access_line *line)
     }
 }
 
-/* Bochs 2.7 gives a guest's access the type that the MTRRs and the guest's own page tables choose (cpu/paging.cc,
- * translate_linear). So it is without EPT's bit 6, "ignore PAT": with it, the entry's own type is all that counts (SDM
- * vol 3, "Memory Type Used for Translated Guest-Physical Addresses"), and that is judged where the entry is read. */
+/* Bochs 2.7 gives a guest's access the type that the MTRRs and the guest's own page tables choose
+ * (cpu/paging.cc, translate_linear). So it is without EPT's bit 6, "ignore PAT": with it, the
+ * entry's own type is all that counts (SDM vol 3, "Memory Type Used for Translated Guest-Physical
+ * Addresses"), and that is judged where the entry is read. */
 static bool has_own_type(const struct access_judge *judge, const struct access_line *line)
 {
     uint64_t frame = (line->physical - judge->settings.region.base) / PAGE_BYTES;
@@ -94,16 +102,16 @@ static void judge_region(struct access_judge *judge, const struct access_line *l
         note_store(judge, line);
     if (line->type == MEMORY_WB) {
         if (is_store && judge->now.instruction == INSTRUCTION_NT_STORE)
-            offend_cache(judge, RULE_NT_STORE, line->physical, line->type);
+            judge_report_cache(judge, RULE_NT_STORE, line->physical, line->type);
         return;
     }
     if (judge->in_freeze)       /* caches are still off: the filling begins after that */
         memset(judge->filled, 0, judge->totals.region_lines);
     else if (line->type != MEMORY_NONE && has_own_type(judge, line))
-        offend_cache(judge, rule_of(line), line->physical, line->type);
+        judge_report_cache(judge, rule_of(line), line->physical, line->type);
 }
 
-/* Of instructions -------------------------------------------------------------------------------------------------*/
+/* MARK: of instructions */
 
 static bool is_cacheable(enum memory_type type)
 {
@@ -118,11 +126,12 @@ static void judge_dram(struct access_judge *judge, const struct access_line *lin
     judge->totals.dram_writes += is_store;
     if (judge->mode == MODE_GUEST) {
         if (is_ours)
-            offend_at(judge, RESIDENCY_NESTED_MAPPING, line, 0);
+            judge_report_at(judge, RESIDENCY_NESTED_MAPPING, line, 0);
         return;
     }
     if (is_cacheable(line->type))
-        offend_at(judge, is_store ? RESIDENCY_HOST_STORE : RESIDENCY_WIDER_WRITE_BACK, line, 0);
+        judge_report_at(judge, is_store ? RESIDENCY_HOST_STORE : RESIDENCY_WIDER_WRITE_BACK, line,
+                        0);
     if (is_store)
         homes_store(&judge->homes, line, &judge->now, !is_ours);
 }
@@ -137,7 +146,7 @@ void judge_access(struct access_judge *judge, const struct access_line *line)
         judge_dram(judge, line);
 }
 
-/* Tables and control blocks ----------------------------------------------------------------------------------------*/
+/* MARK: tables and control blocks */
 
 static uint64_t entry_value(const struct access_line *line)
 {
@@ -159,25 +168,29 @@ static void judge_leaf(struct access_judge *judge, const struct access_line *lin
         judge->leaves[(frame - judge->settings.region.base) / PAGE_BYTES] =
             is_ept && (entry & EPT_IGNORE_PAT) ? LEAF_IGNORES_PAT : LEAF_HEEDS_PAT;
         is_right = is_small && frame - judge->settings.region.base >= judge->settings.image_bytes &&
-                   (is_ept ? EPT_TYPE(entry) == MEMORY_WB && (entry & EPT_IGNORE_PAT) : !(entry & CACHE_BITS));
+                   (is_ept ? EPT_TYPE(entry) == MEMORY_WB
+                    && (entry & EPT_IGNORE_PAT) : !(entry & CACHE_BITS));
     } else {
         is_right = is_small && !is_private(judge, frame);
     }
     if (!is_right)
-        offend(judge, (struct access_offence){ .rule = RESIDENCY_NESTED_MAPPING, .mode = judge->mode,
-                                               .type = line->type, .address = frame, .value = entry });
+        judge_report(judge,
+                     (struct access_offence){ .rule = RESIDENCY_NESTED_MAPPING, .mode = judge->mode,
+                                               .type = line->type, .address = frame,
+                                                   .value = entry });
 }
 
 static void judge_nested(struct access_judge *judge, const struct access_line *line)
 {
     judge->totals.nested_walks++;
     if (!within(judge->settings.region, line->physical))
-        offend_at(judge, RESIDENCY_NESTED_TABLE, line, entry_value(line));
+        judge_report_at(judge, RESIDENCY_NESTED_TABLE, line, entry_value(line));
     if (line->level == 1 || (line->level < 4 && (entry_value(line) & PAGE_SIZE_BIT)))
         judge_leaf(judge, line);
 }
 
-/* Under VMX a guest's walk and the host's look alike, under SVM the nested tables' too but for their type. */
+/* Under VMX a guest's walk and the host's look alike, under SVM the nested tables' too but for
+ * their type. */
 void judge_walks(struct access_judge *judge)
 {
     for (size_t i = 0; i < judge->walk_count; i++) {
@@ -187,9 +200,9 @@ void judge_walks(struct access_judge *judge)
         if (within(judge->settings.region, line->physical))
             judge_region(judge, line);
         else if (judge->mode == MODE_HOST)
-            offend_at(judge, RESIDENCY_HOST_TABLE, line, entry_value(line));
+            judge_report_at(judge, RESIDENCY_HOST_TABLE, line, entry_value(line));
         else if (is_private(judge, line->physical))
-            offend_at(judge, RESIDENCY_NESTED_MAPPING, line, entry_value(line));
+            judge_report_at(judge, RESIDENCY_NESTED_MAPPING, line, entry_value(line));
     }
     judge->walk_count = 0;
 }
@@ -199,7 +212,7 @@ void judge_own(struct access_judge *judge, const struct access_line *line)
     if (line->tag == TAG_CONTROL) {
         judge->totals.controls++;
         if (!within(judge->settings.region, line->physical))
-            offend_at(judge, RESIDENCY_CONTROL_BLOCK, line, 0);
+            judge_report_at(judge, RESIDENCY_CONTROL_BLOCK, line, 0);
     } else if (line->tag == TAG_EPT || line->type == MEMORY_NONE) {
         judge_nested(judge, line);
     } else if (judge->walk_count < WALKS) {

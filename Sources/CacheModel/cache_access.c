@@ -34,11 +34,13 @@ static void report(struct cache_model *model, const struct bus_event *event)
         model->config.listener(model->config.context, event);
 }
 
-static void moved(struct cache_model *model, enum bus_kind kind, enum cache_rule rule, uint64_t line,
+static void moved(struct cache_model *model, enum bus_kind kind, enum cache_rule rule,
+                  uint64_t line,
                   const struct cause *cause)
 {
     report(model, &(struct bus_event){
-        .tag = cause->tag, .address = line << model->line_shift, .bytes = model->config.geometry.line_bytes,
+        .tag = cause->tag, .address = line << model->line_shift,
+            .bytes = model->config.geometry.line_bytes,
         .kind = kind, .rule = rule, .access = cause->access, .type = cause->type });
 }
 
@@ -47,7 +49,8 @@ static bool is_modified(const struct cache_model *model, size_t at)
     return sets_is_modified(&model->sets, at);
 }
 
-static void write_back(struct cache_model *model, size_t at, enum cache_rule rule, const struct cause *cause)
+static void write_back(struct cache_model *model, size_t at, enum cache_rule rule,
+                       const struct cause *cause)
 {
     if (!is_modified(model, at))
         return;
@@ -57,7 +60,8 @@ static void write_back(struct cache_model *model, size_t at, enum cache_rule rul
 }
 
 /* Write back if modified, and drop. */
-static void leave(struct cache_model *model, size_t at, enum cache_rule rule, const struct cause *cause)
+static void leave(struct cache_model *model, size_t at, enum cache_rule rule,
+                  const struct cause *cause)
 {
     enum bus_kind kind = is_modified(model, at) ? BUS_WRITE_BACK : BUS_DROP;
     uint64_t      line = sets_take(&model->sets, at);
@@ -94,7 +98,8 @@ static enum memory_type range_type(struct cache_model *model, uint64_t address)
     return (enum memory_type)model->page_types[slot];
 }
 
-static inline enum memory_type effective_type(struct cache_model *model, const struct cache_access *access)
+static inline enum memory_type effective_type(struct cache_model *model,
+                                              const struct cache_access *access)
 {
     bool nested = model->config.vendor == CACHE_INTEL && access->nested_type != MEMORY_NONE;
     enum memory_type range = nested ? access->nested_type : range_type(model, access->address);
@@ -137,8 +142,10 @@ static bool cacheable(enum memory_type type)
     return type == MEMORY_WB || type == MEMORY_WT || type == MEMORY_WP;
 }
 
-/* If the cache must not serve this piece: true, and by which rules (`hit`: if it finds the line cached). */
-static bool bypasses(const struct cache_model *model, const struct piece *piece, enum cache_rule *hit,
+/* If the cache must not serve this piece: true, and by which rules (`hit`: if it finds the line
+ * cached). */
+static bool bypasses(const struct cache_model *model, const struct piece *piece,
+                     enum cache_rule *hit,
                      enum cache_rule *rule)
 {
     enum memory_type type = piece->cause.type;
@@ -288,7 +295,8 @@ void cache_all(struct cache_model *model, enum access_kind kind, uint64_t tag)
 {
     struct cause    cause = { .tag = tag, .access = kind, .type = MEMORY_NONE };
     bool            lose = kind == ACCESS_INVD && !model->invd_writes_back;
-    enum cache_rule rule = lose ? RULE_INVD : kind == ACCESS_INVD ? RULE_AMD_INVD_WBINVD : RULE_WBINVD;
+    enum cache_rule rule = lose ? RULE_INVD : kind == ACCESS_INVD
+        ? RULE_AMD_INVD_WBINVD : RULE_WBINVD;
 
     if (kind < ACCESS_WBINVD || kind > ACCESS_INVD)
         return;

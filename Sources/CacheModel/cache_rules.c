@@ -30,7 +30,8 @@ static const struct cache_rule_text texts[RULE_COUNT] = {
         "An access to write-combining memory goes to DRAM; combining is not modelled.",
         SDM "Methods of Caching Available [recalled]" },
     [RULE_WC_HIT] = { "wc-hit",
-        "A write-combining access that finds its line cached writes it back if modified and drops it.",
+        "A write-combining access that finds its line cached writes it back if modified and drops "
+        "it.",
         APM "Memory Types: WC+ looks up all caches; the drop elsewhere is [chosen]" },
     [RULE_WT_WRITE] = { "wt-write",
         "A write to WT memory goes to DRAM, updates a cached line, and brings none in.",

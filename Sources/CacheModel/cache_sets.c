@@ -25,7 +25,8 @@ uint64_t cache_usable_bytes(struct cache_geometry geometry)
 
 bool cache_geometry_valid(struct cache_geometry geometry)
 {
-    return power_of_two(geometry.line_bytes) && geometry.line_bytes >= 16 && geometry.line_bytes <= 4096
+    return power_of_two(geometry.line_bytes) && geometry.line_bytes >= 16
+        && geometry.line_bytes <= 4096
         && power_of_two(geometry.sets) && geometry.sets <= 1u << 24
         && geometry.ways >= 1 && geometry.ways <= 64
         && geometry.index <= CACHE_INDEX_UNKNOWN && geometry.replacement <= CACHE_RANDOM

@@ -7,13 +7,15 @@
 #define MODIFIED  UINT64_C(1)
 #define PLACE_MODIFIED 0x80u        /* as the tag says, too: a hit then need not look at the tag */
 
-/* A tag is line number << 1 | modified. Way w of set s is tags[w * sets + s]: neighbours in memory, which tend to be in
- * the same way, are neighbours here too. */
+/* A tag is line number << 1 | modified. Way w of set s is tags[w * sets + s]: neighbours in memory,
+ * which tend to be in the same way, are neighbours here too. */
 struct cache_sets {
     uint64_t              *tags;
     uint64_t              *stamps;      /* true LRU: when last used */
-    uint64_t              *trees;       /* tree-PLRU: bit n of a word is node n; 1: victim to the right */
-    uint8_t               *places;      /* of each line below place_count: its way plus 1, and PLACE_MODIFIED; 0: not held */
+    uint64_t              *trees;       /* tree-PLRU: bit n of a word is node n; 1: victim to the
+                                           right */
+    uint8_t               *places;      /* of each line below place_count: its way plus 1, and
+                                           PLACE_MODIFIED; 0: not held */
     uint64_t               place_count;
     uint64_t               clock;
     uint64_t               random;      /* never 0 */
@@ -42,7 +44,8 @@ static inline uint32_t sets_way(const struct cache_sets *sets, size_t at)
 static inline size_t sets_find(const struct cache_sets *sets, uint64_t line)
 {
     if (line < sets->place_count)
-        return sets->places[line] != 0 ? sets_at(sets, line, (sets->places[line] & ~PLACE_MODIFIED) - 1u) : NOT_HELD;
+        return sets->places[line] != 0
+            ? sets_at(sets, line, (sets->places[line] & ~PLACE_MODIFIED) - 1u) : NOT_HELD;
     for (uint32_t way = 0; way < sets->ways; way++)
         if (sets->tags[sets_at(sets, line, way)] >> 1 == line)
             return sets_at(sets, line, way);

@@ -17,7 +17,8 @@ struct cache_model {
     uint64_t              rule_counts[RULE_COUNT];
     struct watch_report   watch;
     /* MTRR types looked up before; MTRRs never divide a page. */
-    uint8_t              *mapped_types;         /* of each page below mapped_bytes; MEMORY_NONE: not yet */
+    uint8_t              *mapped_types;         /* of each page below mapped_bytes; MEMORY_NONE: not
+                                                   yet */
     uint64_t              mapped_pages;
     uint64_t              pages[TYPE_SLOTS];    /* of others */
     uint8_t               page_types[TYPE_SLOTS];

@@ -30,7 +30,8 @@ bool mtrr_write(struct mtrr_state *state, uint32_t msr, uint64_t value)
     return true;
 }
 
-/* AMD keeps RdMem and WrMem in bits 4:3 of a fixed range's byte; the type is below them on both vendors. */
+/* AMD keeps RdMem and WrMem in bits 4:3 of a fixed range's byte; the type is below them on both
+ * vendors. */
 static enum memory_type range_type(uint64_t field)
 {
     switch (field & 7) {
@@ -63,11 +64,13 @@ static enum memory_type overlap(enum memory_type one, enum memory_type other)
 {
     if (one == MEMORY_NONE || one == other)
         return other;
-    bool through = (one == MEMORY_WT && other == MEMORY_WB) || (one == MEMORY_WB && other == MEMORY_WT);
+    bool through = (one == MEMORY_WT && other == MEMORY_WB)
+        || (one == MEMORY_WB && other == MEMORY_WT);
     return through ? MEMORY_WT : MEMORY_UC;
 }
 
-enum memory_type mtrr_type(const struct mtrr_state *state, enum cache_vendor vendor, uint64_t address)
+enum memory_type mtrr_type(const struct mtrr_state *state, enum cache_vendor vendor,
+                           uint64_t address)
 {
     enum memory_type type = MEMORY_NONE;
 
@@ -77,7 +80,8 @@ enum memory_type mtrr_type(const struct mtrr_state *state, enum cache_vendor ven
         return fixed_type(state, address);
     for (int range = 0; range < MTRR_VARIABLE_RANGES; range++) {
         uint64_t frames = state->mask[range] & PHYS_FRAME;
-        if (state->mask[range] & PHYSMASK_VALID && (address & frames) == (state->base[range] & frames))
+        if (state->mask[range] & PHYSMASK_VALID
+            && (address & frames) == (state->base[range] & frames))
             type = overlap(type, range_type(state->base[range]));
     }
     if (type != MEMORY_NONE)
@@ -88,7 +92,8 @@ enum memory_type mtrr_type(const struct mtrr_state *state, enum cache_vendor ven
     return range_type(state->def_type);
 }
 
-enum { UC = MEMORY_UC, WC = MEMORY_WC, WT = MEMORY_WT, WP = MEMORY_WP, WB = MEMORY_WB, CD = MEMORY_CD,
+enum { UC = MEMORY_UC, WC = MEMORY_WC, WT = MEMORY_WT, WP = MEMORY_WP, WB = MEMORY_WB,
+    CD = MEMORY_CD,
        WX = MEMORY_WC_PLUS };
 
 /* [MTRR][PAT], columns UC WC - - WT WP WB UC-. */
@@ -107,7 +112,8 @@ static const uint8_t amd[8][8] = {
     [MEMORY_WB] = { CD, WX, UC, UC, WT, WP, WB, CD },
 };
 
-enum memory_type memory_combined(enum cache_vendor vendor, enum memory_type range, enum memory_type page)
+enum memory_type memory_combined(enum cache_vendor vendor, enum memory_type range,
+                                 enum memory_type page)
 {
     const uint8_t (*table)[8] = vendor == CACHE_AMD ? amd : intel;
     return (enum memory_type)table[range & 7][page & 7];
@@ -121,6 +127,7 @@ enum memory_type pat_type(uint64_t pat_msr, unsigned index)
 
 const char *memory_type_name(enum memory_type type)
 {
-    static const char *const names[] = { "UC", "WC", "?", "?", "WT", "WP", "WB", "UC-", "CD", "WC+" };
+    static const char *const names[] = { "UC", "WC", "?", "?", "WT", "WP", "WB", "UC-", "CD",
+        "WC+" };
     return type < sizeof names / sizeof *names ? names[type] : "?";
 }

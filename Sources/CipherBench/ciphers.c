@@ -15,12 +15,14 @@ static const char *aesni_lack(void)
 
 static const char *vaes256_lack(void)
 {
-    return vaes256_supported() ? NULL : "this CPU has no VAES, VPCLMULQDQ or AVX2, or its system does not save YMM";
+    return vaes256_supported()
+        ? NULL : "this CPU has no VAES, VPCLMULQDQ or AVX2, or its system does not save YMM";
 }
 
 static const char *vaes512_lack(void)
 {
-    return vaes512_supported() ? NULL : "this CPU has no VAES, VPCLMULQDQ or AVX-512, or its system does not save ZMM";
+    return vaes512_supported()
+        ? NULL : "this CPU has no VAES, VPCLMULQDQ or AVX-512, or its system does not save ZMM";
 }
 
 static bool aesni_start(const uint8_t raw[32])
@@ -51,41 +53,47 @@ static void stop(void)
     bytes_wipe(&vaes512_key, sizeof vaes512_key);
 }
 
-#define CALLS(name, call, key)                                                                                  \
-    static void name##_page_seal(const uint8_t *nonce, const uint8_t *aad, const void *in, void *out, uint8_t *tag)\
-    {                                                                                                           \
-        call##_seal(&key, nonce, aad, AAD_BYTES, in, out, PAGE_BYTES, tag);                                     \
-    }                                                                                                           \
-    static bool name##_page_open(const uint8_t *nonce, const uint8_t *aad, const void *in, void *out,           \
-                            const uint8_t *tag)                                                                 \
-    {                                                                                                           \
-        return call##_open(&key, nonce, aad, AAD_BYTES, in, out, PAGE_BYTES, tag);                              \
+#define CALLS(name, call, key)                                                                     \
+    static void name##_page_seal(const uint8_t *nonce, const uint8_t *aad, const void *in,         \
+                                 void *out, uint8_t *tag)                                          \
+    {                                                                                              \
+        call##_seal(&key, nonce, aad, AAD_BYTES, in, out, PAGE_BYTES, tag);                        \
+    }                                                                                              \
+    static bool name##_page_open(const uint8_t *nonce, const uint8_t *aad, const void *in,         \
+                                 void *out, const uint8_t *tag)                                    \
+    {                                                                                              \
+        return call##_open(&key, nonce, aad, AAD_BYTES, in, out, PAGE_BYTES, tag);                 \
     }
 CALLS(aesni, gcm, aesni_key)
 CALLS(vaes256, vaes256, vaes256_key)
 CALLS(vaes512, vaes512, vaes512_key)
 
 /* As with keys in registers only: every page makes the round keys and the hash powers anew. */
-#define FRESH_CALLS(name)                                                                                       \
-    static void name##_fresh_seal(const uint8_t *nonce, const uint8_t *aad, const void *in, void *out,          \
-                                  uint8_t *tag)                                                                 \
-    {                                                                                                           \
-        name##_start(raw_key);                                                                                  \
-        name##_page_seal(nonce, aad, in, out, tag);                                                             \
-    }                                                                                                           \
-    static bool name##_fresh_open(const uint8_t *nonce, const uint8_t *aad, const void *in, void *out,          \
-                                  const uint8_t *tag)                                                           \
-    {                                                                                                           \
-        name##_start(raw_key);                                                                                  \
-        return name##_page_open(nonce, aad, in, out, tag);                                                      \
+#define FRESH_CALLS(name)                                                                          \
+    static void name##_fresh_seal(const uint8_t *nonce, const uint8_t *aad, const void *in,        \
+                                  void *out, uint8_t *tag)                                         \
+    {                                                                                              \
+        name##_start(raw_key);                                                                     \
+        name##_page_seal(nonce, aad, in, out, tag);                                                \
+    }                                                                                              \
+    static bool name##_fresh_open(const uint8_t *nonce, const uint8_t *aad, const void *in,        \
+                                  void *out, const uint8_t *tag)                                   \
+    {                                                                                              \
+        name##_start(raw_key);                                                                     \
+        return name##_page_open(nonce, aad, in, out, tag);                                         \
     }
 FRESH_CALLS(aesni)
 FRESH_CALLS(vaes512)
 
-const struct cipher cipher_aesni = {"AES-NI", aesni_lack, aesni_start, stop, aesni_page_seal, aesni_page_open, false};
-const struct cipher cipher_vaes256 = {"VAES-256", vaes256_lack, vaes256_start, stop, vaes256_page_seal, vaes256_page_open, false};
-const struct cipher cipher_vaes512 = {"VAES-512", vaes512_lack, vaes512_start, stop, vaes512_page_seal, vaes512_page_open, false};
+const struct cipher cipher_aesni = {"AES-NI", aesni_lack, aesni_start, stop, aesni_page_seal,
+    aesni_page_open, false};
+const struct cipher cipher_vaes256 = {"VAES-256", vaes256_lack, vaes256_start, stop,
+    vaes256_page_seal, vaes256_page_open, false};
+const struct cipher cipher_vaes512 = {"VAES-512", vaes512_lack, vaes512_start, stop,
+    vaes512_page_seal, vaes512_page_open, false};
 const struct cipher cipher_aesni_fresh = {
-    "AES-NI, keys made anew", aesni_lack, aesni_start, stop, aesni_fresh_seal, aesni_fresh_open, true};
+    "AES-NI, keys made anew", aesni_lack, aesni_start, stop, aesni_fresh_seal, aesni_fresh_open,
+        true};
 const struct cipher cipher_vaes512_fresh = {
-    "VAES-512, keys made anew", vaes512_lack, vaes512_start, stop, vaes512_fresh_seal, vaes512_fresh_open, true};
+    "VAES-512, keys made anew", vaes512_lack, vaes512_start, stop, vaes512_fresh_seal,
+        vaes512_fresh_open, true};

@@ -1,6 +1,8 @@
-/* faults.c — what a page fault costs when a process serves it for itself, as RAM encryption above the kernel does.
+/* faults.c — what a page fault costs when a process serves it for itself, as RAM encryption above
+ * the kernel does.
  *
- * Each sample takes one fault, makes the page accessible, and takes another page away: no cipher is in it.
+ * Each sample takes one fault, makes the page accessible, and takes another page away: no cipher is
+ * in it.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -38,13 +40,15 @@ static bool is_in(const uint8_t *page, const uint8_t *area)
 static void on_segv(int signal_number, siginfo_t *info, void *context)
 {
     (void)context;
-    if (!is_in(page_of(info), guarded) || mprotect(page_of(info), PAGE_BYTES, PROT_READ | PROT_WRITE) != 0)
+    if (!is_in(page_of(info), guarded)
+        || mprotect(page_of(info), PAGE_BYTES, PROT_READ | PROT_WRITE) != 0)
         signal(signal_number, SIG_DFL);
 }
 
 static void on_bus(int signal_number, siginfo_t *info, void *context)
 {
-    struct uffdio_copy copy = {.dst = (uintptr_t)page_of(info), .src = (uintptr_t)filling, .len = PAGE_BYTES};
+    struct uffdio_copy copy = {
+        .dst = (uintptr_t)page_of(info), .src = (uintptr_t)filling, .len = PAGE_BYTES};
 
     (void)context;
     if (!is_in(page_of(info), faulted) || ioctl(userfault, UFFDIO_COPY, &copy) != 0)
@@ -65,7 +69,8 @@ static uint64_t sample_mprotect(const void *what)
 {
     static uint32_t turn;
     struct sigaction old = catch_with(SIGSEGV, on_segv);
-    uint8_t *page = guarded + ++turn % PAGES * PAGE_BYTES, *last = guarded + (turn - 1) % PAGES * PAGE_BYTES;
+    uint8_t *page = guarded + ++turn % PAGES * PAGE_BYTES,
+        *last = guarded + (turn - 1) % PAGES * PAGE_BYTES;
 
     (void)what;
 
@@ -84,7 +89,8 @@ static uint64_t sample_userfault(const void *what)
 {
     static uint32_t turn;
     struct sigaction old = catch_with(SIGBUS, on_bus);
-    uint8_t *page = faulted + ++turn % PAGES * PAGE_BYTES, *last = faulted + (turn - 1) % PAGES * PAGE_BYTES;
+    uint8_t *page = faulted + ++turn % PAGES * PAGE_BYTES,
+        *last = faulted + (turn - 1) % PAGES * PAGE_BYTES;
 
     (void)what;
 
@@ -103,12 +109,14 @@ static uint64_t sample_userfault(const void *what)
 static const char *open_userfault(void)
 {
     struct uffdio_api api = {.api = UFFD_API, .features = UFFD_FEATURE_SIGBUS};
-    struct uffdio_register area = {.range = {.start = (uintptr_t)faulted, .len = PAGES * PAGE_BYTES},
-                                   .mode = UFFDIO_REGISTER_MODE_MISSING};
+    struct uffdio_register area = {
+        .range = {.start = (uintptr_t)faulted, .len = PAGES * PAGE_BYTES},
+        .mode = UFFDIO_REGISTER_MODE_MISSING};
 
     userfault = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK | UFFD_USER_MODE_ONLY);
     if (userfault < 0)
-        return errno == ENOSYS ? "this kernel has no userfaultfd" : "this kernel refuses userfaultfd";
+        return errno == ENOSYS
+            ? "this kernel has no userfaultfd" : "this kernel refuses userfaultfd";
     if (ioctl(userfault, UFFDIO_API, &api) != 0)
         return "this kernel's userfaultfd has no SIGBUS mode";
     if (ioctl(userfault, UFFDIO_REGISTER, &area) != 0)
@@ -130,11 +138,14 @@ void faults_start(void)
     guarded = map(PROT_READ | PROT_WRITE);
     faulted = map(PROT_READ | PROT_WRITE);
     if (guarded != NULL) {
-        memset(guarded, 0, PAGES * PAGE_BYTES);     /* or the first fault of each page would cost a page of memory */
+        memset(guarded, 0, PAGES * PAGE_BYTES);     /* else the first fault of each page allocates
+                                                       it */
         mprotect(guarded, PAGES * PAGE_BYTES, PROT_NONE);
     }
-    rows_add(BENCH_FAULT, false, "SIGSEGV and mprotect", guarded == NULL ? no_memory : NULL, sample_mprotect, NULL);
-    rows_add(BENCH_FAULT, false, "userfaultfd by SIGBUS", faulted == NULL ? no_memory : open_userfault(),
+    rows_add(BENCH_FAULT, false, "SIGSEGV and mprotect", guarded == NULL ? no_memory : NULL,
+             sample_mprotect, NULL);
+    rows_add(BENCH_FAULT, false, "userfaultfd by SIGBUS",
+             faulted == NULL ? no_memory : open_userfault(),
                sample_userfault, NULL);
 }
 

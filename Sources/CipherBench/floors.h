@@ -1,4 +1,5 @@
-/* floors.h — what bounds a page cipher from below: its AES rounds alone, and its memory traffic alone. */
+/* floors.h — what bounds a page cipher from below: its AES rounds alone, and its memory traffic
+ * alone. */
 #pragma once
 
 /* AES rounds over a page. */

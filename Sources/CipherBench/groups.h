@@ -1,4 +1,5 @@
-/* groups.h — each group adds its rows at its start, and frees what it took at its end. false: no memory. */
+/* groups.h — each group adds its rows at its start, and frees what it took at its end. false: no
+ * memory. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,4 +1,5 @@
-/* libraries.c — the system's AES-256-GCM: OpenSSL's libcrypto and libgcrypt, contexts and keys kept between pages. */
+/* libraries.c — the system's AES-256-GCM: OpenSSL's libcrypto and libgcrypt, contexts and keys kept
+ * between pages. */
 #include <gcrypt.h>
 #include <openssl/evp.h>
 
@@ -27,7 +28,8 @@ static void openssl_stop(void)
     EVP_CIPHER_CTX_free(open_context);
 }
 
-static void openssl_seal(const uint8_t *nonce, const uint8_t *aad, const void *in, void *out, uint8_t *tag)
+static void openssl_seal(const uint8_t *nonce, const uint8_t *aad, const void *in, void *out,
+                         uint8_t *tag)
 {
     int bytes;
 
@@ -38,7 +40,8 @@ static void openssl_seal(const uint8_t *nonce, const uint8_t *aad, const void *i
     EVP_CIPHER_CTX_ctrl(seal_context, EVP_CTRL_AEAD_GET_TAG, TAG_BYTES, tag);
 }
 
-static bool openssl_open(const uint8_t *nonce, const uint8_t *aad, const void *in, void *out, const uint8_t *tag)
+static bool openssl_open(const uint8_t *nonce, const uint8_t *aad, const void *in, void *out,
+                         const uint8_t *tag)
 {
     uint8_t last[16];
     int bytes;
@@ -66,7 +69,8 @@ static void gcrypt_stop(void)
     gcry_cipher_close(gcrypt_handle);
 }
 
-static void gcrypt_seal(const uint8_t *nonce, const uint8_t *aad, const void *in, void *out, uint8_t *tag)
+static void gcrypt_seal(const uint8_t *nonce, const uint8_t *aad, const void *in, void *out,
+                        uint8_t *tag)
 {
     gcry_cipher_setiv(gcrypt_handle, nonce, NONCE_BYTES);
     gcry_cipher_authenticate(gcrypt_handle, aad, AAD_BYTES);
@@ -74,7 +78,8 @@ static void gcrypt_seal(const uint8_t *nonce, const uint8_t *aad, const void *in
     gcry_cipher_gettag(gcrypt_handle, tag, TAG_BYTES);
 }
 
-static bool gcrypt_open(const uint8_t *nonce, const uint8_t *aad, const void *in, void *out, const uint8_t *tag)
+static bool gcrypt_open(const uint8_t *nonce, const uint8_t *aad, const void *in, void *out,
+                        const uint8_t *tag)
 {
     gcry_cipher_setiv(gcrypt_handle, nonce, NONCE_BYTES);
     gcry_cipher_authenticate(gcrypt_handle, aad, AAD_BYTES);

@@ -20,7 +20,8 @@ static struct {
 } pages;
 
 static const struct cipher *const ciphers[] = {
-    &cipher_aesni, &cipher_vaes256, &cipher_vaes512, &cipher_openssl, &cipher_libgcrypt, &cipher_aesni_fresh,
+    &cipher_aesni, &cipher_vaes256, &cipher_vaes512, &cipher_openssl, &cipher_libgcrypt,
+        &cipher_aesni_fresh,
     &cipher_vaes512_fresh,
 };
 
@@ -31,7 +32,8 @@ static void seal_turns(const struct cipher *cipher, size_t turns)
     for (size_t i = 0; i < turns; i++) {
         size_t at = i % PAGES;
 
-        cipher->seal(pages.nonces[at], pages.aad, pages.plain + at * PAGE_BYTES, pages.sealed + at * PAGE_BYTES, tag);
+        cipher->seal(pages.nonces[at], pages.aad, pages.plain + at * PAGE_BYTES,
+                     pages.sealed + at * PAGE_BYTES, tag);
         if (memcmp(tag, pages.tags[at], sizeof tag) != 0)
             rows.wrong = cipher->name;
     }
@@ -42,7 +44,8 @@ static void open_turns(const struct cipher *cipher, size_t turns)
     for (size_t i = 0; i < turns; i++) {
         size_t at = i % PAGES;
 
-        if (!cipher->open(pages.nonces[at], pages.aad, pages.sealed + at * PAGE_BYTES, pages.plain + at * PAGE_BYTES,
+        if (!cipher->open(pages.nonces[at], pages.aad, pages.sealed + at * PAGE_BYTES,
+                          pages.plain + at * PAGE_BYTES,
                           pages.tags[at]))
             rows.wrong = cipher->name;
     }
@@ -67,7 +70,8 @@ static uint64_t sample_open(const void *what)
 struct floor {
     void (*run)(const void *in, void *out);
 };
-static const struct floor aesni = {floor_aesni}, vaes256 = {floor_vaes256}, vaes512 = {floor_vaes512};
+static const struct floor aesni = {floor_aesni}, vaes256 = {floor_vaes256},
+    vaes512 = {floor_vaes512};
 
 /* From plaintext to nowhere: the sealed pages must stay what they are. */
 static void floor_turns(const struct floor *floor, size_t turns)
@@ -89,8 +93,10 @@ static uint64_t sample_floor(const void *what)
 static void add_floors(enum bench_group group)
 {
     rows_add(group, true, "AES rounds only, AES-NI", cipher_aesni.lack(), sample_floor, &aesni);
-    rows_add(group, true, "AES rounds only, VAES-256", cipher_vaes256.lack(), sample_floor, &vaes256);
-    rows_add(group, true, "AES rounds only, VAES-512", cipher_vaes512.lack(), sample_floor, &vaes512);
+    rows_add(group, true, "AES rounds only, VAES-256", cipher_vaes256.lack(), sample_floor,
+             &vaes256);
+    rows_add(group, true, "AES rounds only, VAES-512", cipher_vaes512.lack(), sample_floor,
+             &vaes512);
 }
 
 bool pages_start(void)
@@ -103,7 +109,8 @@ bool pages_start(void)
         pages.plain[i] = (uint8_t)(i * i >> 7);
     for (size_t i = 0; i < PAGES; i++) {
         pages.nonces[i][NONCE_BYTES - 1] = (uint8_t)(i + 1);
-        cipher_openssl.seal(pages.nonces[i], pages.aad, pages.plain + i * PAGE_BYTES, pages.sealed + i * PAGE_BYTES,
+        cipher_openssl.seal(pages.nonces[i], pages.aad, pages.plain + i * PAGE_BYTES,
+                            pages.sealed + i * PAGE_BYTES,
                             pages.tags[i]);
     }
     add_floors(BENCH_SEAL);

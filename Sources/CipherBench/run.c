@@ -7,8 +7,8 @@
 #include "groups.h"
 #include "rows.h"
 
-static const struct cipher *const ciphers[] = {&cipher_aesni, &cipher_vaes256, &cipher_vaes512, &cipher_openssl,
-                                               &cipher_libgcrypt};
+static const struct cipher *const ciphers[] = {
+    &cipher_aesni, &cipher_vaes256, &cipher_vaes512, &cipher_openssl, &cipher_libgcrypt};
 #define CIPHERS (sizeof ciphers / sizeof ciphers[0])
 
 static double seconds_now(void)
@@ -26,7 +26,7 @@ static int by_size(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-/* Both are given everything even if one of them fails: stop() then has something to give back. */
+/* Starts all of them even after one has failed: bench_run() stops all. */
 static bool ciphers_start(void)
 {
     static const uint8_t raw[KEY_BYTES] = "a key that everybody may know..";

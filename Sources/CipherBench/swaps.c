@@ -1,7 +1,7 @@
 /* swaps.c — a page out to DRAM while another comes in, as a page miss with a dirty victim has it.
  *
- * Slots lie in the second-level cache; homes are flushed from every cache before they are read or written. All
- * ciphers work on the same homes: each opens what any of them sealed.
+ * Slots lie in the second-level cache; homes are flushed from every cache before they are read or
+ * written. All ciphers work on the same homes: each opens what any of them sealed.
  */
 #include <immintrin.h>
 #include <stdlib.h>
@@ -38,10 +38,9 @@ static struct {
 } swaps;
 
 static const struct cipher *const ciphers[] = {
-    &cipher_aesni, &cipher_vaes256, &cipher_vaes512, &cipher_openssl, &cipher_libgcrypt,
-};
+    &cipher_aesni, &cipher_vaes256, &cipher_vaes512, &cipher_openssl, &cipher_libgcrypt};
 
-/* Marsaglia, "Xorshift RNGs" (2003): which page comes next matters little, but no prefetcher may guess it. */
+/* Marsaglia, "Xorshift RNGs" (2003): any order will do that no prefetcher predicts. */
 static uint32_t random_below(uint32_t limit)
 {
     swaps.random ^= swaps.random << 13;
@@ -126,7 +125,8 @@ static uint64_t sample_fused(const void *what)
     struct exchange e = choose();
     struct vector_swap swap = {.slot = e.slot, .in = e.in, .out = e.out, .in_nonce = e.in_nonce,
                                .out_nonce = e.out_nonce, .in_aad = e.in_aad, .out_aad = e.out_aad,
-                               .in_tag = swaps.homes[e.wanted].tag, .out_tag = swaps.homes[e.victim].tag};
+                               .in_tag = swaps.homes[e.wanted].tag,
+                                   .out_tag = swaps.homes[e.victim].tag};
     uint64_t start = cycles_now();
 
     if (!vaes512_swap(&swaps.key, &swaps.key, &swap))
@@ -137,7 +137,8 @@ static uint64_t sample_fused(const void *what)
 struct copy {
     void (*run)(void *slot, const void *in, void *out);
 };
-static const struct copy avx512 = {floor_copy_avx512}, sse2 = {floor_copy_sse2}, apart = {floor_copy_apart};
+static const struct copy avx512 = {floor_copy_avx512}, sse2 = {floor_copy_sse2},
+    apart = {floor_copy_apart};
 
 static uint64_t sample_copy(const void *what)
 {
@@ -167,9 +168,11 @@ static void seal_homes(void)
         swaps.homes[home].counter = ++swaps.counter;
         put_nonce(nonce, swaps.counter);
         put_aad(aad, home);
-        cipher_openssl.seal(nonce, aad, blank, swaps.memory + (size_t)home * PAGE_BYTES, swaps.homes[home].tag);
+        cipher_openssl.seal(nonce, aad, blank, swaps.memory + (size_t)home * PAGE_BYTES,
+                            swaps.homes[home].tag);
     }
-    for (uint32_t slot = 0; slot < SLOTS; slot++) {     /* the first homes' pages are resident, all zeroes */
+    for (uint32_t slot = 0; slot < SLOTS; slot++) {     /* the first homes' pages are resident, all
+                                                           zeroes */
         swaps.resident[slot] = slot;
         swaps.is_resident[slot] = 1;
     }
@@ -186,18 +189,21 @@ bool swaps_start(uint64_t dram_bytes)
     swaps.is_resident = calloc(swaps.home_count, 1);
     swaps.slots = aligned_alloc(HUGE_PAGE_BYTES, HUGE_PAGE_BYTES);
     swaps.memory = aligned_alloc(HUGE_PAGE_BYTES, dram_bytes);
-    if (swaps.homes == NULL || swaps.is_resident == NULL || swaps.slots == NULL || swaps.memory == NULL) {
+    if (swaps.homes == NULL || swaps.is_resident == NULL || swaps.slots == NULL
+        || swaps.memory == NULL) {
         swaps_stop();
         return false;
     }
-    madvise(swaps.memory, dram_bytes, MADV_HUGEPAGE);   /* a miss of the address translation is not what is measured */
+    madvise(swaps.memory, dram_bytes, MADV_HUGEPAGE);   /* a miss of the address translation is not
+                                                           what is measured */
     madvise(swaps.slots, HUGE_PAGE_BYTES, MADV_HUGEPAGE);
     memset(swaps.memory, 1, dram_bytes);
     memset(swaps.slots, 0, HUGE_PAGE_BYTES);
     swaps.copy_slot = swaps.slots + SLOTS * PAGE_BYTES;
     seal_homes();
 
-    rows_add(BENCH_SWAP, true, "copy, line by line", NULL, sample_copy, cipher_vaes512.lack() ? &sse2 : &avx512);
+    rows_add(BENCH_SWAP, true, "copy, line by line", NULL, sample_copy,
+             cipher_vaes512.lack() ? &sse2 : &avx512);
     rows_add(BENCH_SWAP, true, "copy, out and then in", NULL, sample_copy, &apart);
     rows_add(BENCH_SWAP, false, fused, cipher_vaes512.lack(), sample_fused, fused);
     for (size_t i = 0; i < sizeof ciphers / sizeof ciphers[0]; i++)

@@ -52,7 +52,8 @@ void aes_encrypt(const uint32_t *round_keys, uint32_t count, uint32_t block[4])
         uint32_t next[4];
         for (uint32_t column = 0; column < 4; column++) {
             uint32_t word = shifted_column(block, column);
-            next[column] = (round + 1 < count ? aes_mixed(word) : word) ^ round_keys[4 * round + column];
+            next[column] = (round + 1 < count
+                            ? aes_mixed(word) : word) ^ round_keys[4 * round + column];
         }
         for (uint32_t column = 0; column < 4; column++)
             block[column] = next[column];

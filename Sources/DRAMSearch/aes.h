@@ -1,4 +1,5 @@
-/* aes.h — parts of AES in plain C. Private to the searches. A word is a column, its first byte lowest. */
+/* aes.h — parts of AES in plain C. Private to the searches. A word is a column, its first byte
+ * lowest. */
 #pragma once
 #include <stdint.h>
 

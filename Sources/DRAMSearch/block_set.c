@@ -4,7 +4,7 @@
 #include <string.h>
 
 #define FILTER_BITS_EACH 16u
-#define BATCH            64u        /* look-ups in flight, so that the filter's cache misses overlap */
+#define BATCH            64u        /* look-ups at once: the filter's cache misses overlap */
 #define DISTINCT_BYTES   8
 
 struct block {
@@ -39,7 +39,8 @@ static bool is_same(struct block a, struct block b)
 static uint64_t hashed(struct block block)
 {
     unsigned __int128 product =
-        (unsigned __int128)(block.low ^ UINT64_C(0x9E3779B97F4A7C15)) * (block.high ^ UINT64_C(0xBF58476D1CE4E5B9));
+        (unsigned __int128)(block.low ^ UINT64_C(0x9E3779B97F4A7C15))
+        * (block.high ^ UINT64_C(0xBF58476D1CE4E5B9));
     uint64_t x = (uint64_t)product ^ (uint64_t)(product >> 64) ^ block.low;
 
     return (x ^ x >> 32) * UINT64_C(0x94D049BB133111EB);
@@ -166,7 +167,8 @@ static bool holds(const struct block_set *set, struct block block, uint64_t hash
     return may_hold(set, hash) && is_same(set->table[place_of(set, block, hash)], block);
 }
 
-size_t block_set_find(const struct block_set *set, const void *buffer, size_t bytes, uint64_t *offsets, size_t room)
+size_t block_set_find(const struct block_set *set, const void *buffer, size_t bytes,
+                      uint64_t *offsets, size_t room)
 {
     const uint8_t *start = buffer;
     size_t found = 0, end = bytes < BLOCK_BYTES ? 0 : bytes - BLOCK_BYTES + 1;
@@ -206,7 +208,8 @@ size_t block_set_remove_all(struct block_set *set, const void *buffer, size_t by
     return removed;
 }
 
-size_t block_set_find_repeats(struct block_set *set, const void *buffer, size_t bytes, size_t stride,
+size_t block_set_find_repeats(struct block_set *set, const void *buffer, size_t bytes,
+                              size_t stride,
                               uint64_t *offsets, size_t room, bool *is_full)
 {
     const uint8_t *start = buffer;

@@ -12,7 +12,8 @@ uint32_t decay_budget(uint32_t bits, double error)
     return error <= 0 ? 0 : budget > bits ? bits : (uint32_t)budget;
 }
 
-uint32_t decay_distance(const void *written, const void *seen, size_t bytes, enum decay_ground ground,
+uint32_t decay_distance(const void *written, const void *seen, size_t bytes,
+                        enum decay_ground ground,
                         uint32_t budget)
 {
     const uint8_t *left = written, *right = seen;
@@ -30,7 +31,8 @@ uint32_t decay_distance(const void *written, const void *seen, size_t bytes, enu
     return flips;
 }
 
-/* Source: Steele, Lea, Flood, "Fast Splittable Pseudorandom Number Generators" (2014): SplitMix64's mixer. */
+/* Source: Steele, Lea, Flood, "Fast Splittable Pseudorandom Number Generators" (2014): SplitMix64's
+ * mixer. */
 static uint64_t mixed(uint64_t x)
 {
     x += UINT64_C(0x9E3779B97F4A7C15);
@@ -39,7 +41,8 @@ static uint64_t mixed(uint64_t x)
     return x ^ x >> 31;
 }
 
-/* Each bit is set with probability `scaled` / 2^PROBABILITY_BITS: halve, or halve and add a half, bit by bit. */
+/* Each bit is set with probability `scaled` / 2^PROBABILITY_BITS: halve, or halve and add a half,
+ * bit by bit. */
 static uint64_t discharged(uint32_t scaled, uint64_t seed, uint64_t word)
 {
     uint64_t mask = 0, state = mixed(seed ^ mixed(word));
@@ -61,7 +64,8 @@ void decay_apply(struct decay decay, uint64_t seed, uint64_t address, void *buff
     for (size_t offset = 0; offset < bytes; offset += 8) {
         uint64_t word, mask = discharged(scaled, seed, (address + offset) / 8);
         memcpy(&word, at + offset, 8);
-        word = decay.ground == DECAY_TO_0 ? word & ~mask : decay.ground == DECAY_TO_1 ? word | mask : word ^ mask;
+        word = decay.ground == DECAY_TO_0 ? word & ~mask : decay.ground == DECAY_TO_1
+            ? word | mask : word ^ mask;
         memcpy(at + offset, &word, 8);
     }
 }

@@ -5,7 +5,7 @@
 #include "schedule.h"
 #include "schedule_repair.h"
 
-/* Wrong bits that are put up with. */
+/* Wrong bits that are tolerated. */
 struct tolerance {
     struct decay decay;
     uint32_t     two_sums;      /* of the 64 bits of two sums: the first look */
@@ -47,14 +47,15 @@ static double sum_error(double bit_error)
     return (1 - right * right * right) / 2;
 }
 
-/* Half-way between what decay makes fail and the half of all that fails in random words: wrong bits come in clusters,
- * since each stands in three sums. */
+/* Half-way between what decay makes fail and the half of all that fails in random words: wrong bits
+ * come in clusters, since each stands in three sums. */
 static uint32_t sum_limit(uint32_t bits, double bit_error)
 {
     return bit_error == 0 ? 0 : (uint32_t)(bits * (sum_error(bit_error) + 0.5) / 2);
 }
 
-/* An expanded key has as many ones as zeroes; blank and sparse memory fulfils sums without being one. */
+/* An expanded key has as many ones as zeroes; blank and sparse memory fulfils sums without being
+ * one. */
 static bool is_balanced(const uint8_t *at, size_t bytes)
 {
     uint32_t ones = 0, bits = (uint32_t)(8 * bytes);
@@ -64,7 +65,8 @@ static bool is_balanced(const uint8_t *at, size_t bytes)
     return ones > bits / 4 && ones < bits / 4 * 3;
 }
 
-/* The key whose schedule lies nearest to `memory`, from each run of words that could have made all others. */
+/* The key whose schedule lies nearest to `memory`, from each run of words that could have made all
+ * others. */
 static bool recover(const struct search *search, struct schedule_shape shape, const uint32_t *words,
                     const uint8_t *memory, struct key_find *find)
 {
@@ -79,7 +81,8 @@ static bool recover(const struct search *search, struct schedule_shape shape, co
         memcpy(whole + from, words + from, 4 * shape.key_words);
         schedule_complete(shape, whole, from);
         schedule_store(shape, whole, find->layout, stored);
-        uint32_t flipped = decay_distance(stored, memory, 4 * shape.words, search->tolerance.decay.ground, budget);
+        uint32_t flipped = decay_distance(stored, memory, 4 * shape.words,
+                                          search->tolerance.decay.ground, budget);
         if (flipped == UINT32_MAX || (find->is_recovered && flipped >= find->flipped))
             continue;
         find->is_recovered = 1;
@@ -90,7 +93,8 @@ static bool recover(const struct search *search, struct schedule_shape shape, co
 }
 
 /* In random words half of the bits fail: a quarter is nine standard deviations away from that. */
-static uint32_t step_limit(const struct search *search, uint32_t first, uint32_t end, uint32_t key_words)
+static uint32_t step_limit(const struct search *search, uint32_t first, uint32_t end,
+                           uint32_t key_words)
 {
     return search->tolerance.decay.probability == 0 ? 0 : (end - first - key_words) / 4 * 32 / 4;
 }
@@ -99,7 +103,8 @@ static bool is_schedule(const struct search *search, uint32_t key_bytes, enum ke
                         const uint8_t *memory, struct guess *guess)
 {
     struct schedule_shape shape = schedule_shape(key_bytes);
-    uint32_t first = schedule_first(layout), end = schedule_end(shape, layout), words[SCHEDULE_WORDS_MAX];
+    uint32_t first = schedule_first(layout), end = schedule_end(shape, layout),
+        words[SCHEDULE_WORDS_MAX];
     uint32_t limit = step_limit(search, first, end, shape.key_words);
 
     schedule_load(shape, memory, layout, words);
@@ -109,17 +114,21 @@ static bool is_schedule(const struct search *search, uint32_t key_bytes, enum ke
     guess->failures = schedule_step_failures(shape, words, first, end, limit);
     if (guess->failures > limit)
         return false;
-    guess->find = (struct key_find){ .offset = (uint64_t)(memory - search->buffer), .key_bytes = key_bytes,
+    guess->find = (struct key_find){ .offset = (uint64_t)(memory - search->buffer),
+        .key_bytes = key_bytes,
                                      .layout = layout };
-    return recover(search, shape, words, memory, &guess->find) || search->tolerance.decay.probability > 0;
+    return recover(search, shape, words, memory, &guess->find)
+        || search->tolerance.decay.probability > 0;
 }
 
-/* A schedule that is looked at a round or two beside its beginning still follows from itself in most bits. */
+/* A schedule that is looked at a round or two beside its beginning still follows from itself in
+ * most bits. */
 static bool is_shadow(const struct search *search, const struct guess *guess)
 {
     const struct key_find *last = &search->last.find;
 
-    return search->count > 0 && guess->find.offset < last->offset + key_schedule_bytes(last->key_bytes);
+    return search->count > 0
+        && guess->find.offset < last->offset + key_schedule_bytes(last->key_bytes);
 }
 
 static bool is_better(const struct guess *left, const struct guess *right)
@@ -155,7 +164,8 @@ static void look_closer(struct search *search, size_t at, uint32_t key_bytes, bo
     if (schedule_sum_failures(shape, words, 4, shape.words - 4, limit) > limit)
         return;
     const enum key_layout *layouts = is_reversed ? reversed_layouts : forward_layouts;
-    size_t count = is_reversed ? sizeof reversed_layouts / sizeof *layouts : sizeof forward_layouts / sizeof *layouts;
+    size_t count = is_reversed
+        ? sizeof reversed_layouts / sizeof *layouts : sizeof forward_layouts / sizeof *layouts;
     for (size_t i = 0; i < count; i++) {
         struct guess guess;
         if (is_schedule(search, key_bytes, layouts[i], memory, &guess))
@@ -163,18 +173,22 @@ static void look_closer(struct search *search, size_t at, uint32_t key_bytes, bo
     }
 }
 
-size_t key_schedules_find(struct decay decay, const void *buffer, size_t bytes, struct key_find *finds, size_t room)
+size_t key_schedules_find(struct decay decay, const void *buffer, size_t bytes,
+                          struct key_find *finds, size_t room)
 {
     struct search search = {
-        .tolerance = { decay, decay.probability == 0 ? 0 : decay_budget(64, sum_error(decay.probability)) + 3 },
+        .tolerance = { decay,
+            decay.probability == 0 ? 0 : decay_budget(64, sum_error(decay.probability)) + 3 },
         .buffer = buffer, .bytes = bytes, .finds = finds, .room = room,
     };
     uint32_t limit = search.tolerance.two_sums;
 
-    /* Words 2 and 3 of a round key: sums of words 1 and 2 before them, and 2 and 3 of the round key 1 or 2 earlier. */
+    /* Words 2 and 3 of a round key: sums of words 1 and 2 before them, and 2 and 3 of the round key
+     * 1 or 2 earlier. */
     for (size_t at = 0; at + key_schedule_bytes(16) <= bytes; at++) {
         const uint8_t *memory = search.buffer + at;
-        uint64_t second = load(memory + 24) ^ load(memory + 20), third = load(memory + 40) ^ load(memory + 36);
+        uint64_t second = load(memory + 24) ^ load(memory + 20),
+            third = load(memory + 40) ^ load(memory + 36);
         uint64_t key = load(memory + 8);
         if ((uint32_t)__builtin_popcountll(second ^ key) <= limit)
             look_closer(&search, at, 16, false);

@@ -109,7 +109,8 @@ void needles_destroy(struct needles *needles)
 }
 
 /* The needle's anchor may be at buffer + at. */
-static void check(const struct needles *needles, const struct entry *entry, const uint8_t *buffer, size_t bytes,
+static void check(const struct needles *needles, const struct entry *entry, const uint8_t *buffer,
+                  size_t bytes,
                   size_t at, struct output *output)
 {
     if (at < entry->anchor_at || bytes - (at - entry->anchor_at) < entry->count)
@@ -138,19 +139,22 @@ static size_t first_with(const struct needles *needles, uint64_t anchor)
     return low;
 }
 
-static void find_whole(const struct needles *needles, const uint8_t *buffer, size_t bytes, struct output *output)
+static void find_whole(const struct needles *needles, const uint8_t *buffer, size_t bytes,
+                       struct output *output)
 {
     for (size_t at = 0; at + 8 <= bytes; at++) {
         uint64_t seen = load(buffer + at);
         uint32_t bit = filter_bit(seen);
         if ((needles->filter[bit / 64] >> bit % 64 & 1) == 0)
             continue;
-        for (size_t i = first_with(needles, seen); i < needles->count && needles->entries[i].anchor == seen; i++)
+        for (size_t i = first_with(needles, seen); i < needles->count
+             && needles->entries[i].anchor == seen; i++)
             check(needles, &needles->entries[i], buffer, bytes, at, output);
     }
 }
 
-static void find_decayed(const struct needles *needles, const uint8_t *buffer, size_t bytes, struct output *output)
+static void find_decayed(const struct needles *needles, const uint8_t *buffer, size_t bytes,
+                         struct output *output)
 {
     for (size_t at = 0; at + 8 <= bytes; at++) {
         uint64_t seen = load(buffer + at);
@@ -171,7 +175,8 @@ static int by_offset(const void *left, const void *right)
     return (a->needle > b->needle) - (a->needle < b->needle);
 }
 
-size_t needles_find(const struct needles *needles, const void *buffer, size_t bytes, struct needle_find *finds,
+size_t needles_find(const struct needles *needles, const void *buffer, size_t bytes,
+                    struct needle_find *finds,
                     size_t room)
 {
     struct output output = { finds, room, 0 };

@@ -49,7 +49,8 @@ enum page_look page_look_of(const void *page)
     return printable >= PAGE_SIZE / 4 * 3 ? LOOK_TEXT : LOOK_STRUCTURED;
 }
 
-size_t strings_find(const void *buffer, size_t bytes, size_t shortest, struct string_find *finds, size_t room)
+size_t strings_find(const void *buffer, size_t bytes, size_t shortest, struct string_find *finds,
+                    size_t room)
 {
     const uint8_t *start = buffer;
     size_t found = 0, run = 0;

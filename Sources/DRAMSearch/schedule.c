@@ -33,7 +33,8 @@ static uint32_t place_in_memory(struct schedule_shape shape, uint32_t i, enum ke
     return layout & KEY_LAYOUT_REVERSED ? shape.words - 4 - i / 4 * 4 + i % 4 : i;
 }
 
-void schedule_load(struct schedule_shape shape, const uint8_t *memory, enum key_layout layout, uint32_t *words)
+void schedule_load(struct schedule_shape shape, const uint8_t *memory, enum key_layout layout,
+                   uint32_t *words)
 {
     for (uint32_t i = 0; i < shape.words; i++)
         memcpy(&words[i], memory + 4 * place_in_memory(shape, i, layout), 4);
@@ -49,7 +50,8 @@ void schedule_restore(struct schedule_shape shape, uint32_t *words, enum key_lay
     }
 }
 
-void schedule_store(struct schedule_shape shape, const uint32_t *words, enum key_layout layout, uint8_t *memory)
+void schedule_store(struct schedule_shape shape, const uint32_t *words, enum key_layout layout,
+                    uint8_t *memory)
 {
     for (uint32_t i = 0; i < shape.words; i++) {
         uint32_t word = words[i];
@@ -61,7 +63,8 @@ void schedule_store(struct schedule_shape shape, const uint32_t *words, enum key
     }
 }
 
-void key_schedule_expand(const uint8_t *key, uint32_t key_bytes, enum key_layout layout, uint8_t *schedule)
+void key_schedule_expand(const uint8_t *key, uint32_t key_bytes, enum key_layout layout,
+                         uint8_t *schedule)
 {
     struct schedule_shape shape = schedule_shape(key_bytes);
     uint32_t words[SCHEDULE_WORDS_MAX];

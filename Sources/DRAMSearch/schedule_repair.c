@@ -10,7 +10,8 @@ static uint32_t failing(struct schedule_shape shape, const uint32_t *words, uint
     return words[i] ^ words[i - 1] ^ words[i - shape.key_words];
 }
 
-uint32_t schedule_sum_failures(struct schedule_shape shape, const uint32_t *words, uint32_t first, uint32_t end,
+uint32_t schedule_sum_failures(struct schedule_shape shape, const uint32_t *words, uint32_t first,
+                               uint32_t end,
                                uint32_t limit)
 {
     uint32_t failures = 0;
@@ -21,7 +22,8 @@ uint32_t schedule_sum_failures(struct schedule_shape shape, const uint32_t *word
     return failures;
 }
 
-uint32_t schedule_step_failures(struct schedule_shape shape, const uint32_t *words, uint32_t first, uint32_t end,
+uint32_t schedule_step_failures(struct schedule_shape shape, const uint32_t *words, uint32_t first,
+                                uint32_t end,
                                 uint32_t limit)
 {
     uint32_t failures = 0;
@@ -32,8 +34,10 @@ uint32_t schedule_step_failures(struct schedule_shape shape, const uint32_t *wor
     return failures;
 }
 
-/* Each bit of `all`: every sum that word i is part of fails there; of `most`: more fail than hold. */
-static void vote(struct schedule_shape shape, const uint32_t *words, uint32_t i, uint32_t first, uint32_t end,
+/* Each bit of `all`: every sum that word i is part of fails there; of `most`: more fail than hold.
+ * */
+static void vote(struct schedule_shape shape, const uint32_t *words, uint32_t i, uint32_t first,
+                 uint32_t end,
                  uint32_t *all, uint32_t *most)
 {
     uint32_t sums[3], count = 0;
@@ -49,7 +53,8 @@ static void vote(struct schedule_shape shape, const uint32_t *words, uint32_t i,
 }
 
 /* Word i of every fourth stands in one sum that can mend it: the one of its right neighbour. */
-static void mend_from_neighbour(struct schedule_shape shape, uint32_t *words, uint32_t first, uint32_t end,
+static void mend_from_neighbour(struct schedule_shape shape, uint32_t *words, uint32_t first,
+                                uint32_t end,
                                 const uint32_t *may_flip)
 {
     for (uint32_t i = first + shape.key_words; i + 1 < end; i += 4)
@@ -78,7 +83,8 @@ void schedule_repair(struct schedule_shape shape, uint32_t *words, uint32_t firs
     uint32_t may_flip[SCHEDULE_WORDS_MAX];
 
     for (uint32_t i = first; i < end; i++)
-        may_flip[i] = ground == DECAY_TO_0 ? ~words[i] : ground == DECAY_TO_1 ? words[i] : UINT32_MAX;
+        may_flip[i] = ground == DECAY_TO_0 ? ~words[i] : ground == DECAY_TO_1
+            ? words[i] : UINT32_MAX;
     for (uint32_t round = 0; round < ROUNDS_OF_VOTES; round++)
         if (!flip_once(shape, words, first, end, may_flip))
             break;

@@ -1,10 +1,11 @@
-/* plugin.c — how many instructions the hypervisor executes from each exit to the next entry, function by function.
+/* plugin.c — how many instructions the hypervisor executes from each exit to the next entry,
+ * function by function.
  *
- * arguments   functions=FILE   lines "ADDRESS NAME", hexadecimal, ascending: where the hypervisor's functions begin; the
- *                              last line is where its text ends
- *             record=FILE      written: for each VMRUN a row of 32-bit counts, one a function, and one of the steps of
- *                              repeated string instructions, which are not among the others. The first row is what came
- *                              before the guest
+ * arguments   functions=FILE   lines "ADDRESS NAME", hexadecimal, ascending: where the hypervisor's
+ *                              functions begin; the last line is where its text ends
+ *             record=FILE      written: for each VMRUN a row of 32-bit counts, one a function, and
+ *                              one of the steps of repeated string instructions, which are not
+ *                              among the others. The first row is what came before the guest
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,13 +67,14 @@ static void entering_guest(unsigned vcpu, void *data)
     memset(counts, 0, sizeof counts);
 }
 
-/* Intel SDM vol 2 (325383), "REP/REPE/REPZ/REPNE/REPNZ": the prefix, then MOVS, STOS and their kin. QEMU executes each
- * step as an instruction. */
+/* Intel SDM vol 2 (325383), "REP/REPE/REPZ/REPNE/REPNZ": the prefix, then MOVS, STOS and the like.
+ * QEMU executes each step as an instruction. */
 static bool is_repeated(const uint8_t *code, size_t bytes)
 {
     if (bytes < 2 || (code[0] & 0xFE) != 0xF2)
         return false;
-    uint8_t opcode = (code[1] & 0xF0) == 0x40 && bytes > 2 ? code[2] : code[1];     /* behind a REX, if there is one */
+    /* behind a REX, if there is one */
+    uint8_t opcode = (code[1] & 0xF0) == 0x40 && bytes > 2 ? code[2] : code[1];
     return (opcode >= 0xA4 && opcode <= 0xA7) || (opcode >= 0xAA && opcode <= 0xAF);
 }
 
@@ -88,9 +90,11 @@ static void block_translated(qemu_plugin_id_t id, struct qemu_plugin_tb *block)
         if (address < starts[0] || address >= end)
             continue;
         uint32_t column = is_repeated(code, bytes) ? functions : function_at(address);
-        qemu_plugin_register_vcpu_insn_exec_inline(instruction, QEMU_PLUGIN_INLINE_ADD_U64, &counts[column], 1);
+        qemu_plugin_register_vcpu_insn_exec_inline(instruction, QEMU_PLUGIN_INLINE_ADD_U64,
+                                                   &counts[column], 1);
         if (bytes == 3 && memcmp(code, "\x0F\x01\xD8", 3) == 0)     /* VMRUN */
-            qemu_plugin_register_vcpu_insn_exec_cb(instruction, entering_guest, QEMU_PLUGIN_CB_NO_REGS, NULL);
+            qemu_plugin_register_vcpu_insn_exec_cb(instruction, entering_guest,
+                                                   QEMU_PLUGIN_CB_NO_REGS, NULL);
     }
 }
 
@@ -102,7 +106,8 @@ static void ended(qemu_plugin_id_t id, void *data)
         give_up("cannot write the record");
 }
 
-int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int count, char **arguments)
+int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int count,
+                        char **arguments)
 {
     plugin_start("instruction plugin", info);
     for (int i = 0; i < count; i++) {

@@ -62,7 +62,8 @@ slot_t policy_optimum(struct pager *pager)
     return farthest;
 }
 
-static uint64_t count_bound(const struct replay *replay, uint32_t slots, uint32_t *held, uint32_t *next, bool *is_held)
+static uint64_t count_bound(const struct replay *replay, uint32_t slots, uint32_t *held,
+                            uint32_t *next, bool *is_held)
 {
     uint64_t misses = 0;
     uint32_t used = 0;
@@ -94,7 +95,8 @@ uint64_t replay_bound(const struct replay *replay, uint32_t slots)
     uint32_t *held = malloc(slots * sizeof *held);
     uint32_t *next = malloc(replay->page_count * sizeof *next);
     bool     *is_held = calloc(replay->page_count, sizeof *is_held);
-    uint64_t  misses = held && next && is_held ? count_bound(replay, slots, held, next, is_held) : UINT64_MAX;
+    uint64_t  misses = held && next
+        && is_held ? count_bound(replay, slots, held, next, is_held) : UINT64_MAX;
 
     free(held);
     free(next);

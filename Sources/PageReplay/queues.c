@@ -1,15 +1,16 @@
 /* queues.c — policies that keep slots in order of arrival, and remember pages that they evicted.
  *
- *   sieve        one queue; a hand goes from old to new and evicts the first unused page. A page stays where it is
- *                source: Y. Zhang et al., "SIEVE is Simpler than LRU", NSDI 2024
- *   two queues   newcomers pass through a short queue, and stay only if they are used again while they are in it, or
- *                come back soon after they left it
- *                source: J. Yang et al., "FIFO queues are all you need for cache eviction", SOSP 2023 (S3-FIFO)
+ *   sieve        one queue; a hand goes from old to new and evicts the first unused page. A page
+ *                stays where it is source: Y. Zhang et al., "SIEVE is Simpler than LRU", NSDI 2024
+ *   two queues   newcomers pass through a short queue, and stay only if they are used again while
+ *                they are in it, or come back soon after they left it
+ *                source: J. Yang et al., "FIFO queues are all you need for cache eviction", SOSP
+ *                2023 (S3-FIFO)
  *   adaptive     the same, but returning pages move the border between both queues
  *                source: S. Bansal and D. Modha, "CAR: Clock with Adaptive Replacement", FAST 2004
  *
- * A page is always used right after it was opened: that is why it was. The mark of a newcomer is therefore taken away
- * when the next miss has been served, so that only later uses count.
+ * A page is always used right after it was opened: that is why it was. The mark of a newcomer is
+ * therefore taken away when the next miss has been served, so that only later uses count.
  */
 #include "queues.h"
 
@@ -45,7 +46,8 @@ struct queues *queues_create(enum replay_policy policy, uint32_t slots, uint64_t
 
     if (!queues)
         return NULL;
-    *queues = (struct queues){ .policy = policy, .slots = slots, .target = slots / 10, .hand = SLOT_NONE,
+    *queues = (struct queues){ .policy = policy, .slots = slots, .target = slots / 10,
+        .hand = SLOT_NONE,
                                .newcomer = SLOT_NONE };
     for (enum which which = NONE; which <= LONG; which++)
         queues->queues[which] = (struct queue){ SLOT_NONE, SLOT_NONE, 0 };
@@ -122,7 +124,8 @@ void queues_inserted(struct run *run, slot_t slot)
 
     if (page_level(page) == 0) {
         uint32_t left = queues->left[page];
-        if (left != 0 && queues->evictions - left < queues->slots && queues->policy != REPLAY_SIEVE) {
+        if (left != 0 && queues->evictions - left < queues->slots
+            && queues->policy != REPLAY_SIEVE) {
             which = LONG;
             if (queues->policy == REPLAY_ADAPTIVE)
                 adapt(queues, queues->left_from[page]);
@@ -191,6 +194,6 @@ slot_t policy_queues(struct pager *pager)
 
     for (slot_t other = 0; slot == SLOT_NONE && other < pager->slot_count; other++)
         if (run_evictable(run, other))
-            slot = other;       /* all are used faster than the hand turns */
+            slot = other;       /* all were used again before the hand came round */
     return slot;
 }

@@ -34,7 +34,8 @@ static bool accessed(void *context, slot_t slot)
     return run_take_accessed(run_of(context), slot);
 }
 
-static void event(void *context, enum pager_event event, page_id page, enum page_state state, uint64_t cycles)
+static void event(void *context, enum pager_event event, page_id page, enum page_state state,
+                  uint64_t cycles)
 {
     struct run           *run = context;
     struct replay_counts *counts = &run->counts;
@@ -92,28 +93,33 @@ static uint64_t dram_bytes(const struct replay *replay)
     return replay->input.covered_bytes + replay->input.geometry.meta_bytes;
 }
 
-static bool run_start(struct run *run, const struct replay *replay, enum replay_policy policy, uint32_t slots)
+static bool run_start(struct run *run, const struct replay *replay, enum replay_policy policy,
+                      uint32_t slots)
 {
     static const uint8_t raw[GCM_KEY_BYTES] = { 1 };    /* guards nothing */
     struct pager *pager = &run->pager;
 
     run->replay = replay;
-    run->dram = mmap(NULL, dram_bytes(replay), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, replay->dram, 0);
+    run->dram = mmap(NULL, dram_bytes(replay), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE,
+                     replay->dram, 0);
     run->use = calloc(replay->page_count, sizeof *run->use);
     run->next = malloc(replay->page_count * sizeof *run->next);
     run->last = calloc(replay->page_count, sizeof *run->last);
     run->queues = is_queued(policy) ? queues_create(policy, slots, replay->page_count) : NULL;
     gcm_key_expand(&run->session_key, raw);
     *pager = (struct pager){
-        .geometry = replay->input.geometry, .root = replay->input.root, .image_key = replay->input.image_key,
+        .geometry = replay->input.geometry, .root = replay->input.root,
+            .image_key = replay->input.image_key,
         .session_key = &run->session_key, .slot_count = slots,
         .patience = policy == REPLAY_GCLOCK || policy == REPLAY_GCLOCK_AHEAD ? PAGER_PATIENCE : 0,
-        .ahead = policy == REPLAY_CLOCK_AHEAD || policy == REPLAY_GCLOCK_AHEAD ? PAGER_AHEAD : 1, .policy = policy_named(policy), .ops = &ops,
+        .ahead = policy == REPLAY_CLOCK_AHEAD || policy == REPLAY_GCLOCK_AHEAD ? PAGER_AHEAD : 1,
+            .policy = policy_named(policy), .ops = &ops,
         .context = run };
     pager->slots = calloc(slots, sizeof *pager->slots);
     pager->buckets = malloc(pager_bucket_count(slots) * sizeof *pager->buckets);
     pager->frames = aligned_alloc(PAGE_BYTES, (size_t)slots * PAGE_BYTES);
-    if (run->dram == MAP_FAILED || !run->use || !run->next || !run->last || (is_queued(policy) && !run->queues) ||
+    if (run->dram == MAP_FAILED || !run->use || !run->next || !run->last
+        || (is_queued(policy) && !run->queues) ||
         !pager->policy || !pager->slots || !pager->buckets || !pager->frames)
         return false;
     memcpy(run->next, replay->first, replay->page_count * sizeof *run->next);
@@ -141,7 +147,8 @@ static bool open_ahead(struct run *run, uint32_t missed, slot_t missed_slot)
 
     if (run->pager.ahead == 1 || !pager_is_blank(&run->pager, missed_slot))
         return true;
-    for (uint32_t index = first; index < first + run->pager.ahead && index < run->replay->page_count; index++) {
+    for (uint32_t index = first; index < first + run->pager.ahead
+         && index < run->replay->page_count; index++) {
         slot_t slot;
         if (pager_ahead(&run->pager, index, &slot) != PAGER_OK)
             return false;
@@ -175,7 +182,8 @@ static bool run_all(struct run *run)
         run->next[page] = replay->next[i];
         if (!(run->use[page] & USE_MAPPED) && !miss(run, page))
             return false;
-        /* A neighbour that was opened ahead may have pushed it out again: the guest then misses it again. */
+        /* A neighbour that was opened ahead may have pushed it out again: the guest then misses it
+         * again. */
         if (!(run->use[page] & USE_MAPPED) && !miss(run, page))
             return false;
         run->use[page] |= touch & TOUCH_WRITE ? USE_ACCESSED | USE_DIRTY : USE_ACCESSED;
@@ -184,7 +192,8 @@ static bool run_all(struct run *run)
     return true;
 }
 
-bool replay_run(const struct replay *replay, enum replay_policy policy, uint32_t slots, struct replay_counts *counts)
+bool replay_run(const struct replay *replay, enum replay_policy policy, uint32_t slots,
+                struct replay_counts *counts)
 {
     struct run run = { 0 };
     bool       is_whole = run_start(&run, replay, policy, slots) && run_all(&run);
@@ -208,7 +217,8 @@ struct replay *replay_create(const struct replay_input *input)
     replay->next = malloc((input->count + 1) * sizeof *replay->next);
     replay->first = malloc(replay->page_count * sizeof *replay->first);
     replay->dram = memfd_create("dram", MFD_CLOEXEC);
-    if (!replay->next || !replay->first || replay->dram < 0 || ftruncate(replay->dram, (off_t)dram_bytes(replay)) != 0) {
+    if (!replay->next || !replay->first || replay->dram < 0
+        || ftruncate(replay->dram, (off_t)dram_bytes(replay)) != 0) {
         replay_free(replay);
         return NULL;
     }

@@ -7,7 +7,8 @@
 
 struct replay {
     struct replay_input input;
-    uint32_t *next;             /* of each touch: when the same page is touched next; NEVER: not again */
+    uint32_t *next;             /* of each touch: when the same page is touched next; NEVER: not
+                                   again */
     uint32_t *first;            /* of each page: its first touch; NEVER: none */
     uint64_t  page_count, distinct;
     int       dram;             /* a file of memory that each run maps privately */

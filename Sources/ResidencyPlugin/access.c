@@ -11,8 +11,8 @@
 #include "touches.h"
 #include "violation.h"
 
-/* Whether the RAM begins where it did before among QEMU's memory blocks, to which the interface's addresses refer: it
- * need not be the first of them. */
+/* Whether the RAM begins where it did before among QEMU's memory blocks, to which the interface's
+ * addresses refer: it need not be the first of them. */
 static bool is_constant(uint64_t start)
 {
     static uint64_t known = NOWHERE;
@@ -23,8 +23,8 @@ static bool is_constant(uint64_t start)
 }
 
 /* Offset in RAM of an access that QEMU just made; NOWHERE if it was no RAM.
- * The interface's own call searches all memory blocks each time; the host address in its answer says the same, which
- * is held against that call now and then. */
+ * The interface's own call searches all memory blocks each time; the host address in its answer
+ * says the same, which is held against that call now and then. */
 static inline uint64_t offset_accessed(qemu_plugin_meminfo_t info, uint64_t linear)
 {
     const struct qemu_plugin_hwaddr *address = qemu_plugin_get_hwaddr(info, linear);
@@ -47,8 +47,9 @@ static inline uint64_t offset_accessed(qemu_plugin_meminfo_t info, uint64_t line
     return offset;
 }
 
-/* A string instruction goes through a line byte by byte. As long as nothing has moved since the first, and no other
- * instruction has accessed memory, the rest of a line are hits that change nothing: half of all accesses of a boot. */
+/* A string instruction goes through a line byte by byte. As long as nothing has moved since the
+ * first, and no other instruction has accessed memory, the rest of a line are hits that change
+ * nothing: half of all accesses of a boot. */
 static struct {
     void    *rip;           /* NULL: nothing is known */
     bool     is_guest;
@@ -62,12 +63,14 @@ void access_forget(void)
     block_forget();
 }
 
-static inline bool is_repeated(qemu_plugin_meminfo_t info, uint64_t linear, bool is_store, void *rip)
+static inline bool is_repeated(qemu_plugin_meminfo_t info, uint64_t linear, bool is_store,
+                               void *rip)
 {
     uint64_t line = linear >> machine.line_shift;
     uint64_t last = linear + (1u << qemu_plugin_mem_size_shift(info)) - 1;
 
-    if (repeated.rip == rip && repeated.line[is_store] == line && repeated.generation == machine.generation
+    if (repeated.rip == rip && repeated.line[is_store] == line
+        && repeated.generation == machine.generation
         && repeated.is_guest == machine.is_guest && last >> machine.line_shift == line)
         return true;
     if (repeated.rip != rip)
@@ -79,7 +82,8 @@ static inline bool is_repeated(qemu_plugin_meminfo_t info, uint64_t linear, bool
     return false;
 }
 
-static void access_at(uint64_t address, uint32_t bytes, enum access_kind kind, enum memory_type page_type, uint64_t rip)
+static void access_at(uint64_t address, uint32_t bytes, enum access_kind kind,
+                      enum memory_type page_type, uint64_t rip)
 {
     struct cache_access access = {
         .address = address, .tag = rip, .bytes = bytes, .kind = kind, .page_type = page_type,
@@ -99,7 +103,8 @@ static void access_at(uint64_t address, uint32_t bytes, enum access_kind kind, e
         violation_record((struct violation){ RESIDENCY_HOST_STORE, address, rip, 0, NULL });
 }
 
-static inline void accessed(qemu_plugin_meminfo_t info, uint64_t linear, enum access_kind kind, uint64_t rip)
+static inline void accessed(qemu_plugin_meminfo_t info, uint64_t linear, enum access_kind kind,
+                            uint64_t rip)
 {
     uint64_t offset = offset_accessed(info, linear);
     uint32_t bytes = 1u << qemu_plugin_mem_size_shift(info);
@@ -113,7 +118,8 @@ static inline void accessed(qemu_plugin_meminfo_t info, uint64_t linear, enum ac
         if (machine.is_guest)
             touches_note(linear + room, rest.address, kind != ACCESS_READ);
         if (rest.address != NOWHERE && offset_of_address(rest.address) != NOWHERE)
-            access_at(rest.address, bytes - room, kind, mapping_type(linear + room, rest.address), rip);
+            access_at(rest.address, bytes - room, kind, mapping_type(linear + room, rest.address),
+                      rip);
         bytes = room;
     }
     if (machine.is_guest)
@@ -121,7 +127,8 @@ static inline void accessed(qemu_plugin_meminfo_t info, uint64_t linear, enum ac
     access_at(address, bytes, kind, mapping_type(linear, address), rip);
 }
 
-static inline void touched_as(qemu_plugin_meminfo_t info, uint64_t linear, enum access_kind store, void *rip)
+static inline void touched_as(qemu_plugin_meminfo_t info, uint64_t linear, enum access_kind store,
+                              void *rip)
 {
     bool is_store = qemu_plugin_mem_is_store(info);
 
@@ -143,8 +150,9 @@ void access_non_temporal(unsigned vcpu, qemu_plugin_meminfo_t info, uint64_t lin
     touched_as(info, linear, ACCESS_NT_STORE, rip);
 }
 
-/* VMRUN, VMLOAD, VMSAVE name their operands by physical addresses: no page's type, only the MTRRs'. What VMRUN accesses
- * at other linear addresses is an event that it delivers: the guest's descriptors and stack, through its own tables. */
+/* VMRUN, VMLOAD, VMSAVE name their operands by physical addresses: no page's type, only the MTRRs'.
+ * What VMRUN accesses at other linear addresses is an event that it delivers: the guest's
+ * descriptors and stack, through its own tables. */
 void access_physical(unsigned vcpu, qemu_plugin_meminfo_t info, uint64_t linear, void *instruction)
 {
     const struct announced *announced = instruction;
@@ -159,16 +167,20 @@ void access_physical(unsigned vcpu, qemu_plugin_meminfo_t info, uint64_t linear,
     uint64_t address = address_of_offset(offset);
     if (announced->decoded.what == ENTER_GUEST && linear == address && !is_store)
         control_read_control_block(address);
-    access_at(address, 1u << qemu_plugin_mem_size_shift(info), is_store ? ACCESS_WRITE : ACCESS_READ, MEMORY_WB,
+    access_at(address, 1u << qemu_plugin_mem_size_shift(info),
+              is_store ? ACCESS_WRITE : ACCESS_READ, MEMORY_WB,
               announced->rip);
 }
 
-void access_descriptor_table(unsigned vcpu, qemu_plugin_meminfo_t info, uint64_t linear, void *instruction)
+void access_descriptor_table(unsigned vcpu, qemu_plugin_meminfo_t info, uint64_t linear,
+                             void *instruction)
 {
     const struct announced *announced = instruction;
     uint64_t offset = offset_accessed(info, linear);
 
     access_touched(vcpu, info, linear, (void *)announced->rip);
-    if (offset != NOWHERE && qemu_plugin_mem_size_shift(info) == 1)     /* the limit, which comes first */
-        control_read_descriptor_table(announced->decoded.what, address_of_offset(offset), announced->rip);
+    if (offset != NOWHERE && qemu_plugin_mem_size_shift(info) == 1)     /* the limit, which comes
+                                                                           first */
+        control_read_descriptor_table(announced->decoded.what, address_of_offset(offset),
+                                      announced->rip);
 }

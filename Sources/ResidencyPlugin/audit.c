@@ -59,7 +59,8 @@ static struct table *table_at(uint64_t address)
     return in_region(address) ? &tables[(address - machine.set.region_base) / FRAME_BYTES] : NULL;
 }
 
-/* A guest reaches its slots, write-back; devices; and the firmware's memory, which holds nothing of it. */
+/* A guest reaches its slots, write-back; devices; and the firmware's memory, which holds nothing of
+ * it. */
 static void check_nested_leaf(uint64_t entry, unsigned level)
 {
     uint64_t bytes = UINT64_C(1) << (FRAME_SHIFT + 9 * (level - 1));
@@ -79,9 +80,11 @@ static void check_nested_leaf(uint64_t entry, unsigned level)
     }
 }
 
-static void visit(enum tree tree, uint64_t address, unsigned level, uint64_t parent, unsigned index);
+static void visit(enum tree tree, uint64_t address, unsigned level, uint64_t parent,
+                  unsigned index);
 
-static void visit_entry(enum tree tree, uint64_t address, unsigned level, unsigned index, uint64_t entry)
+static void visit_entry(enum tree tree, uint64_t address, unsigned level, unsigned index,
+                        uint64_t entry)
 {
     if (!(entry & PTE_PRESENT))
         return;
@@ -151,7 +154,8 @@ static void visit_roots(void)
     walks_all = false;
 }
 
-/* In the order of the stores: a table that was filled and then linked is walked when its link is looked at. */
+/* In the order of the stores: a table that was filled and then linked is walked when its link is
+ * looked at. */
 void audit_changed_tables(uint64_t rip)
 {
     current_rip = rip;
@@ -201,7 +205,8 @@ static void check_linear(uint64_t linear)
         report(RESIDENCY_DESCRIPTOR_TABLE, at.address, linear);
 }
 
-/* The stacks that a task state segment names. Source: AMD APM vol 2 (24593), 12.2.5: IST1 to IST7 at 24h. */
+/* The stacks that a task state segment names. Source: AMD APM vol 2 (24593), 12.2.5: IST1 to IST7
+ * at 24h. */
 static void check_task_state(uint64_t base)
 {
     check_linear(base);
@@ -220,7 +225,8 @@ static void check_descriptor_tables(bool is_gdt, uint64_t base, uint16_t limit)
         uint64_t low = linear_word(at), type = low >> 40 & 0x1F;
         if (type != TYPE_TSS_AVAILABLE && type != TYPE_TSS_BUSY)
             continue;
-        check_task_state((low >> 16 & 0xFFFFFF) | (low >> 56 & 0xFF) << 24 | linear_word(at + 8) << 32);
+        check_task_state((low >> 16 & 0xFFFFFF) | (low >> 56 & 0xFF) << 24
+                         | linear_word(at + 8) << 32);
     }
 }
 
@@ -247,7 +253,7 @@ void audit_checkpoint(void)
     struct residency_checkpoint record = { 0 };
 
     memset(&seen, 0, sizeof seen);
-    current_rip = NOWHERE;      /* whoever it was, it was not now */
+    current_rip = NOWHERE;      /* what is found here was done earlier, by an unknown instruction */
     host_root = nested_root = NOWHERE;
     if (machine.totals.vm_entries > 0)
         visit_roots();

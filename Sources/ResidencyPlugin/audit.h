@@ -1,5 +1,6 @@
-/* audit.h — accounts for what no callback reports: page walks, accessed and dirty bits, event frames, control-block
- * traffic, descriptor reads. All of that stays inside the frozen region if the tables do, and lead nowhere else.
+/* audit.h — accounts for what no callback reports: page walks, accessed and dirty bits, event
+ * frames, control-block traffic, descriptor reads. All of that stays inside the frozen region if
+ * the tables do, and lead nowhere else.
  */
 #pragma once
 #include "machine.h"

@@ -48,7 +48,8 @@ static void check_host_fetch(const struct block *block)
     }
     is_in_hypervisor |= in_text(block->address);
     if (is_in_hypervisor && is_watched() && !in_region(block->address))
-        violation_record((struct violation){ RESIDENCY_HOST_FETCH, block->address, block->rip, 0, NULL });
+        violation_record((struct violation){ RESIDENCY_HOST_FETCH, block->address, block->rip, 0,
+            NULL });
 }
 
 static const struct block *repeated;
@@ -91,8 +92,9 @@ void block_entered(unsigned vcpu, void *data, const uint64_t *registers)
     }
 }
 
-/* TCG keeps the CPU's state in RBP, and its general registers come first in it. Both have been so for as long as there
- * is TCG for x86-64; that the control registers read in this way translate every address as QEMU does proves it. */
+/* TCG keeps the CPU's state in RBP, and its general registers come first in it. Both have been so
+ * for as long as there is TCG for x86-64; that the control registers read in this way translate
+ * every address as QEMU does proves it. */
 __asm__(".text\n"
         ".globl block_entered_by_tcg\n"
         ".hidden block_entered_by_tcg\n"

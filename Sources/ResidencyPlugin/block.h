@@ -1,4 +1,5 @@
-/* block.h — a run of instructions that QEMU translates together: what happens when it is entered. */
+/* block.h — a run of instructions that QEMU translates together: what happens when it is entered.
+ * */
 #pragma once
 #include "machine.h"
 #include "qemu_plugin.h"

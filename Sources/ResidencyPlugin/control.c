@@ -64,7 +64,8 @@ static uint64_t control_block(uint32_t field)
     return table_entry(machine.vmcb + field, 0);
 }
 
-static void record_control(enum residency_register which, uint32_t msr, uint64_t value, uint64_t rip)
+static void record_control(enum residency_register which, uint32_t msr, uint64_t value,
+                           uint64_t rip)
 {
     struct residency_control record = { .rip = rip, .value = value, .which = which, .msr = msr };
 
@@ -130,12 +131,13 @@ static void write_cr(const struct announced *announced, uint64_t value)
     switch (announced->decoded.number) {
     case 0:
         paging->cr0 = value;
-        /* Intel too: VM entries and exits leave CD as it is, this instruction does not (SDM vol 3, "Changes to
-         * Instruction Behavior in VMX Non-Root Operation"). */
+        /* Intel too: VM entries and exits leave CD as it is, this instruction does not (SDM vol 3,
+         * "Changes to Instruction Behavior in VMX Non-Root Operation"). */
         cache_write_cr0(machine.cache, value);
         machine.control_changes++;
         if (machine.is_guest && (value & CR0_CD))
-            violation_record((struct violation){ RESIDENCY_GUEST_CACHE_CONTROL, NOWHERE, announced->rip, value, NULL });
+            violation_record((struct violation){ RESIDENCY_GUEST_CACHE_CONTROL, NOWHERE,
+                announced->rip, value, NULL });
         if (!machine.is_guest)
             record_control(REGISTER_CR0, 0, value, announced->rip);
         break;
@@ -172,7 +174,8 @@ static void write_msr(uint32_t msr, uint64_t value, uint64_t rip)
     if (!machine.is_guest)
         record_control(REGISTER_MSR, msr, value, rip);
     else if (is_cache_control)
-        violation_record((struct violation){ RESIDENCY_GUEST_CACHE_CONTROL, NOWHERE, rip, value, NULL });
+        violation_record((struct violation){ RESIDENCY_GUEST_CACHE_CONTROL, NOWHERE, rip, value,
+            NULL });
     if (machine.is_guest)
         machine.guest_pat_is_write_back = machine.guest.pat == PAT_ALL_WB;
 }
@@ -180,15 +183,15 @@ static void write_msr(uint32_t msr, uint64_t value, uint64_t rip)
 static void flush_line(const struct announced *announced, uint64_t before, uint64_t after)
 {
     bool is_known = !announced->decoded.is_unknown && (announced->is_first || before == after);
-    /* Where one leads that cannot be read does not matter: it fills nothing unless a line has left the region, or other
-     * memory is cacheable, and either has been told. */
+    /* Where one leads that cannot be read does not matter: it fills nothing unless a line has left
+     * the region, or other memory is cacheable, and either has been told. */
     bool is_prefetch = announced->decoded.access == ACCESS_PREFETCH;
     struct translation at = { NOWHERE, MEMORY_UC };
 
     if (is_known)
         at = machine.is_guest ? walk_guest(before) : walk_host(before);
-    /* All RAM that a guest reaches is slots: elsewhere leads only an operand that was read wrongly, as of code that is
-     * not 64-bit. */
+    /* All RAM that a guest reaches is slots: elsewhere leads only an operand that was read wrongly,
+     * as of code that is not 64-bit. */
     if (at.address != NOWHERE && (!machine.is_guest || in_region(at.address))) {
         cache_access(machine.cache, &(struct cache_access){
             .address = at.address, .tag = announced->rip, .bytes = 1,
@@ -204,7 +207,8 @@ static void load_guest(void)
 {
     machine.guest = (struct paging){ .cr0 = control_block(VMCB_CR0), .cr3 = control_block(VMCB_CR3),
         .cr4 = control_block(VMCB_CR4), .efer = control_block(VMCB_EFER) };
-    machine.nested_cr3 = control_block(VMCB_NP_ENABLE) & 1 ? control_block(VMCB_N_CR3) & PTE_ADDRESS : 0;
+    machine.nested_cr3 = control_block(VMCB_NP_ENABLE) & 1
+        ? control_block(VMCB_N_CR3) & PTE_ADDRESS : 0;
     machine.guest.pat = machine.nested_cr3 ? control_block(VMCB_G_PAT) : machine.host.pat;
     machine.guest_pat_is_write_back = machine.guest.pat == PAT_ALL_WB;
     if (machine.set.vendor == CACHE_AMD)
@@ -236,7 +240,8 @@ static void enter_guest(uint64_t rip, uint64_t block)
 void control_exited(void)
 {
     if (machine.is_guest)
-        privilege_confirm(control_block(VMCB_CS_BASE) + control_block(VMCB_RIP), (uint8_t)control_block(VMCB_CPL));
+        privilege_confirm(control_block(VMCB_CS_BASE) + control_block(VMCB_RIP),
+                          (uint8_t)control_block(VMCB_CPL));
     machine.is_guest = false;
     if (machine.set.vendor == CACHE_AMD)
         cache_write_cr0(machine.cache, machine.host.cr0);
@@ -273,7 +278,8 @@ static void settle_one(const struct announced *announced, const uint64_t *regist
         write_cr(announced, registers[decoded->source]);
         break;
     case WRITE_MSR:
-        write_msr((uint32_t)registers[RCX], registers[RDX] << 32 | (registers[RAX] & UINT32_MAX), announced->rip);
+        write_msr((uint32_t)registers[RCX], registers[RDX] << 32 | (registers[RAX] & UINT32_MAX),
+                  announced->rip);
         break;
     case ENTER_GUEST:
         if (!machine.is_guest)
@@ -288,7 +294,8 @@ static void settle_one(const struct announced *announced, const uint64_t *regist
         break;
     case CACHE_ALL:             /* the guest's: ours was announced */
         cache_all(machine.cache, (enum access_kind)decoded->access, announced->rip);
-        violation_record((struct violation){ RESIDENCY_GUEST_CACHE_CONTROL, NOWHERE, announced->rip, 0, NULL });
+        violation_record((struct violation){ RESIDENCY_GUEST_CACHE_CONTROL, NOWHERE, announced->rip,
+            0, NULL });
         break;
     case CACHE_LINE:
         flush_line(announced, operand(announced, kept_registers), operand(announced, registers));

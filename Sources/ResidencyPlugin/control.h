@@ -1,7 +1,8 @@
-/* control.h — follows what the CPU is told: control registers, MSRs, entries to the guest and exits from it.
+/* control.h — follows what sets the state of the CPU: control registers, MSRs, entries to the guest
+ * and exits from it.
  *
- * An instruction is announced when it begins; what it did is settled at the next block, when its registers can be
- * read and it is known whether the guest was stopped for it.
+ * An instruction is announced when it begins; what it did is settled at the next block, when its
+ * registers can be read and it is known whether the guest was stopped for it.
  */
 #pragma once
 #include "decode.h"
@@ -18,11 +19,13 @@ void control_start(void);
 void control_announce(const struct announced *announced);
 /* Something was announced since the last block. */
 extern bool control_pending;
-/* A block begins. `registers`: RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8 .. R15, as they were before it. */
+/* A block begins. `registers`: RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8 .. R15, as they were
+ * before it. */
 void control_settle(const uint64_t *registers, uint64_t block);
 /* A block with a cache-line instruction begins: its operand is made of these. */
 void control_keep_registers(const uint64_t *registers);
-/* A block of the hypervisor's text begins; the guest had the CPU, or was stopped before its first block. */
+/* A block of the hypervisor's text begins; the guest had the CPU, or was stopped before its first
+ * block. */
 void control_exited(void);
 /* VMRUN read this, host-physical; only its first read counts. */
 void control_read_control_block(uint64_t address);

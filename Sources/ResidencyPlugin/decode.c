@@ -33,8 +33,9 @@ static void simd_prefix(uint8_t pp, struct prefixes *found)
     found->repeat_not |= pp == 3;
 }
 
-/* Where the opcode is, and what stood before it. C4, C5 and 62 are taken for VEX and EVEX only where the next byte
- * has a register operand's mod bits, as 32-bit code demands; in 64-bit code they are nothing else. */
+/* Where the opcode is, and what stood before it. C4, C5 and 62 are taken for VEX and EVEX only
+ * where the next byte has a register operand's mod bits, as 32-bit code demands; in 64-bit code
+ * they are nothing else. */
 static struct prefixes read_prefixes(const uint8_t *at, size_t count)
 {
     struct prefixes found = { 0 };
@@ -70,7 +71,8 @@ static struct prefixes read_prefixes(const uint8_t *at, size_t count)
 }
 
 /* The memory operand behind a ModRM byte, 32- and 64-bit addressing. */
-static void read_operand(struct decoded *decoded, const struct prefixes *found, const uint8_t *modrm, size_t count)
+static void read_operand(struct decoded *decoded, const struct prefixes *found,
+                         const uint8_t *modrm, size_t count)
 {
     uint8_t mod = modrm[0] >> 6, rm = modrm[0] & 7;
     size_t  at = 1;
@@ -142,7 +144,8 @@ static void decode_group7(struct decoded *decoded, uint8_t modrm)
         decoded->what = reg == 2 ? LOAD_GDTR : LOAD_IDTR;
 }
 
-static void decode_0f(struct decoded *decoded, const struct prefixes *found, const uint8_t *at, size_t count)
+static void decode_0f(struct decoded *decoded, const struct prefixes *found, const uint8_t *at,
+                      size_t count)
 {
     uint8_t opcode = at[0], modrm = count > 1 ? at[1] : 0, reg = modrm >> 3 & 7;
 
@@ -153,7 +156,8 @@ static void decode_0f(struct decoded *decoded, const struct prefixes *found, con
     case 0x08:
     case 0x09:
         decoded->what = CACHE_ALL;
-        decoded->access = opcode == 0x08 ? ACCESS_INVD : found->repeat ? ACCESS_WBNOINVD : ACCESS_WBINVD;
+        decoded->access = opcode == 0x08 ? ACCESS_INVD : found->repeat
+            ? ACCESS_WBNOINVD : ACCESS_WBINVD;
         return;
     case 0x22:
         decoded->what = WRITE_CR;

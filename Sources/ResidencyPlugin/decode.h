@@ -1,4 +1,5 @@
-/* decode.h — which instructions matter to the cache beyond the loads and stores that QEMU reports. */
+/* decode.h — which instructions matter to the cache beyond the loads and stores that QEMU reports.
+ * */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -27,7 +28,8 @@ struct decoded {
     uint8_t          source;        /* general register that is written there */
     uint8_t          base, index, scale;    /* operand of CACHE_LINE; NO_REGISTER: none */
     uint8_t          is_rip_relative;
-    uint8_t          is_unknown;            /* its base is FS's or GS's, or it has another address size */
+    uint8_t          is_unknown;            /* its base is FS's or GS's, or it has another address
+                                               size */
     int32_t          displacement;
     uint8_t          length;
 };

@@ -32,7 +32,8 @@ void dram_start(void)
     dram.view_descriptor = record_create("dram-final.bin");
     if (ftruncate(dram.view_descriptor, (off_t)machine.set.ram_bytes) != 0)
         give_up("cannot size the view of DRAM: %s", strerror(errno));
-    dram.view = mmap(NULL, machine.set.ram_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, dram.view_descriptor, 0);
+    dram.view = mmap(NULL, machine.set.ram_bytes, PROT_READ | PROT_WRITE, MAP_SHARED,
+                     dram.view_descriptor, 0);
     if (dram.view == MAP_FAILED)
         give_up("cannot map the view of DRAM: %s", strerror(errno));
 }
@@ -49,7 +50,8 @@ static void settle(struct run *run)
     if (record_bytes() + transfer->record.bytes > machine.set.log_limit) {
         machine.totals.is_truncated |= has_bytes;
     } else {
-        memset(run->bytes + transfer->bytes, 0, padded > transfer->bytes ? padded - transfer->bytes : 0);
+        memset(run->bytes + transfer->bytes, 0,
+               padded > transfer->bytes ? padded - transfer->bytes : 0);
         record_append_bytes(transfer, sizeof *transfer);
         record_append_bytes(run->bytes, padded);
     }
@@ -65,7 +67,8 @@ void dram_settle(void)
 static bool follows(const struct residency_transfer *last, const struct residency_transfer *next)
 {
     return last->bytes != 0 && last->address + last->bytes == next->address
-        && last->bytes + next->bytes <= RUN_BYTES && last->kind == next->kind && last->rule == next->rule
+        && last->bytes + next->bytes <= RUN_BYTES && last->kind == next->kind
+            && last->rule == next->rule
         && last->access == next->access && last->type == next->type && last->mode == next->mode;
 }
 
@@ -124,7 +127,8 @@ void dram_moved(void *context, const struct bus_event *event)
     struct residency_transfer transfer = {
         .record.kind = is_write ? RESIDENCY_WRITE : RESIDENCY_READ, .address = event->address,
         .rip = event->tag, .bytes = event->bytes, .kind = event->kind, .rule = event->rule,
-        .access = event->access, .type = event->type, .mode = machine.is_guest ? MODE_GUEST : MODE_HOST };
+        .access = event->access, .type = event->type,
+            .mode = machine.is_guest ? MODE_GUEST : MODE_HOST };
     join(is_write ? &dram.write : &dram.read, &transfer, offset);
     if (is_write)
         note_home(event->address);
@@ -133,7 +137,8 @@ void dram_moved(void *context, const struct bus_event *event)
 static void unseen(uint64_t offset, uint32_t bytes)
 {
     struct residency_transfer transfer = {
-        .record.kind = RESIDENCY_WRITE, .address = address_of_offset(offset), .rip = NOWHERE, .bytes = bytes,
+        .record.kind = RESIDENCY_WRITE, .address = address_of_offset(offset), .rip = NOWHERE,
+            .bytes = bytes,
         .kind = BUS_WRITE, .mode = MODE_UNSEEN };
 
     memcpy(dram.view + offset, machine.ram + offset, bytes);
@@ -156,7 +161,8 @@ static uint64_t compare_frame(uint64_t offset)
     return differ;
 }
 
-/* The end of the extent with data that begins at or after `*from`; holes in both files read as zeroes alike. */
+/* The end of the extent with data that begins at or after `*from`; holes in both files read as
+ * zeroes alike. */
 static uint64_t next_data(int descriptor, uint64_t *from)
 {
     off_t start = lseek(descriptor, (off_t)*from, SEEK_DATA);

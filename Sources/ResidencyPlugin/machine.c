@@ -2,7 +2,8 @@
 
 #include "plugin_base.h"
 
-/* QEMU's machine `pc` splits RAM in two from this size on. Source: QEMU, hw/i386/pc_piix.c, pc_init1(). */
+/* QEMU's machine `pc` splits RAM in two from this size on. Source: QEMU, hw/i386/pc_piix.c,
+ * pc_init1(). */
 #define SPLIT_FROM      UINT64_C(0xE0000000)
 #define LOW_WHEN_SPLIT  UINT64_C(0xC0000000)
 

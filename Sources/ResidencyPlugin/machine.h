@@ -73,7 +73,8 @@ static inline bool in_text(uint64_t address)
     return address - machine.set.region_base < machine.set.text_bytes;
 }
 
-/* Memory that the firmware reports as its own to every guest: EBDA, option ROMs and BIOS, ACPI tables. */
+/* Memory that the firmware reports as its own to every guest: EBDA, option ROMs and BIOS, ACPI
+ * tables. */
 static inline bool is_firmware(uint64_t address)
 {
     return (address >= 0x9F000 && address < 0x100000)

@@ -25,7 +25,8 @@ static struct pager view(void)
 {
     struct pager pager;
 
-    memcpy(&pager, machine.ram + offset_of_address(machine.set.region_base) + machine.set.pager, sizeof pager);
+    memcpy(&pager, machine.ram + offset_of_address(machine.set.region_base) + machine.set.pager,
+           sizeof pager);
     pager.slots = here(pager.slots);
     pager.buckets = here(pager.buckets);
     pager.frames = here(pager.frames);
@@ -52,7 +53,8 @@ page_id pager_view_page_at(uint64_t address)
     if (!seen.slots || !in_region(address))
         return PAGE_NONE;
     uint64_t slot = (address - seen_slots) / FRAME_BYTES;
-    bool     is_slot = address >= seen_slots && slot < seen.slot_count && (seen.slots[slot].flags & SLOT_USED);
+    bool     is_slot = address >= seen_slots && slot < seen.slot_count
+        && (seen.slots[slot].flags & SLOT_USED);
 
     return is_slot ? seen.slots[slot].page : PAGE_NONE;
 }
@@ -68,7 +70,8 @@ static page_id page_of_home(const struct page_geometry *geometry, uint64_t home)
     return page_make(0, home / FRAME_BYTES);
 }
 
-/* The entry as the tree has it now: in the parent's slot, or in the parent's home, which is opened for it. */
+/* The entry as the tree has it now: in the parent's slot, or in the parent's home, which is opened
+ * for it. */
 static bool find_entry(const struct pager *pager, page_id page, struct page_entry *entry)
 {
     if (page_level(page) == pager->geometry.top_level) {
@@ -78,14 +81,16 @@ static bool find_entry(const struct pager *pager, page_id page, struct page_entr
     page_id parent = page_parent(page);
     slot_t  slot = pager_find(pager, parent);
     if (slot != SLOT_NONE) {
-        memcpy(entry, (const struct page_entry *)pager_frame(pager, slot) + page_entry_index(page), sizeof *entry);
+        memcpy(entry, (const struct page_entry *)pager_frame(pager, slot) + page_entry_index(page),
+               sizeof *entry);
         return true;
     }
     struct page_entry above;
     uint64_t          home = offset_of_address(page_home(&pager->geometry, parent));
     _Alignas(64) struct page_entry entries[PAGE_ENTRIES];
     if (home == NOWHERE || !find_entry(pager, parent, &above) || above.state == PAGE_BLANK
-        || !page_open(above.state == PAGE_IMAGED ? pager->image_key : pager->session_key, parent, &above,
+        || !page_open(above.state == PAGE_IMAGED ? pager->image_key : pager->session_key, parent,
+                      &above,
                       machine.ram + home, entries))
         return false;
     *entry = entries[page_entry_index(page)];
@@ -98,7 +103,8 @@ void pager_view_record_entries(const uint64_t *homes, size_t count)
     struct pager pager = view();
 
     for (size_t i = 0; i < count; i++) {
-        struct residency_entry record = { .home = homes[i], .page = page_of_home(&pager.geometry, homes[i]) };
+        struct residency_entry record = { .home = homes[i],
+            .page = page_of_home(&pager.geometry, homes[i]) };
         if (find_entry(&pager, record.page, &record.entry) && record.entry.state != PAGE_BLANK)
             record_append(RESIDENCY_ENTRY, &record, sizeof record);
     }

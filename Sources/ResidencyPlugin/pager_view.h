@@ -1,6 +1,7 @@
 /* pager_view.h — reads the hypervisor's pager as it lies in the frozen region.
  *
- * What is found is a hint, never evidence: an entry proves itself by the tag of the home that it describes.
+ * What is found is a hint, never evidence: an entry proves itself by the tag of the home that it
+ * describes.
  */
 #pragma once
 #include "machine.h"

@@ -33,7 +33,8 @@ static uint64_t not_modified(uint64_t *first)
     uint64_t count = 0, end = machine.set.region_base + machine.set.region_bytes;
 
     *first = NOWHERE;
-    for (uint64_t line = machine.set.region_base; line < end; line += machine.set.geometry.line_bytes)
+    for (uint64_t line = machine.set.region_base; line < end;
+         line += machine.set.geometry.line_bytes)
         if (cache_line_state(machine.cache, line) != LINE_MODIFIED && count++ == 0)
             *first = line;
     return count;
@@ -57,7 +58,8 @@ static void enter(enum residency_phase phase, enum residency_rule because)
 static void check_ranges(uint64_t rip)
 {
     uint64_t misfit = first_misfit();
-    enum residency_rule rule = in_region(misfit) ? RESIDENCY_REGION_TYPE : RESIDENCY_WIDER_WRITE_BACK;
+    enum residency_rule rule = in_region(misfit)
+        ? RESIDENCY_REGION_TYPE : RESIDENCY_WIDER_WRITE_BACK;
 
     if (misfit != NOWHERE)
         violation_record((struct violation){ rule, misfit, rip, range_type(misfit), NULL });
@@ -86,7 +88,8 @@ void phase_check(uint64_t rip)
 
 void phase_region_written(uint64_t address)
 {
-    uint64_t last = machine.set.region_base + machine.set.region_bytes - machine.set.geometry.line_bytes, first;
+    uint64_t end = machine.set.region_base + machine.set.region_bytes, first;
+    uint64_t last = end - machine.set.geometry.line_bytes;
 
     if (machine.phase == PHASE_FILL && address >= last && not_modified(&first) == 0)
         enter(PHASE_FROZEN, RESIDENCY_RULES);
@@ -123,10 +126,12 @@ void phase_launch(uint64_t rip)
 
 void phase_region_moved(const struct bus_event *event)
 {
-    bool leaves = event->kind == BUS_WRITE_BACK || event->kind == BUS_WRITE || event->kind == BUS_LOSE;
+    bool leaves = event->kind == BUS_WRITE_BACK || event->kind == BUS_WRITE
+        || event->kind == BUS_LOSE;
 
     if (event->kind == BUS_WRITE_BACK)
         machine.totals.phase_write_backs[machine.phase]++;
     if (machine.phase == PHASE_FROZEN || (machine.phase == PHASE_OPEN && leaves))
-        violation_record((struct violation){ RESIDENCY_CACHE_RULE, event->address, event->tag, 0, event });
+        violation_record((struct violation){ RESIDENCY_CACHE_RULE, event->address, event->tag, 0,
+            event });
 }

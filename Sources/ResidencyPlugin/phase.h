@@ -1,9 +1,10 @@
-/* phase.h — from power-on to the frozen region: what the model says, not what the hypervisor says. */
+/* phase.h — from power-on to the frozen region: what the model says, not what the hypervisor says.
+ * */
 #pragma once
 #include "machine.h"
 
-/* Control state may have changed, by the instruction at `rip`: has the next phase begun, and do the memory types still
- * fit? */
+/* Control state may have changed, by the instruction at `rip`: has the next phase begun, and do the
+ * memory types still fit? */
 void phase_check(uint64_t rip);
 /* A line of the region was written. */
 void phase_region_written(uint64_t address);

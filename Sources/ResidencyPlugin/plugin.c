@@ -1,4 +1,5 @@
-/* plugin.c — what QEMU loads: the callbacks that it is given, and the end. README.md has the order of the files. */
+/* plugin.c — what QEMU loads: the callbacks that it is given, and the end. README.md has the order
+ * of the files. */
 #include "access.h"
 #include "audit.h"
 #include "control.h"
@@ -43,7 +44,8 @@ static void moved(void *context, const struct bus_event *event)
     dram_moved(context, event);
 }
 
-int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int count, char **arguments)
+int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int count,
+                        char **arguments)
 {
     plugin_start("residency plugin", info);
     machine_start(count, arguments, moved);

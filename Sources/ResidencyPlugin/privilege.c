@@ -4,9 +4,9 @@
 
 #include "walk.h"
 
-/* CPUX86State of QEMU 7.2 begins with 16 general registers, RIP, RFLAGS, five fields of lazily computed flags, and
- * then the flags by which it chooses among translations: they hold for a whole block. That they are there is not
- * believed, but held against what else is known.
+/* CPUX86State of QEMU 7.2 begins with 16 general registers, RIP, RFLAGS, five fields of lazily
+ * computed flags, and then the flags by which it chooses among translations: they hold for a whole
+ * block. That they are there is checked against what else is known.
  *   source     QEMU, target/i386/cpu.h, CPUArchState and HF_CPL_SHIFT to HF_GUEST_SHIFT */
 #define FLAG_LEVEL   3u
 #define FLAG_PE      (1u << 7)

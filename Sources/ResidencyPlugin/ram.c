@@ -19,7 +19,8 @@ static void map_ram(void)
         give_up("cannot open the machine's RAM %s: %s", machine.set.ram_file, strerror(errno));
     if ((uint64_t)status.st_size < machine.set.ram_bytes)
         give_up("the machine's RAM %s is smaller than ram-bytes", machine.set.ram_file);
-    machine.ram = mmap(NULL, machine.set.ram_bytes, PROT_READ, MAP_SHARED, machine.ram_descriptor, 0);
+    machine.ram = mmap(NULL, machine.set.ram_bytes, PROT_READ, MAP_SHARED, machine.ram_descriptor,
+                       0);
     if (machine.ram == MAP_FAILED)
         give_up("cannot map the machine's RAM: %s", strerror(errno));
 }
@@ -34,7 +35,8 @@ static uint64_t find_ram_of_qemu(void)
     while (maps && found == 0 && fgets(line, sizeof line, maps)) {
         unsigned long long start, end, offset;
         int path = 0;
-        if (sscanf(line, "%llx-%llx %*s %llx %*s %*s %n", &start, &end, &offset, &path) == 3 && path > 0
+        if (sscanf(line, "%llx-%llx %*s %llx %*s %*s %n", &start, &end, &offset, &path) == 3
+            && path > 0
             && offset == 0 && end - start >= machine.set.ram_bytes && start != (uint64_t)machine.ram
             && strncmp(line + path, machine.set.ram_file, strlen(machine.set.ram_file)) == 0)
             found = start;

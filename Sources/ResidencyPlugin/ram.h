@@ -1,4 +1,5 @@
-/* ram.h — finds the machine's RAM, which QEMU keeps in a file: our own mapping of it, and where QEMU has its own. */
+/* ram.h — finds the machine's RAM, which QEMU keeps in a file: our own mapping of it, and where
+ * QEMU has its own. */
 #pragma once
 #include "machine.h"
 

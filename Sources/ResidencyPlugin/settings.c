@@ -90,9 +90,10 @@ void settings_read(int count, char **arguments, struct settings *set)
         if (!equals || !read_argument(name, equals + 1, set))
             give_up("bad argument '%s'", arguments[i]);
     }
-    if (!set->record || !set->ram_file || set->ram_bytes == 0 || set->region_bytes == 0 || set->text_bytes == 0
+    if (!set->record || !set->ram_file || set->ram_bytes == 0 || set->region_bytes == 0
+        || set->text_bytes == 0
         || set->linear_base == 0 || set->pager == 0 || set->log_limit == 0
         || !cache_geometry_valid(set->geometry))
-        give_up("an argument is missing: record, ram, preset or geometry, ram-bytes, region, region-bytes, "
-                "text-bytes, linear, pager, log-limit");
+        give_up("an argument is missing: record, ram, preset or geometry, ram-bytes, region, "
+                "region-bytes, text-bytes, linear, pager, log-limit");
 }

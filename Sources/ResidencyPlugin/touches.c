@@ -12,7 +12,8 @@
 #include "walk.h"
 
 #define WINDOW       64u
-#define TRANSLATIONS 64u        /* that are used without a walk; power of two. Few: a CPU forgets them at each eviction */
+#define TRANSLATIONS 64u        /* that are used without a walk; power of two. Few: a CPU forgets
+                                   them at each eviction */
 
 /* When a page was kept last, in touches kept; 0: never. */
 struct kept {
@@ -49,8 +50,9 @@ void touches_start(void)
     if (!machine.set.touched_image)
         return;
     struct image_header  image = read_header(machine.set.touched_image);
-    struct touch_header  header = { .magic = TOUCH_MAGIC, .version = TOUCH_VERSION, .window = WINDOW,
-                                    .covered_bytes = image.covered_bytes, .run_count = image.run_count };
+    struct touch_header  header = {
+        .magic = TOUCH_MAGIC, .version = TOUCH_VERSION, .window = WINDOW,
+        .covered_bytes = image.covered_bytes, .run_count = image.run_count };
 
     memcpy(header.runs, image.runs, sizeof header.runs);
     touches.page_count = image.covered_bytes / FRAME_BYTES;
@@ -101,7 +103,8 @@ void touches_note(uint64_t linear, uint64_t address, bool is_store)
 
     if (!touches.file)
         return;
-    if (walked[page % TRANSLATIONS].page != page || walked[page % TRANSLATIONS].generation != machine.generation) {
+    if (walked[page % TRANSLATIONS].page != page
+        || walked[page % TRANSLATIONS].generation != machine.generation) {
         walked[page % TRANSLATIONS].page = page;
         walked[page % TRANSLATIONS].generation = machine.generation;
         walk_guest_tables(linear, note_walked);

@@ -14,7 +14,7 @@ static void announced(unsigned vcpu, void *instruction)
     control_announce(instruction);
 }
 
-/* Lives as long as QEMU's translations, and longer: QEMU says when it drops all of them, not when one. */
+/* Never freed: QEMU reports when it drops all translations, not when it drops one. */
 static void *allocate(size_t bytes)
 {
     static uint8_t *chunk;
@@ -31,40 +31,48 @@ static void *allocate(size_t bytes)
     return chunk + left;
 }
 
-static void watch_memory(struct qemu_plugin_insn *instruction, const struct decoded *decoded, struct announced *announcement)
+static void watch_memory(struct qemu_plugin_insn *instruction, const struct decoded *decoded,
+                         struct announced *announcement)
 {
     void *rip = (void *)qemu_plugin_insn_vaddr(instruction);
     qemu_plugin_vcpu_mem_cb_t touch = access_touched;
     void *data = rip;
 
-    /* One function for both directions: QEMU 7.2 takes a load for a store, and a store for either, when it chooses among
-     * those of a translated access; and stops at the first that does not fit among those of a helper's. */
+    /* One function for both directions: QEMU 7.2 takes a load for a store, and a store for either,
+     * when it chooses among those of a translated access; and stops at the first that does not fit
+     * among those of a helper's. */
     if (decoded->what == NON_TEMPORAL)
         touch = access_non_temporal;
     if (decoded->what == LOAD_GDTR || decoded->what == LOAD_IDTR)
         touch = access_descriptor_table, data = announcement;
     if (decoded->what == ENTER_GUEST || decoded->what == CONTROL_BLOCK)
         touch = access_physical, data = announcement;
-    qemu_plugin_register_vcpu_mem_cb(instruction, touch, QEMU_PLUGIN_CB_NO_REGS, QEMU_PLUGIN_MEM_RW, data);
+    qemu_plugin_register_vcpu_mem_cb(instruction, touch, QEMU_PLUGIN_CB_NO_REGS, QEMU_PLUGIN_MEM_RW,
+                                     data);
 }
 
 static bool is_settled_later(enum instruction what)
 {
-    return what != PLAIN && what != NON_TEMPORAL && what != LOAD_GDTR && what != LOAD_IDTR && what != CONTROL_BLOCK;
+    return what != PLAIN && what != NON_TEMPORAL && what != LOAD_GDTR && what != LOAD_IDTR
+        && what != CONTROL_BLOCK;
 }
 
-static void watch_instruction(struct qemu_plugin_insn *instruction, bool is_first, struct block *block)
+static void watch_instruction(struct qemu_plugin_insn *instruction, bool is_first,
+                              struct block *block)
 {
-    struct decoded decoded = decode(qemu_plugin_insn_data(instruction), qemu_plugin_insn_size(instruction));
+    struct decoded decoded = decode(qemu_plugin_insn_data(instruction),
+                                    qemu_plugin_insn_size(instruction));
     struct announced *announcement = NULL;
 
     if (decoded.what != PLAIN) {
         announcement = allocate(sizeof *announcement);
-        *announcement = (struct announced){ decoded, is_first, qemu_plugin_insn_vaddr(instruction) };
+        *announcement = (struct announced){ decoded, is_first,
+            qemu_plugin_insn_vaddr(instruction) };
     }
     watch_memory(instruction, &decoded, announcement);
     if (is_settled_later(decoded.what))
-        qemu_plugin_register_vcpu_insn_exec_cb(instruction, announced, QEMU_PLUGIN_CB_NO_REGS, announcement);
+        qemu_plugin_register_vcpu_insn_exec_cb(instruction, announced, QEMU_PLUGIN_CB_NO_REGS,
+                                               announcement);
     block->has_line_instruction |= decoded.what == CACHE_LINE;
 }
 

@@ -1,4 +1,5 @@
-/* violation.h — records violations of the rules: the first few hundred of each rule in full, all of them by count. */
+/* violation.h — records violations of the rules: the first few hundred of each rule in full, all of
+ * them by count. */
 #pragma once
 #include "machine.h"
 

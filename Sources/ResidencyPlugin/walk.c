@@ -22,10 +22,12 @@ enum memory_type entry_type(uint64_t entry, bool is_leaf_4k, uint64_t pat)
 {
     bool high = entry & (is_leaf_4k ? PTE_LARGE : PTE_PAT_2M);
 
-    return pat_type(pat, (unsigned)high << 2 | (entry & PTE_PCD ? 2 : 0) | (entry & PTE_PWT ? 1 : 0));
+    return pat_type(pat,
+                    (unsigned)high << 2 | (entry & PTE_PCD ? 2 : 0) | (entry & PTE_PWT ? 1 : 0));
 }
 
-/* The less cacheable of both. Source: AMD APM vol 2 (24593), 15.25.8, simplified to the careful side. */
+/* The less cacheable of both. Source: AMD APM vol 2 (24593), 15.25.8, simplified to the careful
+ * side. */
 static enum memory_type combined(enum memory_type guest, enum memory_type host)
 {
     if (guest == host || host == MEMORY_WB)
@@ -53,7 +55,8 @@ static struct translation leaf(uint64_t address, enum memory_type type, place lo
 }
 
 /* PAE and long mode: `levels` of 512 entries, the top one of PAE has four. */
-static struct translation walk_wide(uint64_t linear, const struct paging *paging, unsigned levels, place locate)
+static struct translation walk_wide(uint64_t linear, const struct paging *paging, unsigned levels,
+                                    place locate)
 {
     uint64_t table = paging->cr3 & (levels == 3 ? UINT64_C(0xFFFFFFE0) : PTE_ADDRESS);
 
@@ -66,7 +69,8 @@ static struct translation walk_wide(uint64_t linear, const struct paging *paging
         uint64_t entry = table_entry(at.address, index);
         if (!(entry & PTE_PRESENT))
             return nothing;
-        bool is_large = level > 1 && level < 4 && (entry & PTE_LARGE) && !(levels == 3 && level == 3);
+        bool is_large = level > 1 && level < 4 && (entry & PTE_LARGE)
+            && !(levels == 3 && level == 3);
         if (level == 1 || is_large) {
             uint64_t offset = linear & ((UINT64_C(1) << shift) - 1);
             uint64_t frame = entry & PTE_ADDRESS & ~((UINT64_C(1) << shift) - 1);
@@ -77,7 +81,8 @@ static struct translation walk_wide(uint64_t linear, const struct paging *paging
     return nothing;
 }
 
-/* 32-bit paging without PAE. PSE-36 is left out: no guest with 4 MiB pages above 4 GiB is known to us. */
+/* 32-bit paging without PAE. PSE-36 is left out: no guest with 4 MiB pages above 4 GiB is known to
+ * us. */
 static struct translation walk_narrow(uint64_t linear, const struct paging *paging, place locate)
 {
     uint64_t table = paging->cr3 & 0xFFFFF000;
@@ -136,22 +141,23 @@ struct translation walk_guest(uint64_t linear)
 }
 
 static struct {
-    void   (*tell)(uint64_t table);
-    uint64_t last;              /* NOWHERE: none yet. The last one of all is no table but where the walk arrives */
-} telling;
+    void   (*visit)(uint64_t table);
+    uint64_t last;              /* NOWHERE: none yet. The last one of all is no table but where the
+                                   walk arrives */
+} visiting;
 
-static struct translation walk_nested_telling(uint64_t address)
+static struct translation walk_nested_visiting(uint64_t address)
 {
-    if (telling.last != NOWHERE)
-        telling.tell(telling.last);
+    if (visiting.last != NOWHERE)
+        visiting.visit(visiting.last);
     struct translation at = walk_nested(address);
-    telling.last = at.address;
+    visiting.last = at.address;
     return at;
 }
 
-void walk_guest_tables(uint64_t linear, void (*tell)(uint64_t table))
+void walk_guest_tables(uint64_t linear, void (*visit)(uint64_t table))
 {
-    telling.tell = tell;
-    telling.last = NOWHERE;
-    walk(linear, &machine.guest, walk_nested_telling);
+    visiting.visit = visit;
+    visiting.last = NOWHERE;
+    walk(linear, &machine.guest, walk_nested_visiting);
 }

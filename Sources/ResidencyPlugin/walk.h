@@ -14,15 +14,17 @@
 #define PTE_ADDRESS  UINT64_C(0x000FFFFFFFFFF000)
 
 struct translation {
-    uint64_t         address;               /* host-physical; NOWHERE: not present, or beyond RAM on the way */
-    enum memory_type type;                  /* by the PAT; under nested paging both types combined */
+    uint64_t         address;               /* host-physical; NOWHERE: not present, or beyond RAM on
+                                               the way */
+    enum memory_type type;                  /* by the PAT; with nested paging both combined */
 };
 
 /* source  AMD APM vol 2 (24593), 5.2 to 5.4 and 7.8; 15.25 for the guest's */
 struct translation walk_host(uint64_t linear);
 struct translation walk_guest(uint64_t linear);
-/* Tells each table, host-physical, that a walk from `linear` reads before it arrives. */
-void walk_guest_tables(uint64_t linear, void (*tell)(uint64_t table));
+/* Calls `visit` with each table, host-physical, that a walk from `linear` reads before it arrives.
+ * */
+void walk_guest_tables(uint64_t linear, void (*visit)(uint64_t table));
 /* Of a guest-physical address. */
 struct translation walk_nested(uint64_t address);
 

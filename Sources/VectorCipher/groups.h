@@ -1,4 +1,5 @@
-/* groups.h — the inner loop: a group of VECTOR_WIDE vectors, half of it encrypted while half a group is hashed. */
+/* groups.h — the inner loop: a group of VECTOR_WIDE vectors, half of it encrypted while half a
+ * group is hashed. */
 #pragma once
 
 #include "hash.h"
@@ -8,7 +9,8 @@
 /* What a loop over groups carries along, in registers. */
 struct flow {
     const struct vector_key *key;
-    vec counter;            /* counter block of the group, byte-reversed: its first block's, less 2, in every lane */
+    vec counter;            /* counter block of the group, byte-reversed: its first block's, less 2,
+                               in every lane */
     vec first;              /* the same as AES takes it, less the first round key */
     vec pending[HALF];      /* sealing: ciphertext, not yet hashed */
     vec hash;               /* of each lane, up to the group under way */
@@ -25,7 +27,8 @@ INLINE __m128i counter_base(const uint8_t *nonce)
 
     __builtin_memcpy(&high, nonce, 8);
     __builtin_memcpy(&low, nonce + 8, 4);
-    return _mm_set_epi64x((long long)__builtin_bswap64(high), (long long)((uint64_t)__builtin_bswap32(low) << 32));
+    return _mm_set_epi64x((long long)__builtin_bswap64(high),
+                          (long long)((uint64_t)__builtin_bswap32(low) << 32));
 }
 
 /* 32-bit words of four lanes. */
@@ -33,15 +36,18 @@ INLINE __m128i counter_base(const uint8_t *nonce)
 #define STEP(i) {0, 0, 0, (2 + LANES * i) << 24, 0, 0, 0, (3 + LANES * i) << 24, \
                  0, 0, 0, (4 + LANES * i) << 24, 0, 0, 0, (5 + LANES * i) << 24}
 
-/* The counters of vector i of a group, less the first round key. The message begins with counter 2, so that only the
- * group's last vector carries into the next multiple of the group's blocks: for the others, an exclusive or counts.
+/* The counters of vector i of a group, less the first round key. The message begins with counter 2,
+ * so that only the group's last vector carries into the next multiple of the group's blocks: for
+ * the others, an exclusive or counts.
  */
 INLINE vec counter_vector(struct flow *flow, size_t i)
 {
-    static const _Alignas(64) uint32_t steps[VECTOR_WIDE - 1][16] = {STEP(0), STEP(1), STEP(2), STEP(3),
+    static const _Alignas(64) uint32_t steps[VECTOR_WIDE - 1][16] = {STEP(0), STEP(1), STEP(2),
+        STEP(3),
                                                                      STEP(4), STEP(5), STEP(6)};
     static const _Alignas(64) uint32_t group[16] = LANES_OF(N, N, N, N);
-    static const _Alignas(64) uint32_t last[16] = LANES_OF(N + 2 - LANES, N + 3 - LANES, N + 4 - LANES, N + 5 - LANES);
+    static const _Alignas(64) uint32_t last[16] = LANES_OF(N + 2 - LANES, N + 3 - LANES,
+                                                           N + 4 - LANES, N + 5 - LANES);
 
     if (i + 1 < VECTOR_WIDE)
         return vec_xor(flow->first, vec_load(steps[i]));
@@ -69,7 +75,8 @@ INLINE void half_round(vec *b, const uint8_t *round_key)
     vec k;
 
     __asm__ volatile(VEC_BROADCAST " %5, %4\n\t"
-                     "vaesenc %4, %0, %0\n\tvaesenc %4, %1, %1\n\tvaesenc %4, %2, %2\n\tvaesenc %4, %3, %3"
+                     "vaesenc %4, %0, %0\n\tvaesenc %4, %1, %1\n\t"
+                     "vaesenc %4, %2, %2\n\tvaesenc %4, %3, %3"
                      : "+" VEC_REGISTER(b[0]), "+" VEC_REGISTER(b[1]), "+" VEC_REGISTER(b[2]),
                        "+" VEC_REGISTER(b[3]), "=&" VEC_REGISTER(k)
                      : "m"(*(const __m128i *)round_key));
@@ -82,10 +89,11 @@ INLINE vec now(vec a)
     return a;
 }
 
-/* Half a group. powers: of what is hashed meanwhile: the input when opening, else what is pending. with: one more
- * vector that is encrypted on the way, or NULL.
+/* Half a group. powers: of what is hashed meanwhile: the input when opening, else what is pending.
+ * with: one more vector that is encrypted on the way, or NULL.
  */
-INLINE void half_step(struct flow *flow, const uint8_t *in, uint8_t *out, const uint8_t *powers, size_t first,
+INLINE void half_step(struct flow *flow, const uint8_t *in, uint8_t *out, const uint8_t *powers,
+                      size_t first,
                       bool joins, enum direction direction, bool streams, vec *with)
 {
     const struct vector_key *key = flow->key;
@@ -99,7 +107,8 @@ INLINE void half_step(struct flow *flow, const uint8_t *in, uint8_t *out, const 
         half_round(b, key->round_keys[round]);
         if (with != NULL)
             *with = now(vec_aesenc(*with, vec_all(key->round_keys[round])));
-        if (round == 3 || round == 8) { /* the pair that the hash joins comes second: it may still be under way */
+        if (round == 3 || round == 8) { /* the pair that the hash joins comes second: it may still
+                                           be under way */
             size_t i = round == 3 ? 2 : 0;
 
             hash_two(&flow->sum, joins && i == 0 ? flow->hash : vec_zero(), text[i], text[i + 1],
@@ -124,12 +133,14 @@ INLINE void half_step(struct flow *flow, const uint8_t *in, uint8_t *out, const 
 INLINE void take_hash(struct flow *flow)
 {
     flow->hash = reduce(&flow->sum);
-    __asm__ volatile("" : "+" VEC_REGISTER(flow->hash));    /* else its last sum comes late, and takes registers */
+    __asm__ volatile("" : "+" VEC_REGISTER(flow->hash));    /* else its last sum comes late, and
+                                                               takes registers */
     flow->sum = sum_zero();
 }
 
 /* Sealing hashes half a group late, since ciphertext must exist first. */
-INLINE void group_step(struct flow *flow, const uint8_t *in, uint8_t *out, const uint8_t *powers, enum direction direction,
+INLINE void group_step(struct flow *flow, const uint8_t *in, uint8_t *out, const uint8_t *powers,
+                       enum direction direction,
                        bool streams, vec *with)
 {
     const uint8_t *each = flow->key->each[0];
@@ -137,11 +148,13 @@ INLINE void group_step(struct flow *flow, const uint8_t *in, uint8_t *out, const
 
     if (direction == OPEN)
         take_hash(flow);
-    half_step(flow, in, out, direction == OPEN ? powers : each + half, 0, direction == OPEN, direction, streams,
+    half_step(flow, in, out, direction == OPEN ? powers : each + half, 0, direction == OPEN,
+              direction, streams,
               NULL);
     if (direction == SEAL)
         take_hash(flow);
-    half_step(flow, in + half, out + half, direction == OPEN ? powers + half : powers, HALF, direction == SEAL,
+    half_step(flow, in + half, out + half, direction == OPEN ? powers + half : powers, HALF,
+              direction == SEAL,
               direction, streams, with);
 }
 
@@ -149,10 +162,12 @@ INLINE void group_step(struct flow *flow, const uint8_t *in, uint8_t *out, const
 INLINE void hash_pending(struct flow *flow, const uint8_t *powers)
 {
     UNROLL for (size_t i = 0; i < HALF; i += 2)
-        hash_two(&flow->sum, vec_zero(), flow->pending[i], flow->pending[i + 1], powers + (HALF + i) * sizeof(vec));
+        hash_two(&flow->sum, vec_zero(), flow->pending[i], flow->pending[i + 1],
+                 powers + (HALF + i) * sizeof(vec));
 }
 
-/* A hash that is in the sum and reduces to what it was, and nothing pending: the first step then needs no case. */
+/* A hash that is in the sum and reduces to what it was, and nothing pending: the first step then
+ * needs no case. */
 INLINE struct flow flow_start(const struct vector_key *key, const uint8_t *nonce, __m128i hash)
 {
     struct flow flow;

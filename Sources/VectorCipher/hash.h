@@ -28,14 +28,17 @@ INLINE vec vec_all(const void *block)
 INLINE vec reverse(vec a)
 {
     static const _Alignas(64) uint8_t order[64] = {
-        15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0,
-        15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0,
+        15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5,
+            4, 3, 2, 1, 0,
+        15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5,
+            4, 3, 2, 1, 0,
     };
 
     return vec_bytes(a, order);
 }
 
-/* Two vectors of ciphertext. hash: of what came before, or zero. powers: of the first; those of the second follow. */
+/* Two vectors of ciphertext. hash: of what came before, or zero. powers: of the first; those of the
+ * second follow. */
 #if LANES == 4
 INLINE void hash_two(struct sum *sum, vec hash, vec a, vec b, const uint8_t *powers)
 {
@@ -59,7 +62,8 @@ INLINE void hash_one(struct sum *sum, vec a, const uint8_t *powers)
                      "vpclmulqdq $0x11, %[h], %[a], %[t]\n\tvpxor %[t], %[hi], %[hi]\n\t"
                      "vpclmulqdq $0x01, %[h], %[a], %[t]\n\tvpxor %[t], %[middle], %[middle]\n\t"
                      "vpclmulqdq $0x10, %[h], %[a], %[t]\n\tvpxor %[t], %[middle], %[middle]"
-                     : [lo] "+x"(sum->lo), [middle] "+x"(sum->middle), [hi] "+x"(sum->hi), [t] "=&x"(t)
+                     : [lo] "+x"(sum->lo), [middle] "+x"(sum->middle), [hi] "+x"(sum->hi),
+                         [t] "=&x"(t)
                      : [a] "x"(a), [h] "m"(*(const vec *)powers));
 }
 
@@ -77,7 +81,8 @@ INLINE vec reduce(const struct sum *sum)
     vec lo = vec_xor(sum->lo, vec_up(sum->middle));
 
     lo = vec_xor(vec_swap_halves(lo), vec_multiply(lo, p, 0x10));
-    return vec_xor(vec_xor3(sum->hi, vec_down(sum->middle), vec_swap_halves(lo)), vec_multiply(lo, p, 0x10));
+    return vec_xor(vec_xor3(sum->hi, vec_down(sum->middle), vec_swap_halves(lo)),
+                   vec_multiply(lo, p, 0x10));
 }
 
 INLINE struct sum sum_zero(void)

@@ -1,8 +1,10 @@
-/* kernel.h — AES-256-GCM on vectors of LANES blocks. vaes256.c and vaes512.c include it: they say what a vector is.
+/* kernel.h — AES-256-GCM on vectors of LANES blocks. vaes256.c and vaes512.c include it: they say
+ * what a vector is.
  *
- * As in gcm_aesni.c, AES works on some blocks while others are hashed, keys are memory operands, and nothing is
- * spilled. Each lane keeps a hash of its own, reduced once in VECTOR_WIDE vectors. Only the last group multiplies
- * lane by lane with different powers; then the lanes' sum is the hash.
+ * As in gcm_aesni.c, AES works on some blocks while others are hashed, keys are memory operands,
+ * and nothing is spilled. Each lane keeps a hash of its own, reduced once in VECTOR_WIDE vectors.
+ * Only the last group multiplies lane by lane with different powers; then the lanes' sum is the
+ * hash.
  */
 #pragma once
 
@@ -39,7 +41,8 @@ static __m128i hash_additional(const struct vector_key *key, const uint8_t *aad,
     __m128i hash = _mm_setzero_si128();
 
     for (; bytes > 16; bytes -= 16, aad += 16)
-        hash = multiply(key, _mm_xor_si128(hash, reverse_one(_mm_loadu_si128((const __m128i_u *)aad))));
+        hash = multiply(key,
+                        _mm_xor_si128(hash, reverse_one(_mm_loadu_si128((const __m128i_u *)aad))));
     if (bytes == 16)
         return _mm_xor_si128(hash, reverse_one(_mm_loadu_si128((const __m128i_u *)aad)));
     return _mm_xor_si128(hash, tail_load(aad, bytes));
@@ -50,7 +53,8 @@ INLINE vec encrypt(const struct vector_key *key, vec a)
     a = vec_xor(a, vec_all(key->round_keys[0]));
     UNROLL for (size_t round = 1; round < ROUNDS; round++) {
         a = vec_aesenc(a, vec_all(key->round_keys[round]));
-        __asm__ volatile("" : "+" VEC_REGISTER(a));     /* else all keys are loaded first, and spilled */
+        __asm__ volatile("" : "+" VEC_REGISTER(a));     /* else all keys are loaded first, and
+                                                           spilled */
     }
     return vec_aesenclast(a, vec_all(key->round_keys[ROUNDS]));
 }
@@ -72,12 +76,13 @@ INLINE bool is_whole(const struct message *message)
     return message->bytes > 0 && message->bytes % GROUP_BYTES == 0;
 }
 
-/* The kernels: all whole groups, and, when nothing is left after them, the lengths. Those are one block more, hence the
- * powers of the last group are one higher. The mask of the tag is made while the last ciphertext is still hashed.
- *   hash      of the additional data, before its last multiplication by H
- *   returns   the tag when the message is whole, else the hash
+/* The kernels: all whole groups, and, when nothing is left after them, the lengths. Those are one
+ * block more, hence the powers of the last group are one higher. The mask of the tag is made while
+ *   the last ciphertext is still hashed. hash      of the additional data, before its last
+ *   multiplication by H returns   the tag when the message is whole, else the hash
  */
-INLINE __m128i run(const struct vector_key *key, __m128i hash, const struct message *message, enum direction direction)
+INLINE __m128i run(const struct vector_key *key, __m128i hash, const struct message *message,
+                   enum direction direction)
 {
     struct flow flow = flow_start(key, message->nonce, hash);
     const uint8_t *in = message->in, *last = key->last[is_whole(message) ? 0 : 1];
@@ -106,25 +111,30 @@ INLINE __m128i run(const struct vector_key *key, __m128i hash, const struct mess
 }
 
 __attribute__((noinline))
-static __m128i seal_groups(const struct vector_key *key, __m128i hash, const struct message *message)
+static __m128i seal_groups(const struct vector_key *key, __m128i hash,
+                           const struct message *message)
 {
     return run(key, hash, message, SEAL);
 }
 
 __attribute__((noinline))
-static __m128i open_groups(const struct vector_key *key, __m128i hash, const struct message *message)
+static __m128i open_groups(const struct vector_key *key, __m128i hash,
+                           const struct message *message)
 {
     return run(key, hash, message, OPEN);
 }
 
-/* What is left after whole groups, a block at a time; then the lengths, and the mask. Returns the tag. */
+/* What is left after whole groups, a block at a time; then the lengths, and the mask. Returns the
+ * tag. */
 __attribute__((noinline))
 static __m128i finish(const struct vector_key *key, __m128i hash, const struct message *message,
                       enum direction direction)
 {
     for (size_t at = message->bytes / GROUP_BYTES * GROUP_BYTES; at < message->bytes; at += 16) {
         __m128i input = _mm_loadu_si128((const __m128i_u *)(message->in + at));
-        __m128i output = _mm_xor_si128(input, encrypt_counter(key, message->nonce, (uint32_t)(2 + at / 16)));
+        __m128i output = _mm_xor_si128(input,
+                                       encrypt_counter(key, message->nonce,
+                                                       (uint32_t)(2 + at / 16)));
 
         _mm_storeu_si128((__m128i_u *)(message->out + at), output);
         hash = multiply(key, _mm_xor_si128(hash, reverse_one(direction == OPEN ? input : output)));
@@ -135,7 +145,8 @@ static __m128i finish(const struct vector_key *key, __m128i hash, const struct m
 
 INLINE bool is_equal(__m128i right, const uint8_t *tag)
 {
-    return _mm_movemask_epi8(_mm_cmpeq_epi8(right, _mm_loadu_si128((const __m128i_u *)tag))) == 0xFFFF;
+    return _mm_movemask_epi8(_mm_cmpeq_epi8(right,
+                                            _mm_loadu_si128((const __m128i_u *)tag))) == 0xFFFF;
 }
 
 void NAME(key_expand)(struct vector_key *key, const uint8_t raw[GCM_KEY_BYTES])
@@ -159,7 +170,8 @@ void NAME(key_expand)(struct vector_key *key, const uint8_t raw[GCM_KEY_BYTES])
     vec_wipe();
 }
 
-void NAME(seal)(const struct vector_key *key, const uint8_t nonce[GCM_NONCE_BYTES], const void *aad, size_t aad_bytes,
+void NAME(seal)(const struct vector_key *key, const uint8_t nonce[GCM_NONCE_BYTES], const void *aad,
+                size_t aad_bytes,
                 const void *in, void *out, size_t bytes, uint8_t tag[GCM_TAG_BYTES])
 {
     const struct message message = {nonce, in, out, bytes, aad_bytes};
@@ -171,7 +183,8 @@ void NAME(seal)(const struct vector_key *key, const uint8_t nonce[GCM_NONCE_BYTE
     vec_wipe();
 }
 
-bool NAME(open)(const struct vector_key *key, const uint8_t nonce[GCM_NONCE_BYTES], const void *aad, size_t aad_bytes,
+bool NAME(open)(const struct vector_key *key, const uint8_t nonce[GCM_NONCE_BYTES], const void *aad,
+                size_t aad_bytes,
                 const void *in, void *out, size_t bytes, const uint8_t tag[GCM_TAG_BYTES])
 {
     const struct message message = {nonce, in, out, bytes, aad_bytes};

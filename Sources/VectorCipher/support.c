@@ -23,7 +23,8 @@ static bool has(uint32_t wanted_ebx, uint32_t wanted_state)
     unsigned int eax, ebx, ecx, edx;
 
     return gcm_supported() && (saved_state() & wanted_state) == wanted_state &&
-           __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) != 0 && (ebx & wanted_ebx) == wanted_ebx &&
+           __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) != 0
+               && (ebx & wanted_ebx) == wanted_ebx &&
            (ecx & wanted_ecx) == wanted_ecx;
 }
 

@@ -1,9 +1,11 @@
-/* vaes256.c — two blocks to a register. Needs AVX2, VAES, VPCLMULQDQ: CPUs that have these, but not AVX-512. */
+/* vaes256.c — two blocks to a register. Needs AVX2, VAES, VPCLMULQDQ: CPUs that have these, but not
+ * AVX-512. */
 #include <immintrin.h>
 
 #include "vector_cipher.h"
 
-#pragma clang attribute push(__attribute__((target("avx2,vaes,vpclmulqdq,aes,pclmul"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx2,vaes,vpclmulqdq,aes,pclmul"))), \
+                             apply_to = function)
 
 #define LANES         2u
 #define VEC_BROADCAST "vbroadcasti128"
@@ -44,7 +46,8 @@ VEC(__m128i vec_fold(vec a))
 
 VEC(void vec_wipe(void))
 {
-    __asm__ volatile("vzeroall" : : : "memory", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7",
+    __asm__ volatile("vzeroall" : : : "memory", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5",
+                     "xmm6", "xmm7",
                      "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");
 }
 

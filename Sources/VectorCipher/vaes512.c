@@ -3,8 +3,9 @@
 
 #include "vector_cipher.h"
 
-#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vl,vaes,vpclmulqdq,aes,pclmul"))), \
-                             apply_to = function)
+#pragma clang attribute push(                                                                      \
+    __attribute__((target("avx512f,avx512bw,avx512vl,vaes,vpclmulqdq,aes,pclmul"))),               \
+    apply_to = function)
 
 #define LANES         4u
 #define VEC_BROADCAST "vbroadcasti32x4"
@@ -42,12 +43,15 @@ VEC(__m128i vec_fold(vec a))
 VEC(void vec_wipe(void))
 {
     __asm__ volatile(
-        ".irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15\n\tvpxor %%xmm\\n, %%xmm\\n, %%xmm\\n\n\t.endr\n\t"
+        ".irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15\n\t"
+        "vpxor %%xmm\\n, %%xmm\\n, %%xmm\\n\n\t.endr\n\t"
         ".irp n, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31\n\t"
         "vpxord %%xmm\\n, %%xmm\\n, %%xmm\\n\n\t.endr\n\t"
         "vzeroupper"
-        : : : "memory", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10",
-          "xmm11", "xmm12", "xmm13", "xmm14", "xmm15", "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21",
+        : : : "memory", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8",
+            "xmm9", "xmm10",
+          "xmm11", "xmm12", "xmm13", "xmm14", "xmm15", "xmm16", "xmm17", "xmm18", "xmm19", "xmm20",
+              "xmm21",
           "xmm22", "xmm23", "xmm24", "xmm25", "xmm26", "xmm27", "xmm28", "xmm29", "xmm30", "xmm31");
 }
 
@@ -55,7 +59,8 @@ VEC(void vec_wipe(void))
 
 #define PAGE_BYTES  4096u
 #define GROUPS      (PAGE_BYTES / GROUP_BYTES)
-#define LEAD        2u      /* groups by which sealing leads: the first lines of the page wanted are on their way */
+#define LEAD        2u      /* groups by which sealing leads: the first lines of the page wanted are
+                               on their way */
 #define LINE_BYTES  64u
 
 INLINE void prefetch_group(const uint8_t *in)
@@ -70,10 +75,12 @@ INLINE __m128i page_tag(struct flow *flow, const uint8_t *nonce)
     static const struct message page = {.bytes = PAGE_BYTES, .aad_bytes = 16};
 
     add_product(&flow->sum, vec_from(lengths(&page)), vec_all(flow->key->last[N]));
-    return _mm_xor_si128(reverse_one(vec_fold(reduce(&flow->sum))), encrypt_counter(flow->key, nonce, 1));
+    return _mm_xor_si128(reverse_one(vec_fold(reduce(&flow->sum))),
+                         encrypt_counter(flow->key, nonce, 1));
 }
 
-INLINE struct flow page_start(const struct vector_key *key, const uint8_t *nonce, const uint8_t *aad)
+INLINE struct flow page_start(const struct vector_key *key, const uint8_t *nonce,
+                              const uint8_t *aad)
 {
     return flow_start(key, nonce, reverse_one(_mm_loadu_si128((const __m128i_u *)aad)));
 }
@@ -89,13 +96,15 @@ static bool swap_page(const struct vector_key *in_key, const struct vector_key *
 
     for (size_t at = 0; at < PAGE_BYTES + lead; at += GROUP_BYTES) {
         if (at < PAGE_BYTES) {
-            const uint8_t *powers = at + GROUP_BYTES == PAGE_BYTES ? out_key->last[0] : out_key->each[0];
+            const uint8_t *powers = at + GROUP_BYTES == PAGE_BYTES
+                ? out_key->last[0] : out_key->each[0];
 
             prefetch_group(swap->in + at);
             group_step(&seal, slot + at, swap->out + at, powers, SEAL, true, NULL);
         }
         if (at >= lead) {
-            const uint8_t *powers = at + GROUP_BYTES == PAGE_BYTES + lead ? in_key->last[0] : in_key->each[0];
+            const uint8_t *powers = at + GROUP_BYTES == PAGE_BYTES + lead
+                ? in_key->last[0] : in_key->each[0];
 
             group_step(&open, swap->in + at - lead, slot + at - lead, powers, OPEN, false, NULL);
         }
@@ -105,7 +114,8 @@ static bool swap_page(const struct vector_key *in_key, const struct vector_key *
     return is_equal(page_tag(&open, swap->in_nonce), swap->in_tag);
 }
 
-bool vaes512_swap(const struct vector_key *in_key, const struct vector_key *out_key, const struct vector_swap *swap)
+bool vaes512_swap(const struct vector_key *in_key, const struct vector_key *out_key,
+                  const struct vector_swap *swap)
 {
     bool genuine = swap_page(in_key, out_key, swap);
 

@@ -72,7 +72,8 @@ static const char *option_value(const char *name)
 {
     if (entry.boot_parameters == 0)
         return 0;
-    const char *at = (const char *)(uintptr_t)*(const uint32_t *)(uintptr_t)(entry.boot_parameters + CMD_LINE_PTR);
+    uintptr_t   pointer = (uintptr_t)(entry.boot_parameters + CMD_LINE_PTR);
+    const char *at = (const char *)(uintptr_t)*(const uint32_t *)pointer;
     while (at != 0 && *at != 0) {
         size_t i = 0;
         while (name[i] != 0 && at[i] == name[i])

@@ -30,11 +30,13 @@ void *memset(void *to, int byte, size_t bytes);
 void *memcpy(void *restrict to, const void *restrict from, size_t bytes);
 int memcmp(const void *left, const void *right, size_t bytes);
 
-/* Of the guest's command line, words with a space between: the number in "name=17", and whether there is "name=value". */
+/* Of the guest's command line, words with a space between: the number in "name=17", and whether
+ * there is "name=value". */
 uint64_t option(const char *name, uint64_t otherwise);
 bool option_is(const char *name, const char *value);
 
-/* Marsaglia's xorshift64*: the same numbers for the same seed, on every machine. The seed is not 0. */
+/* Marsaglia's xorshift64*: the same numbers for the same seed, on every machine. The seed is not 0.
+ * */
 static inline uint64_t random_next(uint64_t *state)
 {
     *state ^= *state >> 12;

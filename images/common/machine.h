@@ -1,4 +1,5 @@
-/* machine.h — instructions that C does not have. Sources: AMD APM vol 3 (24594); Intel SDM (325462) vol 2. */
+/* machine.h — instructions that C does not have. Sources: AMD APM vol 3 (24594); Intel SDM (325462)
+ * vol 2. */
 #pragma once
 #include <stdint.h>
 
@@ -26,7 +27,8 @@ struct cpuid {
 static inline struct cpuid cpuid(uint32_t leaf, uint32_t subleaf)
 {
     struct cpuid r;
-    asm volatile("cpuid" : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx) : "a"(leaf), "c"(subleaf));
+    asm volatile("cpuid" : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx) : "a"(leaf),
+                 "c"(subleaf));
     return r;
 }
 
@@ -39,7 +41,8 @@ static inline uint64_t rdmsr(uint32_t msr)
 
 static inline void wrmsr(uint32_t msr, uint64_t value)
 {
-    asm volatile("wrmsr" : : "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)) : "memory");
+    asm volatile("wrmsr" : : "c"(msr), "a"((uint32_t)value),
+                 "d"((uint32_t)(value >> 32)) : "memory");
 }
 
 static inline uint64_t read_cr4(void)
@@ -57,8 +60,10 @@ static inline void write_cr4(uint64_t value)
 static inline void wbinvd(void) { asm volatile("wbinvd" : : : "memory"); }
 static inline void invd(void) { asm volatile("invd" : : : "memory"); }
 
-static inline void out8(uint16_t port, uint8_t value) { asm volatile("outb %0, %1" : : "a"(value), "Nd"(port)); }
-static inline void out16(uint16_t port, uint16_t value) { asm volatile("outw %0, %1" : : "a"(value), "Nd"(port)); }
+static inline void out8(uint16_t port,
+                        uint8_t value) { asm volatile("outb %0, %1" : : "a"(value), "Nd"(port)); }
+static inline void out16(uint16_t port,
+                         uint16_t value) { asm volatile("outw %0, %1" : : "a"(value), "Nd"(port)); }
 static inline uint8_t in8(uint16_t port)
 {
     uint8_t value;

@@ -23,7 +23,8 @@ void traps_set(uint32_t vector, const void *code)
 {
     uint64_t offset = (uint64_t)(uintptr_t)code;
     gates[vector] = (struct gate){.offset_low = (uint16_t)offset, .selector = CODE_SELECTOR,
-                                  .attributes = GATE_INTERRUPT, .offset_middle = (uint16_t)(offset >> 16),
+                                  .attributes = GATE_INTERRUPT,
+                                      .offset_middle = (uint16_t)(offset >> 16),
                                   .offset_high = (uint32_t)(offset >> 32)};
 }
 

@@ -1,4 +1,5 @@
-/* traps.h — an interrupt table for guests: exceptions are counted, and the expected ones are stepped over. */
+/* traps.h — an interrupt table for guests: exceptions are counted, and the expected ones are
+ * stepped over. */
 #pragma once
 #include <stdint.h>
 
@@ -18,7 +19,8 @@ void traps_start(void);
 /* Another handler for one vector: the address of code that ends in IRETQ. */
 void traps_set(uint32_t vector, const void *code);
 
-/* Exceptions so far, by vector. One that was not announced by traps_expect prints itself and ends the guest. */
+/* Exceptions so far, by vector. One that was not announced by traps_expect prints itself and ends
+ * the guest. */
 extern volatile uint64_t trap_counts[32];
 
 /* The next exception of this vector is counted, and `skip_bytes` of code are stepped over. */

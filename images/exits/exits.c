@@ -1,11 +1,13 @@
-/* exits.c — provokes each kind of exit again and again, and times it by RDTSC: from the instruction that exits to the
- * one behind it. Where RDTSC counts instructions, these are the hypervisor's, and two or three of the guest's. */
+/* exits.c — provokes each kind of exit again and again, and times it by RDTSC: from the instruction
+ * that exits to the one behind it. Where RDTSC counts instructions, these are the hypervisor's, and
+ * two or three of the guest's. */
 #include "guest.h"
 #include "machine.h"
 #include "traps.h"
 
 #define MIB          UINT64_C(0x100000)
-#define PAGES        1000u                  /* more than there are slots, and few enough for eight metadata pages */
+#define PAGES        1000u                  /* more than there are slots, and few enough for eight
+                                               metadata pages */
 #define META_STRIDE  (MIB / 2)              /* the pages of one metadata page */
 #define TABLE_STRIDE (2 * MIB)              /* the pages of one nested table */
 #define VGA          UINT64_C(0xA0000)      /* 128 KiB of device below 1 MiB */
@@ -71,8 +73,8 @@ static void sweep(void (*touch)(uint64_t), uint64_t base, uint64_t stride, uint6
         touch(base + i * stride);
 }
 
-/* In the order of addresses, of more pages than there are slots: every touch is a miss, and evicts what the same sweep
- * touched before. */
+/* In the order of addresses, of more pages than there are slots: every touch is a miss, and evicts
+ * what the same sweep touched before. */
 static void pages(void)
 {
     sweep(read_page, area, PAGE_BYTES, PAGES);
@@ -144,7 +146,8 @@ static void instructions(void)
     REPEAT("CR0", asm volatile("mov %0, %%cr0" : : "r"(cr0 ^ CR0_TS)); cr0 ^= CR0_TS);
     REPEAT("IN", (void)in8(COM2));
     REPEAT("WBINVD", wbinvd());
-    REPEAT("VMMCALL", traps_expect(VECTOR_UD, VMMCALL_BYTES); asm volatile("vmmcall" : : : "memory"));
+    REPEAT("VMMCALL",
+           traps_expect(VECTOR_UD, VMMCALL_BYTES); asm volatile("vmmcall" : : : "memory"));
 }
 
 int main(void)

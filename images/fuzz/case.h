@@ -1,4 +1,5 @@
-/* case.h — one case: what is executed, in which mode, on which pages; all of it follows from seed and number. */
+/* case.h — one case: what is executed, in which mode, on which pages; all of it follows from seed
+ * and number. */
 #pragma once
 #include "monitor.h"
 
@@ -16,11 +17,12 @@ struct fuzz_case {
 };
 
 static inline uint64_t draw(struct fuzz_case *c) { return random_next(&c->random); }
-static inline uint32_t below(struct fuzz_case *c, uint32_t end) { return (uint32_t)((draw(c) >> 32) % end); }
+static inline uint32_t below(struct fuzz_case *c,
+                             uint32_t end) { return (uint32_t)((draw(c) >> 32) % end); }
 static inline bool one_in(struct fuzz_case *c, uint32_t n) { return below(c, n) == 0; }
 
-/* Writes the program of the safe space. The twin has instructions without effect in place of those that exit, of the
- * same length: both must end the same. */
+/* Writes the program of the safe space. The twin has instructions without effect in place of those
+ * that exit, of the same length: both must end the same. */
 void safe_write(struct fuzz_case *c, bool is_twin);
 
 /* Writes code and registers of the whole space. */

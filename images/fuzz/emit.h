@@ -11,7 +11,8 @@ struct emitter {
 static inline struct emitter emitter_make(struct fuzz_case *c, bool is_twin)
 {
     uint8_t *base = (uint8_t *)(uintptr_t)CODE_BASE;
-    return (struct emitter){c, base, base + CODE_BYTES, c->mode->kind == KIND_REAL, c->mode->is_64_bit, is_twin};
+    return (struct emitter){c, base, base + CODE_BYTES, c->mode->kind == KIND_REAL,
+        c->mode->is_64_bit, is_twin};
 }
 
 static inline void put(struct emitter *e, uint32_t byte)

@@ -8,7 +8,8 @@
 #define PAT_OTHER UINT64_C(0x0007010600070406)
 
 /* An instruction that exits, of two or three bytes; in the twin one without effect. */
-static void exiting(struct emitter *e, uint32_t first, uint32_t second, uint32_t third, uint32_t bytes)
+static void exiting(struct emitter *e, uint32_t first, uint32_t second, uint32_t third,
+                    uint32_t bytes)
 {
     start(e);
     const uint8_t nops[2][3] = {{0x66, 0x90, 0}, {0x0F, 0x1F, 0x00}};
@@ -38,7 +39,8 @@ void item_exit_cpuid(struct emitter *e)
 
 void item_exit_msr(struct emitter *e)
 {
-    static const uint32_t readable[] = {0x10, 0x1B, 0xFE, 0x200, 0x277, 0x2FF, 0xC0000080, 0xC0000081, 0xC0000102};
+    static const uint32_t readable[] = {0x10, 0x1B, 0xFE, 0x200, 0x277, 0x2FF, 0xC0000080,
+        0xC0000081, 0xC0000102};
     if (one_in(e->c, 2)) {
         move(e, RCX, readable[below(e->c, sizeof readable / sizeof readable[0])]);
         exiting(e, 0x0F, 0x32, 0, 2);
@@ -63,7 +65,8 @@ void item_exit_port(struct emitter *e)
     overwrite(e);
 }
 
-/* CR0: the cache bits change without effect; LMSW writes what SMSW has read, by register or memory. */
+/* CR0: the cache bits change without effect; LMSW writes what SMSW has read, by register or memory.
+ * */
 void item_exit_cr0(struct emitter *e)
 {
     uint32_t choice = below(e->c, 4), offset = place(e, 2);

@@ -1,11 +1,13 @@
 /* fuzz.c — executes random instructions in every mode of the CPU.
  *
- * command line    seed=N cases=N first=N     which cases: each follows from the seed and its own number
- *                 space=safe                 programs whose end is determined: a digest is printed, the same on every
- *                                            machine; each is run again as its twin, without the instructions that
- *                                            exit to a hypervisor, and must end the same
- *                 space=whole                any bytes; the guest may well end by a triple fault or a reset
- *                 tell=1, tell=2             a line for each case, or for each event as well */
+ * command line    seed=N cases=N first=N     which cases: each follows from the seed and its own
+ *                 number space=safe                 programs whose end is determined: a digest is
+ *                                            printed, the same on every machine; each is run again
+ *                                            as its twin, without the instructions that exit to a
+ *                                            hypervisor, and must end the same
+ *                 space=whole                any bytes; the guest may well end by a triple fault or
+ *                 a reset tell=1, tell=2             a line for each case, or for each event as
+ *                 well */
 #include "case.h"
 #include "machine.h"
 
@@ -16,7 +18,8 @@
 #define FNV_PRIME       UINT64_C(0x100000001B3)
 
 enum part { PART_EVENTS, PART_REGISTERS, PART_FLAGS, PART_VECTORS, PART_MEMORY, PARTS };
-static const char *const part_names[PARTS] = {"events", "registers", "flags", "XMM registers", "memory"};
+static const char *const part_names[PARTS] = {"events", "registers", "flags", "XMM registers",
+    "memory"};
 
 /* How a program ended: a digest of each part. */
 struct end {
@@ -33,23 +36,28 @@ static void fold(uint64_t *digest, uint64_t value)
     *digest ^= *digest >> 29;
 }
 
-/* Where little protects the guest itself from what it executes, without paging or where an event needs the program's
- * own stack, the whole space is tried seldom. */
+/* Where little protects the guest itself from what it executes, without paging or where an event
+ * needs the program's own stack, the whole space is tried seldom. */
 static void choose(struct fuzz_case *c, uint64_t seed, uint64_t number, bool is_whole)
 {
-    *c = (struct fuzz_case){.random = (seed * UINT64_C(0x9E3779B97F4A7C15) ^ number * UINT64_C(0xD1B54A32D192ED03)) | 1};
+    *c = (struct fuzz_case){.random = (seed * UINT64_C(0x9E3779B97F4A7C15)
+                                       ^ number * UINT64_C(0xD1B54A32D192ED03)) | 1};
     draw(c);
     draw(c);
     do
         c->mode = &modes[below(c, MODES)];
-    while (is_whole && (c->mode->paging == PAGING_NONE || (c->mode->kind == KIND_LEGACY && !c->mode->is_user)) &&
+    while (is_whole
+           && (c->mode->paging == PAGING_NONE
+               || (c->mode->kind == KIND_LEGACY && !c->mode->is_user)) &&
            !one_in(c, 8));
     for (uint32_t i = 0; i < DATA_PAGES; i++)
         c->data[i] = first_page + (uint64_t)below(c, (uint32_t)pages) * PAGE_BYTES;
     c->base = DATA_LINEAR;
     if (c->mode->paging == PAGING_NONE) {
         bool is_real = c->mode->kind == KIND_REAL;
-        uint64_t start = is_real ? REAL_DATA : first_page + (uint64_t)below(c, (uint32_t)pages - DATA_PAGES) * PAGE_BYTES;
+        uint64_t start = is_real
+            ? REAL_DATA : first_page + (uint64_t)below(c,
+                                                       (uint32_t)pages - DATA_PAGES) * PAGE_BYTES;
         for (uint32_t i = 0; i < DATA_PAGES; i++)
             c->data[i] = start + i * PAGE_BYTES;
         c->base = is_real ? 0 : start;
@@ -64,7 +72,8 @@ static void set_up(struct fuzz_case *c)
 
     monitor_reset(c->data);
     for (uint32_t i = 0; i < DATA_PAGES; i++)
-        for (uint64_t *word = (uint64_t *)c->data[i]; (uint64_t)word < c->data[i] + PAGE_BYTES; word++)
+        for (uint64_t *word = (uint64_t *)c->data[i];
+             (uint64_t)word < c->data[i] + PAGE_BYTES; word++)
             *word = draw(c);
     memset((void *)(uintptr_t)STACK_BASE, 0, STACK_BYTES);
     for (uint32_t i = 0; i < REGISTERS; i++)
@@ -89,7 +98,8 @@ static void fold_end(const struct fuzz_case *c, struct end *end)
     for (uint32_t i = 0; i < (is_wide ? 32u : 16u); i++)
         fold(&end->digests[PART_VECTORS], vectors[i]);
     for (uint32_t i = 0; i < DATA_PAGES; i++)
-        for (const uint64_t *word = (uint64_t *)c->data[i]; (uint64_t)word < c->data[i] + PAGE_BYTES; word++)
+        for (const uint64_t *word = (uint64_t *)c->data[i];
+             (uint64_t)word < c->data[i] + PAGE_BYTES; word++)
             fold(&end->digests[PART_MEMORY], *word);
 }
 
@@ -242,14 +252,15 @@ static void whole_case(uint64_t seed, uint64_t number)
         if (STATE->vector == VECTOR_NMI || offset >= CODE_BYTES)
             break;
         if (is_fault(STATE->vector))
-            STATE->rip++;               /* what follows is as good as anything */
+            STATE->rip++;               /* any byte may follow: go on one further */
         STATE->rflags |= RFLAGS_TF;
     }
 }
 
 int main(void)
 {
-    uint64_t seed = option("seed", 1), cases = option("cases", 40), first = option("first", 0), failures = 0, sum = 0;
+    uint64_t seed = option("seed", 1), cases = option("cases", 40), first = option("first", 0),
+        failures = 0, sum = 0;
     bool is_whole = option_is("space", "whole");
 
 

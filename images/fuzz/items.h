@@ -5,7 +5,8 @@
 typedef void item(struct emitter *e);
 
 /* plain.c */
-item item_arithmetic, item_immediate, item_shift, item_multiply, item_divide, item_string, item_vector, item_stack, item_jump,
+item item_arithmetic, item_immediate, item_shift, item_multiply, item_divide, item_string,
+    item_vector, item_stack, item_jump,
     item_far_return, item_self_modify, item_event;
 /* exiting.c */
 item item_exit_cpuid, item_exit_msr, item_exit_port, item_exit_cr0, item_exit_other;

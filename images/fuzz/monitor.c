@@ -1,5 +1,5 @@
-/* source  AMD APM vol 2 (24593), "Segment Descriptors", "Task-State Segment", "Page Translation"; IA-PC HPET
- *         Specification 1.0a and Intel 82093AA (I/O APIC) data sheet for the watchdog */
+/* source  AMD APM vol 2 (24593), "Segment Descriptors", "Task-State Segment", "Page Translation";
+ *         IA-PC HPET Specification 1.0a and Intel 82093AA (I/O APIC) data sheet for the watchdog */
 #include "monitor.h"
 
 #include "machine.h"
@@ -78,7 +78,8 @@ const struct mode modes[MODES] = {
     {"64-bit, ring 3", KIND_LONG, PAGING_LONG, true, true},
 };
 
-extern const uint8_t monitor[], monitor_end[], monitor_entries_64[], monitor_entries_32[], monitor_entries_16[];
+extern const uint8_t monitor[], monitor_end[], monitor_entries_64[], monitor_entries_32[],
+    monitor_entries_16[];
 static uint8_t pristine[SPOILT_END - MONITOR_BASE];
 
 static uint64_t entry_of(const uint8_t *entries, uint32_t vector)
@@ -94,21 +95,25 @@ static void fill_descriptors(void)
         0, 0x00AF9B000000FFFF, 0x00CF93000000FFFF, 0x00CF9B000000FFFF,
         0x00009B000000FFFF | (uint64_t)MONITOR_BASE << 16, 0x000093000000FFFF,
         0x00CFFB000000FFFF, 0x00CFF3000000FFFF, 0x00AFFB000000FFFF,
-        0x0000890000000067 | (uint64_t)TSS64_BASE << 16, 0, 0x0000890000000067 | (uint64_t)TSS32_BASE << 16,
+        0x0000890000000067 | (uint64_t)TSS64_BASE << 16, 0,
+            0x0000890000000067 | (uint64_t)TSS32_BASE << 16,
     };
     memcpy(gdt, descriptors, sizeof descriptors);
     memset((void *)(uintptr_t)TSS64_BASE, 0, 0x200);
     *(volatile uint64_t *)(uintptr_t)(TSS64_BASE + 4) = CODE_BASE;           /* RSP0 */
-    *(volatile uint64_t *)(uintptr_t)(TSS64_BASE + 36) = CODE_BASE;          /* IST1: the page below */
+    /* IST1: the page below */
+    *(volatile uint64_t *)(uintptr_t)(TSS64_BASE + 36) = CODE_BASE;
     *(volatile uint32_t *)(uintptr_t)(TSS32_BASE + 4) = CODE_BASE;           /* ESP0, SS0 */
     *(volatile uint32_t *)(uintptr_t)(TSS32_BASE + 8) = DATA;
 
-    uint16_t *gates64 = (uint16_t *)(uintptr_t)IDT64_BASE, *gates32 = (uint16_t *)(uintptr_t)IDT32_BASE;
+    uint16_t *gates64 = (uint16_t *)(uintptr_t)IDT64_BASE,
+        *gates32 = (uint16_t *)(uintptr_t)IDT32_BASE;
     uint16_t *vectors = (uint16_t *)(uintptr_t)IVT_BASE;
     for (uint32_t i = 0; i < 256; i++) {
         uint64_t in64 = entry_of(monitor_entries_64, i), in32 = entry_of(monitor_entries_32, i);
         uint16_t type = i >= 32 || i == 3 || i == 4 ? GATE_USER : GATE;
-        const uint16_t gate64[8] = {(uint16_t)in64, CODE64, type | 1, (uint16_t)(in64 >> 16), 0, 0, 0, 0};
+        const uint16_t gate64[8] = {(uint16_t)in64, CODE64, type | 1, (uint16_t)(in64 >> 16), 0, 0,
+            0, 0};
         const uint16_t gate32[4] = {(uint16_t)in32, CODE32, type, (uint16_t)(in32 >> 16)};
         memcpy(gates64 + 8 * i, gate64, sizeof gate64);
         memcpy(gates32 + 4 * i, gate32, sizeof gate32);
@@ -117,7 +122,8 @@ static void fill_descriptors(void)
     }
 }
 
-/* The monitor's own pages are read-only: what a case in ring 0 can do to them, it does on purpose. */
+/* The monitor's own pages are read-only: what a case in ring 0 can do to them, it does on purpose.
+ * */
 static uint64_t low_rights(uint32_t page)
 {
     uint32_t address = page * PAGE_BYTES;
@@ -127,15 +133,16 @@ static uint64_t low_rights(uint32_t page)
     return PTE_P | (is_own ? 0 : PTE_W);
 }
 
-/* Device memory, firmware, holes, the end of what 4-level nested tables reach. Neither APIC nor HPET: an access of a byte
- * there ends Bochs. */
+/* Device memory, firmware, holes, the end of what 4-level nested tables reach. Neither APIC nor
+ * HPET: an access of a byte there ends Bochs. */
 static const uint64_t special[SPECIAL_PAGES] = {
     0xA0000, 0xC0000, 0xD0000, 0xF0000, 0xE0000000, 0xFEC10000, UINT64_C(0xFF00000000), 0xFFFF0000,
 };
 
 static void fill_tables(void)
 {
-    uint64_t *pml4 = (uint64_t *)(uintptr_t)PML4, *pdpt = (uint64_t *)(uintptr_t)PDPT, *pd = (uint64_t *)(uintptr_t)PD;
+    uint64_t *pml4 = (uint64_t *)(uintptr_t)PML4, *pdpt = (uint64_t *)(uintptr_t)PDPT,
+        *pd = (uint64_t *)(uintptr_t)PD;
     uint64_t *low = (uint64_t *)(uintptr_t)PT_LOW, *far = (uint64_t *)(uintptr_t)PT_SPECIAL;
     uint32_t *pd32 = (uint32_t *)(uintptr_t)PD_32, *low32 = (uint32_t *)(uintptr_t)PT_32_LOW;
     uint32_t *far32 = (uint32_t *)(uintptr_t)PT_32_SPECIAL;
@@ -164,8 +171,10 @@ static void fill_tables(void)
 static void load_descriptors(void)
 {
     asm volatile("lgdt %0; lidt %1" : : "m"(STATE->gdt), "m"(STATE->idt64));
-    asm volatile("push %0; lea 1f(%%rip), %%rax; push %%rax; lretq; 1:" : : "i"(CODE64) : "rax", "memory");
-    asm volatile("mov %0, %%ds; mov %0, %%es; mov %0, %%ss; ltr %1" : : "r"(DATA), "r"((uint16_t)TSS64));
+    asm volatile("push %0; lea 1f(%%rip), %%rax; push %%rax; lretq; 1:" : : "i"(CODE64) : "rax",
+                 "memory");
+    asm volatile("mov %0, %%ds; mov %0, %%es; mov %0, %%ss; ltr %1" : : "r"(DATA),
+                 "r"((uint16_t)TSS64));
 }
 
 void monitor_start(void)

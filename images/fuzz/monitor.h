@@ -1,4 +1,5 @@
-/* monitor.h — runs code in any mode of the CPU until the first event: an exception, an interrupt, a single step. */
+/* monitor.h — runs code in any mode of the CPU until the first event: an exception, an interrupt, a
+ * single step. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -44,7 +45,8 @@ struct state {
     uint64_t rip, rflags, cs, ss, ds, es, cr0, cr2, cr3, cr4, kind;
     uint64_t vector, error;
     uint64_t inside, own_rsp, own_cr0, own_cr3, own_cr4;
-    struct [[gnu::packed]] { uint16_t limit; uint64_t base; uint8_t unused[6]; } gdt, idt64, idt32, ivt;
+    struct [[gnu::packed]] { uint16_t limit; uint64_t base; uint8_t unused[6]; } gdt, idt64, idt32,
+        ivt;
 };
 _Static_assert(sizeof(struct state) == 336, "as in monitor.asm");
 #define STATE ((struct state *)(uintptr_t)MONITOR_STATE)
@@ -55,16 +57,17 @@ _Static_assert(sizeof(struct state) == 336, "as in monitor.asm");
 
 void monitor_start(void);
 
-/* The watchdog: an NMI, 3 s after it was wound last. It is of the clock on the wall, so no part of a program whose
- * end is to be the same everywhere. */
+/* The watchdog: an NMI 3 s after the last monitor_wind(). It runs by real time, so programs whose
+ * end must be the same on every machine do not use it. */
 void monitor_watch(void);
 void monitor_wind(void);
 
-/* Makes everything that a case may have spoilt as it was: descriptors, page tables, control registers.
+/* Restores everything that a case may have changed: descriptors, page tables, control registers.
  * data: physical pages, DATA_PAGES of them; seen by modes with paging at DATA_LINEAR. */
 void monitor_reset(const uint64_t data[DATA_PAGES]);
 
-/* Fills in all of STATE but the general registers; memory of the case begins at `data` in modes without paging. */
+/* Fills in all of STATE but the general registers; memory of the case begins at `data` in modes
+ * without paging. */
 void monitor_prepare(const struct mode *mode);
 
 /* Runs from STATE to the next event. */

@@ -13,7 +13,8 @@ static void maybe_rex(struct emitter *e, bool extends)
 
 void item_arithmetic(struct emitter *e)
 {
-    static const uint8_t opcodes[] = {0x01, 0x03, 0x09, 0x0B, 0x11, 0x13, 0x19, 0x1B, 0x21, 0x23, 0x29, 0x2B, 0x31, 0x33,
+    static const uint8_t opcodes[] = {0x01, 0x03, 0x09, 0x0B, 0x11, 0x13, 0x19, 0x1B, 0x21, 0x23,
+        0x29, 0x2B, 0x31, 0x33,
                                       0x39, 0x3B, 0x85, 0x89, 0x8B, 0x87};
     uint8_t opcode = opcodes[below(e->c, sizeof opcodes)];
     bool has_memory = one_in(e->c, 2);
@@ -96,7 +97,8 @@ void item_string(struct emitter *e)
 /* MOVUPS to and from memory, and integer operations between XMM registers. */
 void item_vector(struct emitter *e)
 {
-    static const uint8_t integer[] = {0xFC, 0xFD, 0xFE, 0xD4, 0xEF, 0xEB, 0xDB, 0xF8, 0xFA, 0x60, 0x61, 0x62, 0x74, 0xDA, 0xD5};
+    static const uint8_t integer[] = {0xFC, 0xFD, 0xFE, 0xD4, 0xEF, 0xEB, 0xDB, 0xF8, 0xFA, 0x60,
+        0x61, 0x62, 0x74, 0xDA, 0xD5};
     uint32_t choice = below(e->c, 3), reg = below(e->c, 8);
     if (choice == 2) {
         start(e);
@@ -137,7 +139,7 @@ void item_jump(struct emitter *e)
     move(e, any_register(e), (uint32_t)draw(e->c));
 }
 
-/* Two calls' worth of far transfer: to the next instruction by a far return. */
+/* A far transfer: to the next instruction by a far return. */
 void item_far_return(struct emitter *e)
 {
     uint32_t origin = e->is_16_bit ? 0 : CODE_BASE, here;
@@ -151,15 +153,16 @@ void item_far_return(struct emitter *e)
     start(e);
     put(e, 0x68);
     here = (uint32_t)(e->at - (uint8_t *)(uintptr_t)CODE_BASE);
-    put_many(e, origin + here + (e->is_16_bit ? 2 : 4) + (e->is_64_bit ? 2 : 1), e->is_16_bit ? 2 : 4);
+    put_many(e, origin + here + (e->is_16_bit ? 2 : 4) + (e->is_64_bit ? 2 : 1),
+             e->is_16_bit ? 2 : 4);
     start(e);
     if (e->is_64_bit)
         put(e, 0x48);
     put(e, 0xCB);
 }
 
-/* Writes the immediate operand of an instruction that is executed soon: behind a jump, without which QEMU 7.2 may
- * execute what it had translated before. */
+/* Writes the immediate operand of an instruction that is executed soon: behind a jump, without
+ * which QEMU 7.2 may execute what it had translated before. */
 void item_self_modify(struct emitter *e)
 {
     if (e->is_16_bit)       /* DS is elsewhere */
@@ -178,11 +181,14 @@ void item_self_modify(struct emitter *e)
     move(e, reg, 0);
 }
 
-/* Exceptions. No software interrupts: when one misses a page, Bochs 2.7 names the event before it in EXITINTINFO. */
+/* Exceptions. No software interrupts: when one misses a page, Bochs 2.7 names the event before it
+ * in EXITINTINFO. */
 void item_event(struct emitter *e)
 {
-    static const uint8_t privileged[][3] = {{0xF4, NOP1, NOP1}, {0xFA, NOP1, NOP1}, {0x0F, 0x09, NOP1}, {0x0F, 0x06, NOP1},
-                                            {0x0F, 0x32, NOP1}, {0x0F, 0x30, NOP1}, {0x0F, 0x20, 0xC0}, {0x0F, 0x22, 0xC0}};
+    static const uint8_t privileged[][3] = {{0xF4, NOP1, NOP1}, {0xFA, NOP1, NOP1},
+        {0x0F, 0x09, NOP1}, {0x0F, 0x06, NOP1},
+                                            {0x0F, 0x32, NOP1}, {0x0F, 0x30, NOP1},
+                                                {0x0F, 0x20, 0xC0}, {0x0F, 0x22, 0xC0}};
     bool is_real = e->c->mode->kind == KIND_REAL;
     uint32_t choice = below(e->c, 5);
     if (choice == 0) {

@@ -1,7 +1,8 @@
-/* safe.c — programs whose end the manuals determine: what leaves flags undefined is followed by a comparison, what depends
- * on time or on the vendor is overwritten.
+/* safe.c — programs whose end the manuals determine: what leaves flags undefined is followed by a
+ * comparison, what depends on time or on the vendor is overwritten.
  *
- * source  AMD APM vol 3 (24594) and Intel SDM (325462) vol 2: encodings, and which flags an instruction defines
+ * source  AMD APM vol 3 (24594) and Intel SDM (325462) vol 2: encodings, and which flags an
+ * instruction defines
  *
  * RBX holds the base of the data throughout, RSP the stack. */
 #include "items.h"
@@ -10,8 +11,10 @@
 #define ITEMS_MORE 30u
 
 static item *const everywhere[] = {
-    item_arithmetic, item_arithmetic, item_immediate, item_shift, item_multiply, item_divide, item_string, item_vector,
-    item_vector, item_stack, item_jump, item_far_return, item_self_modify, item_event, item_exit_cpuid,
+    item_arithmetic, item_arithmetic, item_immediate, item_shift, item_multiply, item_divide,
+        item_string, item_vector,
+    item_vector, item_stack, item_jump, item_far_return, item_self_modify, item_event,
+        item_exit_cpuid,
 };
 static item *const privileged[] = {item_exit_msr, item_exit_port, item_exit_cr0, item_exit_other};
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])

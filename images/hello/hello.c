@@ -1,7 +1,8 @@
-/* hello.c — the smallest proof: the guest runs, sees the CPU that it is meant to see, and powers off.
+/* hello.c — the smallest proof: the guest runs, sees the CPU that it is meant to see, and powers
+ * off.
  *
- * source  AMD APM vol 3 (24594), appendix E (CPUID); vol 2 (24593), section 7.7 (MTRRs), 7.8 (PAT), 15.4 (SVM);
- *         Intel SDM (325462) vol 3, "Discovering Support for VMX" */
+ * source  AMD APM vol 3 (24594), appendix E (CPUID); vol 2 (24593), section 7.7 (MTRRs), 7.8 (PAT),
+ *         15.4 (SVM); Intel SDM (325462) vol 3, "Discovering Support for VMX" */
 #include "guest.h"
 #include "machine.h"
 #include "traps.h"
@@ -47,7 +48,8 @@ static void check_cpuid(void)
     check(!(cpuid(1, 0).ecx & CPUID_1_ECX_MONITOR), "CPUID hides MONITOR");
     check(!(cpuid(0x80000001, 0).ecx & CPUID_80000001_ECX_MONITORX), "CPUID hides MONITORX");
     check(!(cpuid(1, 0).edx & CPUID_1_EDX_CLFSH), "CPUID hides CLFLUSH");
-    check(!(cpuid(7, 0).ebx & (CPUID_7_EBX_CLFLUSHOPT | CPUID_7_EBX_CLWB)), "CPUID hides CLFLUSHOPT and CLWB");
+    check(!(cpuid(7, 0).ebx & (CPUID_7_EBX_CLFLUSHOPT | CPUID_7_EBX_CLWB)),
+          "CPUID hides CLFLUSHOPT and CLWB");
     check(!(cpuid(0x80000001, 0).ecx & CPUID_80000001_ECX_SVM), "CPUID hides SVM");
     check(!(cpuid(1, 0).ecx & (CPUID_1_ECX_VMX | CPUID_1_ECX_SMX)), "CPUID hides VMX and SMX");
     check(cpuid(0x8000000A, 0).edx == 0, "CPUID offers no SVM features");
@@ -58,7 +60,8 @@ static void check_cpuid(void)
     write_cr4(read_cr4() & ~CR4_OSXSAVE);
     check(!(cpuid(1, 0).ecx & CPUID_1_ECX_OSXSAVE), "OSXSAVE is 0 again");
 
-    /* A REX that is not right before the opcode counts for nothing, and any program may write one. */
+    /* A REX that is not right before the opcode counts for nothing, and any program may write one.
+     * */
     uint32_t plain = cpuid(0, 0).ebx, prefixed, leaf = 0, rest = 0;
     asm volatile(".byte 0x48, 0x66, 0x0F, 0xA2" : "+a"(leaf), "=b"(prefixed), "+c"(rest) : : "rdx");
     check(prefixed == plain, "CPUID with prefixes answers as without");
@@ -78,7 +81,8 @@ static void check_memory_types(void)
 {
     check_kept(MSR_PAT, PAT_OTHER, "PAT keeps what is written");
     check_kept(MSR_MTRR_PHYSBASE0 + 2, MTRR_OTHER, "a variable MTRR keeps what is written");
-    check_kept(MSR_MTRR_DEF_TYPE, rdmsr(MSR_MTRR_DEF_TYPE) ^ 6, "the default memory type keeps what is written");
+    check_kept(MSR_MTRR_DEF_TYPE, rdmsr(MSR_MTRR_DEF_TYPE) ^ 6,
+               "the default memory type keeps what is written");
 
     traps_expect(VECTOR_GP, WRMSR_BYTES);
     wrmsr(MSR_PAT, PAT_FORBIDDEN);
@@ -121,7 +125,8 @@ static void check_xcr0(void)
     write_cr4(read_cr4() & ~CR4_OSXSAVE);
 }
 
-/* Not asked of AMD's CPUs: QEMU's lets reserved bits of CR4 be set, and then refuses the next VMRUN. */
+/* Not asked of AMD's CPUs: QEMU's lets reserved bits of CR4 be set, and then refuses the next
+ * VMRUN. */
 static bool is_vmxe_denied(void)
 {
     uint64_t denials = trap_counts[VECTOR_GP];
@@ -145,7 +150,8 @@ static void check_denied(void)
     traps_expect(VECTOR_UD, DENIED_BYTES);
     asm volatile("vmcall");
     check(trap_counts[VECTOR_UD] == 3, "VMCALL gives #UD");
-    check(cpuid(0, 0).ecx != VENDOR_INTEL || is_vmxe_denied(), "CR4.VMXE gives #GP on Intel's CPUs");
+    check(cpuid(0, 0).ecx != VENDOR_INTEL || is_vmxe_denied(),
+          "CR4.VMXE gives #GP on Intel's CPUs");
     traps_expect(VECTOR_UD, DENIED_BYTES);
     asm volatile("monitor" : : "a"(&checks), "c"(0), "d"(0));
     check(trap_counts[VECTOR_UD] == 4, "MONITOR gives #UD");
@@ -163,7 +169,8 @@ int main(void)
     check_caches();
     check_xcr0();
     check_denied();
-    check(entry.ram_end % PAGE_BYTES == 0 && entry.ram_end > (uintptr_t)image_end, "there is RAM behind the image");
+    check(entry.ram_end % PAGE_BYTES == 0 && entry.ram_end > (uintptr_t)image_end,
+          "there is RAM behind the image");
     print_fact("hello: RAM ends at MiB", entry.ram_end >> 20);
     print_fact("hello: checks", checks);
     print_fact("hello: failures", failures);

@@ -142,7 +142,7 @@ check_ticks:
         sub     dx, bp
         cmp     dx, TICKS
         jb      .wait
-        cmp     dx, 100 * TICKS         ; not a wild number either
+        cmp     dx, 100 * TICKS         ; and no absurd count
         cmc
         mov     si, ticks_text
         jmp     judge

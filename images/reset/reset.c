@@ -1,12 +1,13 @@
-/* reset.c — the chipset's reset port is the second byte of PCI configuration's address. A dword there is an address,
- * whatever its bits; a byte or a word that begins at the port resets. */
+/* reset.c — the chipset's reset port is the second byte of PCI configuration's address. A dword
+ * there is an address, whatever its bits; a byte or a word that begins at the port resets. */
 #include "guest.h"
 #include "machine.h"
 
 #define PORT_PCI_ADDRESS 0xCF8u
 #define PORT_RESET       0xCF9u
 #define PCI_ENABLE       0x80000000u
-#define RESET_BITS       0x06u          /* SYS_RST, RST_CPU; one byte up, as an address, device 0's function 6 */
+#define RESET_BITS       0x06u          /* SYS_RST, RST_CPU; one byte up, as an address, device 0's
+                                           function 6 */
 
 int main(void)
 {

@@ -1,9 +1,9 @@
-/* revisit.c — comes back to every one of its pages, for ever, and checks nothing: whoever changes a home is found by
- * the hypervisor or by nobody.
+/* revisit.c — touches all of its pages in turn, without end, and checks nothing: that a home was
+ * changed only the hypervisor can find out.
  *
- * shape   WINDOWS groups of 128 pages; all pages of a group are touched before the next group, so that metadata pages
- *         are evicted as well. Even pages are written, odd ones only read. One more group is written once and never
- *         touched again. Each page holds markers.
+ * shape   WINDOWS groups of 128 pages; all pages of a group are touched before the next group, so
+ *         that metadata pages are evicted as well. Even pages are written, odd ones only read. One
+ *         more group is written once and never touched again. Each page holds markers.
  */
 #include "guest.h"
 #include "machine.h"
@@ -23,11 +23,13 @@ static uint64_t seed = UINT64_C(0xE7037ED1A0B428DB);
 
 static void fill(uint64_t page)
 {
-    volatile uint8_t mask = MARKER_MASK;    /* volatile: the compiler must not do it for us */
+    volatile uint8_t mask = MARKER_MASK;    /* volatile: else the compiler unmasks the markers in
+                                               the file */
 
     for (uint32_t i = 0; i < MARKERS_A_PAGE; i++)
         for (uint32_t byte = 0; byte < MARKER_BYTES; byte++)
-            *(volatile uint8_t *)(page + i * MARKER_DISTANCE + byte) = marker_masked[MARKER_PAGES][byte] ^ mask;
+            *(volatile uint8_t *)(page + i * MARKER_DISTANCE + byte) =
+                marker_masked[MARKER_PAGES][byte] ^ mask;
 }
 
 static void touch(uint64_t page)
@@ -59,7 +61,8 @@ int main(void)
 
     traps_start();
     traps_set(VECTOR_NMI, nmi_arrived);
-    for (uint64_t page = first_window; page < first_window + (WINDOWS + 1) * WINDOW_BYTES; page += PAGE_BYTES)
+    for (uint64_t page = first_window; page < first_window + (WINDOWS + 1) * WINDOW_BYTES;
+         page += PAGE_BYTES)
         fill(page);
     print("revisit: ready\n");
     for (;;)

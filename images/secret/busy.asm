@@ -1,4 +1,4 @@
-; busy.asm — work with secrets in every place where a CPU keeps things.
+; busy.asm — work with secrets in memory, in vector and general registers and on the stack.
 bits 64
 default rel
 

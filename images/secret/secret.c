@@ -1,5 +1,6 @@
-/* secret.c — plants markers in pages, vector registers, general registers and on the stack, and keeps all of them
- * busy for some seconds, with more pages than there are slots. Tests search the machine's memory meanwhile.
+/* secret.c — plants markers in pages, vector registers, general registers and on the stack, and
+ * keeps all of them busy for some seconds, with more pages than there are slots. Tests search the
+ * machine's memory meanwhile.
  *
  * source  Motorola MC146818A data sheet (real-time clock, registers 0 and A) */
 #include "guest.h"
@@ -16,15 +17,18 @@
 #define MARKERS_A_PAGE  4u
 #define MARKER_DISTANCE (PAGE_BYTES / MARKERS_A_PAGE)
 
-/* Touches `count` random pages, all markers live in registers and on the stack; returns how many were wrong. busy.asm */
-uint64_t busy(const uint8_t markers[MARKERS][MARKER_BYTES], uint64_t first_page, uint64_t pages, uint64_t count,
+/* Touches `count` random pages, all markers live in registers and on the stack; returns how many
+ * were wrong. busy.asm */
+uint64_t busy(const uint8_t markers[MARKERS][MARKER_BYTES], uint64_t first_page, uint64_t pages,
+              uint64_t count,
               uint64_t *random_state);
 
 static uint8_t markers[MARKERS][MARKER_BYTES];
 
 static void derive_markers(void)
 {
-    volatile uint8_t mask = MARKER_MASK;    /* volatile: the compiler must not do it for us */
+    volatile uint8_t mask = MARKER_MASK;    /* volatile: else the compiler unmasks the markers in
+                                               the file */
     for (uint32_t i = 0; i < MARKERS; i++)
         for (uint32_t byte = 0; byte < MARKER_BYTES; byte++)
             markers[i][byte] = marker_masked[i][byte] ^ mask;
@@ -51,7 +55,8 @@ int main(void)
     derive_markers();
     for (uint64_t page = 0; page < pages; page++)
         for (uint64_t i = 0; i < MARKERS_A_PAGE; i++)
-            memcpy((void *)(first_page + page * PAGE_BYTES + i * MARKER_DISTANCE), markers[MARKER_PAGES], MARKER_BYTES);
+            memcpy((void *)(first_page + page * PAGE_BYTES + i * MARKER_DISTANCE),
+                   markers[MARKER_PAGES], MARKER_BYTES);
     wrong += busy(markers, first_page, pages, TOUCHES, &seed);
     print_fact("secret: pages", pages);
     print("secret: ready\n");
@@ -65,7 +70,8 @@ int main(void)
     }
     for (uint64_t page = 0; page < pages; page++)
         for (uint64_t i = 0; i < MARKERS_A_PAGE; i++)
-            wrong += memcmp((void *)(first_page + page * PAGE_BYTES + i * MARKER_DISTANCE), markers[MARKER_PAGES],
+            wrong += memcmp((void *)(first_page + page * PAGE_BYTES + i * MARKER_DISTANCE),
+                            markers[MARKER_PAGES],
                             MARKER_BYTES) != 0;
     print_fact("secret: pages touched", touched);
     print_fact("secret: wrong", wrong);

@@ -1,6 +1,7 @@
 /* devices.c — the PC's timer, interrupt controllers and clock.
  *
- * source  Intel 8259A and 8254 data sheets; AMD APM vol 2 (24593), "Local APIC"; Motorola MC146818A data sheet */
+ * source  Intel 8259A and 8254 data sheets; AMD APM vol 2 (24593), "Local APIC"; Motorola MC146818A
+ * data sheet */
 #include "guest.h"
 #include "machine.h"
 #include "storm.h"

@@ -1,7 +1,8 @@
-/* storm.c — timer interrupts, exceptions, NMIs, single steps and breakpoints while nearly every access misses a page;
- * each event is counted, and every count must be exact.
+/* storm.c — timer interrupts, exceptions, NMIs, single steps and breakpoints while nearly every
+ * access misses a page; each event is counted, and every count must be exact.
  *
- * source  Intel 8259A and 8254 data sheets (PIC, PIT); AMD APM vol 2 (24593), "Interrupt Command Register" and
+ * source  Intel 8259A and 8254 data sheets (PIC, PIT); AMD APM vol 2 (24593), "Interrupt Command
+ * Register" and
  *         "Debug Resources" */
 #include "guest.h"
 #include "machine.h"
@@ -12,7 +13,7 @@
 #define TICKS_MINIMUM   100u
 #define THRASHED_PAGES  1024u
 #define TOUCHES         6u      /* a round */
-#define NMI_ROUNDS      8u      /* one in so many */
+#define NMI_ROUNDS      8u      /* an NMI in one of these */
 #define STEPPED         40u     /* accesses single-stepped, each on another page */
 #define BREAKS          60u
 #define VECTOR_CALL     0x80u
@@ -26,7 +27,8 @@ static void touch(void)
 {
     for (uint32_t i = 0; i < TOUCHES; i++) {
         uint64_t choice = random_next(&seed);
-        volatile uint64_t *word = (volatile uint64_t *)(first_page + (choice >> 20) % THRASHED_PAGES * PAGE_BYTES);
+        volatile uint64_t *word =
+            (volatile uint64_t *)(first_page + (choice >> 20) % THRASHED_PAGES * PAGE_BYTES);
         failures += word[1] != word[0] * 3;
         word[0]++;
         word[1] += 3;
@@ -82,7 +84,8 @@ static void single_steps(void)
     void *words[STEPPED];
 
     for (uint32_t i = 0; i < STEPPED; i++)
-        words[i] = (void *)(first_page + (random_next(&seed) >> 20) % THRASHED_PAGES * PAGE_BYTES + 64);
+        words[i] = (void *)(first_page + (random_next(&seed) >> 20) % THRASHED_PAGES * PAGE_BYTES
+                            + 64);
     storm_step_over(STEPPED, words);
     check("single steps", storm_step_count, 5 * STEPPED + 1);
 }

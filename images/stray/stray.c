@@ -1,7 +1,7 @@
 /* stray.c — touches memory that it does not have: the hypervisor must stop it.
  *
- * The RAM that begins at 1 MiB ends where the hypervisor's own memory begins: the homes of the integrity tree, then
- * the frozen region. */
+ * The RAM that begins at 1 MiB ends where the hypervisor's own memory begins: the homes of the
+ * integrity tree, then the frozen region. */
 #include "guest.h"
 
 int main(void)

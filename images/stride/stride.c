@@ -1,7 +1,8 @@
-/* stride.c — touches many more pages than there are slots, in every order, and compares all that comes back.
+/* stride.c — touches many more pages than there are slots, in every order, and compares all that
+ * comes back.
  *
- * shape   memory: [image_end, entry.ram_end), its words filled from their own address and a round number, so a page
- *         that comes back as another one, or as an older one, shows */
+ * shape   memory: [image_end, entry.ram_end), its words filled from their own address and a round
+ *         number, so a page that comes back as another one, or as an older one, shows */
 #include "guest.h"
 #include "machine.h"
 
@@ -16,7 +17,8 @@
 #define VECTOR_PAGES 700u
 #define VECTOR_ROUNDS 4u
 
-void vectors_live_over(const void *load, void *store, void *const pages[], uint64_t count);    /* vectors.asm */
+/* vectors.asm */
+void vectors_live_over(const void *load, void *store, void *const pages[], uint64_t count);
 
 static uint64_t first_page, pages, errors;
 static uint64_t seed = UINT64_C(0x9E3779B97F4A7C15);
@@ -31,7 +33,8 @@ static uint8_t *rounds;
 
 static uint64_t word_of(uint64_t page, uint64_t word)
 {
-    return ((first_page / PAGE_BYTES + page) * PAGE_WORDS + word) * UINT64_C(0x9E3779B97F4A7C15) ^ rounds[page];
+    return ((first_page / PAGE_BYTES + page) * PAGE_WORDS + word) * UINT64_C(0x9E3779B97F4A7C15)
+        ^ rounds[page];
 }
 
 static void write_page(uint64_t page)
@@ -97,7 +100,7 @@ static void crossing(void)
 {
     for (uint64_t i = 0; i < CROSSINGS; i++) {
         uint64_t page = random_next(&seed) % (pages - 1), value = random_next(&seed);
-        uint64_t shift = 1 + random_next(&seed) % 7;    /* so many bytes in the second page */
+        uint64_t shift = 1 + random_next(&seed) % 7;    /* bytes of the word in the second page */
         volatile uint8_t *boundary = (volatile uint8_t *)page_words(page + 1);
         volatile uint64_t *across = (volatile uint64_t *)(boundary - (8 - shift));
         uint64_t before = *across;

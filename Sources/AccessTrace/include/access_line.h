@@ -1,14 +1,16 @@
-/* access_line.h — one line of what Bochs's debugger says under `trace on` and `trace-mem on`.
+/* access_line.h — one line of what Bochs's debugger prints under `trace on` and `trace-mem on`.
  *
- *   (0).[9253095] [0x000000e07512] 0008:ffffffff80007512 (unk. ctxt): vmlaunch                  ; 0f01c2
- *   (0).[16878048] ??? (physical address not available)
+ *   (0).[9253095] [0x000000e07512] 0008:ffffffff80007512 (unk. ctxt): vmlaunch                  ;
+ *   0f01c2 (0).[16878048] ??? (physical address not available)
  *   [CPU0 WR]: LIN 0xffffffff80023e38 PHY 0x000000e23e38 (len=8, WB): 0x00000000 0x00DDF000
  *   [CPU0 RD]: PHY 0x000000e1e008 (len=4, INVALID): 0x00000000	; VMCS
  *
- * An instruction's line comes before its accesses; the page walks that fetch it come before its line. Of a guest under
- * SVM the debugger cannot tell the instructions: it does not know nested tables there.
+ * An instruction's line comes before its accesses; the page walks that fetch it come before its
+ * line. Of a guest under SVM the debugger cannot tell the instructions: it does not know nested
+ * tables there.
  *
- * source  Bochs 2.7, bx_debug/dbg_main.cc and cpu/cpu.cc; every form was met in traces of Debian's build
+ * source  Bochs 2.7, bx_debug/dbg_main.cc and cpu/cpu.cc; every form was met in traces of Debian's
+ * build
  */
 #pragma once
 #include <stddef.h>
@@ -19,9 +21,10 @@
 enum access_line_kind : uint8_t {
     LINE_INSTRUCTION,
     LINE_READ,
-    LINE_WRITE,             /* without `has_linear` and tag: the store of the LINE_MODIFY before it */
+    LINE_WRITE,             /* without `has_linear` and tag: the store of the last LINE_MODIFY */
     LINE_MODIFY,            /* the read of a read-modify-write: its data are what was there */
-    LINE_TRACE_ON,          /* both traces are asked for by one pair of commands; this is the memory's */
+    LINE_TRACE_ON,          /* both traces are asked for by one pair of commands; this is the
+                               memory's */
     LINE_TRACE_OFF,
     LINE_BREAKPOINT,        /* linear: where it lies */
     LINE_STOP,              /* instant: of the next instruction */
@@ -34,7 +37,8 @@ enum access_tag : uint8_t {
     TAG_NONE,
     TAG_WALK,               /* page table entry; of host or guest, or of SVM's nested tables */
     TAG_EPT,
-    TAG_CONTROL,            /* VMCS, VMCB (Bochs calls both VMCS), MSR and I/O bitmaps, and what else VMX keeps */
+    TAG_CONTROL,            /* VMCS, VMCB (Bochs calls both VMCS), MSR and I/O bitmaps, and what
+                               else VMX keeps */
 };
 
 /* What an instruction does beside its accesses, as far as a judge asks. */
@@ -56,7 +60,8 @@ struct access_line {
     enum access_line_kind   kind;
     enum access_tag         tag;
     enum access_instruction instruction;
-    enum memory_type        type;           /* effective; MEMORY_NONE: the processor's own, Bochs's INVALID */
+    enum memory_type        type;           /* effective; MEMORY_NONE: the processor's own, Bochs's
+                                               INVALID */
     uint8_t                 has_linear;     /* else an instruction has no physical address either */
     uint8_t                 level;          /* of the table that the entry lies in: 1 for a PTE */
     uint8_t                 bytes;          /* of the access, 64 at most; of the instruction */

@@ -1,9 +1,10 @@
 /* cache_model.h — one level of cache: which line moves between it and DRAM, and by which rule.
  *
- * Pure and deterministic: no I/O, no allocation after cache_create. Not reentrant. The caller feeds physical
- * accesses and control changes in program order; the model calls back for each movement, just after it, before the
- * access that caused it returns. The listener may ask (line states, counters) but not access. The model keeps no
- * data, only which lines are held and which of them are modified.
+ * Pure and deterministic: no I/O, no allocation after cache_create. Not reentrant. The caller feeds
+ * physical accesses and control changes in program order; the model calls back for each movement,
+ * just after it, before the access that caused it returns. The listener may ask (line states,
+ * counters) but not access. The model keeps no data, only which lines are held and which of them
+ * are modified.
  */
 #pragma once
 #include <stdbool.h>
@@ -16,9 +17,10 @@
 /* How far an address tells its set.
  *
  *   PLAIN    the low bits of the line number: sets x ways
- *   SLICED   those bits tell the set inside a slice, an unknown hash tells the slice. Every line is taken to be in
- *            the same slice, so one slice is all there is
- *   UNKNOWN  nothing is known. Every line is taken to be in the same set, so `ways` lines are all there is
+ *   SLICED   those bits tell the set inside a slice, an unknown hash tells the slice. Every line is
+ *            taken to be in the same slice, so one slice is all there is
+ *   UNKNOWN  nothing is known. Every line is taken to be in the same set, so `ways` lines are all
+ *   there is
  *
  * Why that is the safe side: docs/design/cache-model.md, "Hashed slices".
  */
@@ -58,32 +60,36 @@ enum access_kind : uint8_t {
 
 struct cache_access {
     uint64_t         address;       /* physical */
-    uint64_t         tag;           /* the caller's own: an instruction, say; comes back in events */
+    uint64_t         tag;           /* the caller's, such as an instruction; returned in events */
     uint32_t         bytes;         /* physically contiguous: a caller splits at page boundaries */
     enum access_kind kind;
-    enum memory_type page_type;     /* of the mapping, by the PAT; WB where paging is off. On AMD with nested paging:
+    enum memory_type page_type;     /* of the mapping,
+        by the PAT; WB where paging is off. On AMD with nested paging:
                                        the guest's and host's types, already combined */
-    enum memory_type nested_type;   /* Intel: the EPT entry's type, which stands in for the MTRRs; else NONE */
+    enum memory_type nested_type;   /* Intel: the EPT entry's type, which stands in for the MTRRs;
+                                       else NONE */
 };
 
 enum bus_kind : uint8_t {
     BUS_FILL,               /* DRAM to cache */
-    BUS_WRITE_BACK,         /* cache to DRAM; that the line left the cache too follows from the rule */
+    BUS_WRITE_BACK,         /* cache to DRAM; whether the line stays follows from the rule */
     BUS_READ,               /* DRAM to CPU, past the cache */
     BUS_WRITE,              /* CPU to DRAM, past or through the cache */
     BUS_DROP,               /* a clean line left the cache: no transfer */
-    BUS_LOSE,               /* a modified line was dropped without a transfer: DRAM keeps the older data */
+    BUS_LOSE,               /* a modified line was dropped without a transfer: DRAM keeps the older
+                               data */
     BUS_KINDS,
 };
 
 struct bus_event {
     uint64_t         tag;
     uint64_t         address;       /* of the line; for READ and WRITE of the first byte */
-    uint32_t         bytes;         /* the line's; for READ and WRITE those of the access within the line */
+    uint32_t         bytes;         /* the line's; for READ and WRITE those of the access within the
+                                       line */
     enum bus_kind    kind;
     enum cache_rule  rule;
     enum access_kind access;
-    enum memory_type type;          /* effective type of the access; NONE where none was asked for */
+    enum memory_type type;          /* effective type of the access; NONE: none was asked for */
 };
 
 typedef void (*bus_listener)(void *context, const struct bus_event *event);
@@ -92,7 +98,8 @@ struct cache_config {
     struct cache_geometry geometry;
     enum cache_vendor     vendor;
     uint64_t              seed;     /* of random replacement */
-    uint64_t              mapped_bytes;     /* lines of addresses below it are found by a table, a byte each, not by
+    uint64_t              mapped_bytes;     /* lines of addresses below it are found by a table,
+        a byte each, not by
                                                search: faster, and all that it changes */
     bus_listener          listener; /* NULL: count only */
     void                 *context;
@@ -100,7 +107,8 @@ struct cache_config {
 
 struct cache_counters {
     uint64_t pieces;                /* accesses, each counted once per line that it touches */
-    uint64_t hits;                  /* pieces that were served by the cache alone, or wrote through it */
+    uint64_t hits;                  /* pieces that were served by the cache alone, or wrote through
+                                       it */
     uint64_t fills;
     uint64_t write_backs;
     uint64_t reads;
@@ -111,7 +119,8 @@ struct cache_counters {
 
 struct cache_model;
 
-/* After reset: cache empty, CR0.CD = 0, MTRRs off, so everything is uncacheable. NULL: bad geometry or no memory. */
+/* After reset: cache empty, CR0.CD = 0, MTRRs off, so everything is uncacheable. NULL: bad geometry
+ * or no memory. */
 struct cache_model *cache_create(const struct cache_config *config);
 void                cache_destroy(struct cache_model *model);
 
@@ -122,7 +131,7 @@ void cache_all(struct cache_model *model, enum access_kind kind, uint64_t tag);
 #define CR0_CD       (UINT64_C(1) << 30)
 #define MSR_AMD_HWCR 0xC0010015u    /* bit 4, INVD_WBINVD */
 
-void cache_write_cr0(struct cache_model *model, uint64_t cr0);  /* NW is ignored, as current CPUs do */
+void cache_write_cr0(struct cache_model *model, uint64_t cr0);  /* NW: ignored, as by CPUs */
 /* MTRRs, and on AMD SYSCFG, TOP_MEM2 and HWCR; false and no effect for any other. */
 bool cache_write_msr(struct cache_model *model, uint32_t msr, uint64_t value);
 
@@ -140,14 +149,16 @@ struct watch_report {
     uint64_t         base;
     uint64_t         bytes;                 /* whole lines */
     uint64_t         lines;
-    uint64_t         not_modified;          /* lines that were not held modified when the watch was armed */
+    uint64_t         not_modified;          /* lines that were not held modified when the watch was
+                                               armed */
     uint64_t         first_not_modified;    /* address; meaningless if there are none */
     uint64_t         violations;
     uint64_t         first_piece;           /* counters.pieces at the first violation */
     struct bus_event first;
 };
 
-/* Watches the lines that [base, base + bytes) touches and forgets an earlier watch. False if bytes is 0. */
+/* Watches the lines that [base, base + bytes) touches and forgets an earlier watch. False if bytes
+ * is 0. */
 bool                cache_watch(struct cache_model *model, uint64_t base, uint64_t bytes);
 struct watch_report cache_watch_report(const struct cache_model *model);
 /* Armed, every line was modified then, and none has moved since. */

@@ -1,4 +1,5 @@
-/* cache_rules.h — every reason for which the model moves a line, with the sentence and source to print. */
+/* cache_rules.h — every reason for which the model moves a line, with the sentence and source to
+ * print. */
 #pragma once
 #include <stdint.h>
 

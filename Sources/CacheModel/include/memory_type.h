@@ -1,7 +1,8 @@
 /* memory_type.h — which memory type an address has: MTRRs, PAT, and how each vendor combines them.
  *
- *   source     Intel SDM vol 3 (325462), "Memory Cache Control", tables of this name in 2005 and 2009 editions read;
- *              AMD APM vol 2 (24593), "Memory System": the combining table is recalled, not re-read
+ *   source     Intel SDM vol 3 (325462), "Memory Cache Control", tables of this name in 2005 and
+ *              2009 editions read; AMD APM vol 2 (24593), "Memory System": the combining table is
+ *              recalled, not re-read
  */
 #pragma once
 #include <stdbool.h>
@@ -46,13 +47,17 @@ struct mtrr_state {
 /* False if `msr` is none of the above; then nothing has changed. */
 bool mtrr_write(struct mtrr_state *state, uint32_t msr, uint64_t value);
 
-/* Overlaps that the manuals leave undefined count as UC: in a frozen region that shows, and must. */
-enum memory_type mtrr_type(const struct mtrr_state *state, enum cache_vendor vendor, uint64_t address);
+/* Overlaps that the manuals leave undefined count as UC: in a frozen region that shows, and must.
+ * */
+enum memory_type mtrr_type(const struct mtrr_state *state, enum cache_vendor vendor,
+                           uint64_t address);
 
 /* `page` is the PAT's type for the mapping; reserved encodings count as UC. */
-enum memory_type memory_combined(enum cache_vendor vendor, enum memory_type range, enum memory_type page);
+enum memory_type memory_combined(enum cache_vendor vendor, enum memory_type range,
+                                 enum memory_type page);
 
-/* Entry of the PAT register that a mapping's PAT, PCD and PWT bits choose: index = PAT << 2 | PCD << 1 | PWT. */
+/* Entry of the PAT register that a mapping's PAT, PCD and PWT bits choose: index = PAT << 2 | PCD
+ * << 1 | PWT. */
 enum memory_type pat_type(uint64_t pat_msr, unsigned index);
 
 const char *memory_type_name(enum memory_type type);

@@ -1,7 +1,8 @@
-/* cipher_bench.h — measures page ciphers against each other, against a library, and against what bounds them.
+/* cipher_bench.h — measures page ciphers against each other, against a library, and against what
+ * bounds them.
  *
- * All rows of a run take turns, sample by sample, so that a noisy machine is noisy for all of them alike. What
- * decides is a row's time over its floor's, never the time itself.
+ * All rows of a run take turns, sample by sample, so that a noisy machine is noisy for all of them
+ * alike. What decides is a row's time over its floor's, never the time itself.
  */
 #pragma once
 #include <stddef.h>
@@ -10,7 +11,8 @@
 enum bench_group : uint32_t {
     BENCH_SEAL,         /* a page in the cache; floor: a loop of AES-256 rounds over a page */
     BENCH_OPEN,         /* likewise */
-    BENCH_SWAP,         /* one page out to DRAM and another in from DRAM; floor: the same without a cipher */
+    BENCH_SWAP,         /* one page out to DRAM and another in from DRAM; floor: the same without a
+                           cipher */
     BENCH_FAULT,        /* a page fault served in user space, without a cipher */
 };
 

@@ -1,4 +1,5 @@
-/* ghash.h — what GCM derives from its key. Bit order and product as in NIST SP 800-38D, section 6.3. */
+/* ghash.h — what GCM derives from its key. Bit order and product as in NIST SP 800-38D, section
+ * 6.3. */
 #pragma once
 #include <stdint.h>
 

@@ -24,7 +24,9 @@ struct needles;
 struct needles *needles_create(const struct needle *list, size_t count, struct decay decay);
 void            needles_destroy(struct needles *needles);
 
-/* Fills `finds` in ascending order of offset and returns how many there are, which may be more than `room`.
- * Without decay the time does not depend on the number of needles; with decay it grows with it. */
-size_t needles_find(const struct needles *needles, const void *buffer, size_t bytes, struct needle_find *finds,
+/* Fills `finds` in ascending order of offset and returns how many there are, which may be more than
+ * `room`. Without decay the time does not depend on the number of needles; with decay it grows with
+ * it. */
+size_t needles_find(const struct needles *needles, const void *buffer, size_t bytes,
+                    struct needle_find *finds,
                     size_t room);

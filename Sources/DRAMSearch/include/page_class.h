@@ -1,11 +1,12 @@
-/* page_class.h — what a piece of memory looks like to somebody who knows nothing of it. */
+/* page_class.h — what a piece of memory looks like by its bytes alone. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
 
 enum page_look : uint8_t {
     LOOK_BLANK,             /* one byte value throughout */
-    LOOK_RANDOM,            /* ciphertext, or something compressed: bytes alone cannot tell them apart */
+    LOOK_RANDOM,            /* ciphertext, or something compressed: bytes alone cannot tell them
+                               apart */
     LOOK_TEXT,              /* three bytes in four are printable ASCII */
     LOOK_STRUCTURED,        /* code, tables, numbers */
 };
@@ -24,6 +25,8 @@ struct string_find {
     uint64_t bytes;
 };
 
-/* Runs of at least `shortest` printable ASCII characters (20h to 7Eh, tab, line feed, carriage return). In random
- * bytes each place begins one of n with probability 0.62 (0.383)^n. Returns how many, which may be more than `room`. */
-size_t strings_find(const void *buffer, size_t bytes, size_t shortest, struct string_find *finds, size_t room);
+/* Runs of at least `shortest` printable ASCII characters (20h to 7Eh, tab, line feed, carriage
+ * return). In random bytes each place begins one of n with probability 0.62 (0.383)^n. Returns how
+ * many, which may be more than `room`. */
+size_t strings_find(const void *buffer, size_t bytes, size_t shortest, struct string_find *finds,
+                    size_t room);

@@ -1,4 +1,5 @@
-/* page_replay.h — the hypervisor's own pager, run natively over a record of touched pages, cipher included.
+/* page_replay.h — the hypervisor's own pager, run natively over a record of touched pages, cipher
+ * included.
  *
  * Policies that only a replay can have see every touch, or the future.
  */
@@ -11,16 +12,17 @@
 #include "touch_record.h"
 
 enum replay_policy : uint32_t {
-    REPLAY_CLOCK,           /* the hypervisor's own, and what becomes of clock by either half of gclock-ahead */
+    REPLAY_CLOCK,           /* the hypervisor's own, and what becomes of clock by either half of
+                               gclock-ahead */
     REPLAY_CLOCK_AHEAD,
     REPLAY_GCLOCK,
     REPLAY_GCLOCK_AHEAD,
     REPLAY_FIFO,
-    REPLAY_LRU,             /* the page whose last touch is oldest: no CPU tells that */
+    REPLAY_LRU,             /* the page whose last touch is oldest: no CPU records that */
     REPLAY_SIEVE,           /* by accessed marks; queues.c */
     REPLAY_TWO_QUEUES,
     REPLAY_ADAPTIVE,
-    REPLAY_OPTIMUM,         /* the page whose next touch is farthest: nobody knows that */
+    REPLAY_OPTIMUM,         /* the page whose next touch is farthest: needs the future */
 };
 
 struct replay_input {
@@ -57,10 +59,11 @@ bool replay_put_home(struct replay *replay, uint64_t home, const void *bytes);
  *   slots     at least 1 + 2 * PAGE_LEVELS
  *   returns   false: no memory, or the pager refused; `counts` is not set then
  */
-bool replay_run(const struct replay *replay, enum replay_policy policy, uint32_t slots, struct replay_counts *counts);
+bool replay_run(const struct replay *replay, enum replay_policy policy, uint32_t slots,
+                struct replay_counts *counts);
 
-/* Misses of Belady's optimum when metadata pages take no slots: no pager that opens pages on demand can have fewer.
- *   source    L. A. Belady, "A study of replacement algorithms for a virtual-storage computer", 1966
- *   returns   UINT64_MAX: no memory
+/* Misses of Belady's optimum when metadata pages take no slots: no pager that opens pages on demand
+ *   can have fewer. source    L. A. Belady, "A study of replacement algorithms for a
+ *   virtual-storage computer", 1966 returns   UINT64_MAX: no memory
  */
 uint64_t replay_bound(const struct replay *replay, uint32_t slots);

@@ -1,12 +1,14 @@
-/* residency_record.h — what the residency plugin writes down of a run, for whoever judges it.
+/* residency_record.h — the record of a run, as the residency plugin writes it.
  *
- *   residency.log    struct residency_header, then records, each beginning with struct residency_record
- *   dram-base.bin    DRAM as the memory modules held it when the log of writes begins; sparse
- *   dram-final.bin   the same when the run ended: dram-base.bin with all writes of the log, or the record is broken
- *   region-end.bin   the frozen region as the CPU saw it when the hypervisor began its ending: plaintext and keys
+ *   residency.log    struct residency_header, then records, each beginning with struct
+ *   residency_record dram-base.bin    DRAM as the memory modules held it when the log of writes
+ *   begins; sparse dram-final.bin   the same when the run ended: dram-base.bin with all writes of
+ *   the log, or the record is broken region-end.bin   the frozen region as the CPU saw it when the
+ *   hypervisor began its ending: plaintext and keys
  *
- * Files of DRAM are laid out as the machine's RAM file: RAM that lies above 4 GiB follows what lies below it.
- * Little-endian. An instant is the number of instructions entered since reset, as translated blocks count them.
+ * Files of DRAM are laid out as the machine's RAM file: RAM that lies above 4 GiB follows what lies
+ * below it. Little-endian. An instant is the number of instructions entered since reset, as
+ * translated blocks count them.
  */
 #pragma once
 #include <stddef.h>
@@ -45,7 +47,7 @@ enum residency_kind : uint32_t {
     RESIDENCY_ENTRY,                /* struct residency_entry */
     RESIDENCY_VIOLATION,            /* struct residency_violation */
     RESIDENCY_CHECKPOINT,           /* struct residency_checkpoint */
-    RESIDENCY_END,                  /* struct residency_end; the last, or the record is incomplete */
+    RESIDENCY_END,                  /* struct residency_end; the last of a complete record */
 };
 
 struct residency_record {
@@ -54,8 +56,9 @@ struct residency_record {
     uint64_t            instant;
 };
 
-/* BOOT: firmware and loader. FILL: the frozen region alone is write-back; its lines are being made dirty.
- * FROZEN: each of its lines was modified. OPEN: secrets came, or the guest was launched, and it was not. */
+/* BOOT: firmware and loader. FILL: the frozen region alone is write-back; its lines are being made
+ * dirty. FROZEN: each of its lines was modified. OPEN: secrets came, or the guest was launched, and
+ * it was not. */
 enum residency_phase : uint32_t { PHASE_BOOT, PHASE_FILL, PHASE_FROZEN, PHASE_OPEN, PHASE_COUNT };
 
 /* The log of writes begins with FROZEN or OPEN, whichever comes first. */
@@ -96,7 +99,8 @@ struct residency_key {
 
 enum residency_mode : uint8_t { MODE_HOST, MODE_GUEST, MODE_UNSEEN };
 
-/* One run of bytes between DRAM and the CPU, made by the same code: neighbours in time and place are joined. */
+/* One run of bytes between DRAM and the CPU, made by the same code: neighbours in time and place
+ * are joined. */
 struct residency_transfer {
     struct residency_record record;             /* instant: of its first byte */
     uint64_t                last_instant;
@@ -107,7 +111,8 @@ struct residency_transfer {
     enum cache_rule         rule;               /* meaningless if mode is UNSEEN */
     enum access_kind        access;
     enum memory_type        type;
-    enum residency_mode     mode;               /* UNSEEN: found by comparing RAM, no access was reported */
+    enum residency_mode     mode;               /* UNSEEN: found by comparing RAM, no access was
+                                                   reported */
     uint8_t                 padding[3];
 };
 
@@ -128,24 +133,26 @@ enum residency_rule : uint32_t {
     RESIDENCY_HOST_FETCH,           /* the hypervisor's code came from outside the region */
     RESIDENCY_HOST_TABLE,           /* a page table of the hypervisor lies outside */
     RESIDENCY_NESTED_TABLE,         /* a nested page table lies outside */
-    RESIDENCY_NESTED_MAPPING,       /* a nested entry gives the guest RAM outside, or a slot that is not write-back */
+    RESIDENCY_NESTED_MAPPING,       /* a nested entry gives the guest RAM outside, or a slot that is
+                                       not write-back */
     RESIDENCY_CONTROL_BLOCK,        /* VMCB, host state area or permission map outside */
     RESIDENCY_DESCRIPTOR_TABLE,     /* GDT, IDT, TSS or one of its stacks outside */
-    RESIDENCY_HOST_STORE,           /* the hypervisor wrote to cacheable memory outside the region */
+    RESIDENCY_HOST_STORE,           /* the hypervisor wrote to cacheable memory outside */
     RESIDENCY_WIDER_WRITE_BACK,     /* memory beside the region is write-back */
     RESIDENCY_REGION_TYPE,          /* the MTRRs no longer make all of the region write-back */
-    RESIDENCY_GUEST_CACHE_CONTROL,  /* WBINVD and the like, or CR0.CD, by the guest was not intercepted */
+    RESIDENCY_GUEST_CACHE_CONTROL,  /* WBINVD and the like, or CR0.CD, by the guest was not
+                                       intercepted */
     RESIDENCY_RULES
 };
 
 struct residency_violation {
     struct residency_record record;
-    uint64_t                address;            /* host-physical; UINT64_MAX if it could not be seen */
+    uint64_t                address;            /* host-physical; UINT64_MAX if unknown */
     uint64_t                rip;                /* linear */
     uint64_t                rip_physical;       /* UINT64_MAX if unknown */
     uint64_t                value;              /* the table entry, the register; else 0 */
     enum residency_rule     rule;
-    page_id                 page;               /* in the slot at `address`; PAGE_NONE if it is none */
+    page_id                 page;               /* in the slot at `address`; PAGE_NONE: no slot */
     enum cache_rule         cache_rule;
     enum bus_kind           kind;
     enum access_kind        access;
@@ -159,27 +166,36 @@ struct residency_violation {
 struct residency_checkpoint {
     struct residency_record record;
     uint64_t                frames;             /* 4 KiB each, compared */
-    uint64_t                unseen_bytes;       /* differed without a reported access; they follow as writes */
+    uint64_t                unseen_bytes;       /* differed without a reported access; they follow
+                                                   as writes */
     uint64_t                host_tables, nested_tables, nested_leaves;
-    uint64_t                public_frames;      /* RAM outside the region that the guest reaches directly */
+    uint64_t                public_frames;      /* RAM outside the region that the guest reaches
+                                                   directly */
 };
 
 struct residency_end {
     struct residency_record record;
-    uint32_t                is_truncated;       /* the log reached its limit: writes after its last are missing */
-    uint32_t                is_consistent;      /* every translation that the plugin computed was QEMU's */
+    uint32_t                is_truncated;       /* the log reached its limit: writes after its last
+                                                   are missing */
+    uint32_t                is_consistent;      /* every translation that the plugin computed was
+                                                   QEMU's */
     uint64_t                loads, stores, blocks, instructions;
     uint64_t                vm_entries;
-    uint64_t                violations;         /* all of them; RESIDENCY_VIOLATION records stop after a while */
+    uint64_t                violations;         /* all of them; RESIDENCY_VIOLATION records stop
+                                                   after a while */
     uint64_t                rule_violations[RESIDENCY_RULES];
     uint64_t                cache_rule_violations[RULE_COUNT];
     uint64_t                phase_write_backs[PHASE_COUNT];     /* of lines of the region */
     uint64_t                phase_movements[PHASE_COUNT][BUS_KINDS];    /* of all lines */
     uint64_t                checked_translations;
-    uint64_t                refused;            /* writes of the guest to CRs and MSRs, and its cache controls, that the
-                                                 * CPU answered with #GP: it was not at privilege level 0 */
-    uint64_t                privilege_checks;   /* of what says so, against what else is known of the CPU */
-    uint64_t                privilege_misfits;  /* since the first of them nothing was taken for refused */
+    uint64_t                refused;            /* writes of the guest to CRs and MSRs,
+        and its cache controls, that the
+                                                 * CPU answered with #GP: it was not at privilege
+                                                 * level 0 */
+    uint64_t                privilege_checks;   /* of what says so, against what else is known of
+                                                   the CPU */
+    uint64_t                privilege_misfits;  /* since the first of them nothing was taken for
+                                                   refused */
     uint64_t                log_limit;
 };
 
