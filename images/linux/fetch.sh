@@ -38,8 +38,10 @@ fetch_kernel() {
     dpkg-deb --fsys-tarfile "$work"/*.deb | tar -x -C "$work" --wildcards './boot/vmlinuz-*'
     local kernel
     kernel=$(find "$work/boot" -name 'vmlinuz-*' -type f)
-    cp "$kernel" "$cache/draft-kernel"
-    mv "$cache/draft-kernel" "$cache/$(basename "$kernel")"
+    local draft
+    draft=$(mktemp "$cache/draft.XXXXXX")       # several of us may do this at once
+    cp "$kernel" "$draft"
+    mv "$draft" "$cache/$(basename "$kernel")"
 }
 
 # The same bytes from the same inputs: fixed times, owners, order and inode numbers.
