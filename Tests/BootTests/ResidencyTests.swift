@@ -10,7 +10,7 @@ extension BootTests {
     /// Where the plaintext is while guests run. Needs no word of the hypervisor: it reads the machine's memory.
     @Suite("Residency") struct Residency {
         @Test(
-            "A guest's secrets stand in the frozen region only, at any instant", .timeLimit(.minutes(5)),
+            "A guest's secrets stand in the frozen region only, at any instant", .timeLimit(.minutes(15)),
             arguments: ["2MiB", "8MiB"])
         func secrets(frozen: String) throws {
             let sealed = try Sealed("secret") { $0.frozen = try ByteCount(parsing: frozen) }
@@ -19,7 +19,7 @@ extension BootTests {
             var instants = 0
             let result = try sealed.run { options in
                 // Most of it is searching, while the machine stands still.
-                options.timeLimit = TimeSpan(.seconds(240))
+                options.timeLimit = TimeSpan(.seconds(800))
                 options.hooks = [
                     Hook.watch(every: .milliseconds(250)) { machine in
                         try machine.pause()
