@@ -27,7 +27,7 @@ fetch_kernel() {
     done
     local package
     package=$(apt-cache depends "$metapackage" 2>/dev/null |
-        sed -n 's/^ *Depends: *\(linux-image-[0-9][^ ]*\)$/\1/p' | head -n 1)
+        sed -n 's/^ *Depends: *\(linux-image-[0-9][^ ]*\)$/\1/p' | sed -n 1p)
     [[ -n $package ]] || fail "apt does not know $metapackage. Type: apt-get update" 69
 
     echo "images/linux: fetching $package (once; some 70 MB)" >&2
@@ -59,7 +59,7 @@ pack_initrd() {
 make_initrd() {
     [[ -n $busybox ]] || fail "busybox is missing. Type: apt-get install -y busybox-static" 69
     command -v cpio >/dev/null || fail "cpio is missing. Type: apt-get install -y cpio" 69
-    if LC_ALL=C ldd "$busybox" 2>&1 | grep -q '=>'; then
+    if LC_ALL=C ldd "$busybox" 2>&1 | grep "=>" >/dev/null; then
         fail "$busybox needs shared libraries. Type: apt-get install -y busybox-static" 69
     fi
     local hash draft
