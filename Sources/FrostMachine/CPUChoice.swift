@@ -1,5 +1,4 @@
 package import FrostFormat
-package import FrostHost
 package import FrostSupport
 
 /// Which CPU the machine shows.
@@ -27,11 +26,6 @@ package enum CPUChoice: Sendable, Equatable {
     /// The CPU that runs an image's engine on an emulator that has both.
     package init(for engine: EngineChoice?) {
         self = engine == .svm ? .amd : .intel
-    }
-
-    /// What QEMU shows its machine: under KVM the host's own kind of CPU.
-    static func shownByQEMU(on platform: Platform) -> CPUChoice {
-        platform == .qemuKVM && HostKVM().cpuVirtualisation == "vmx" ? .intel : .amd
     }
 
     package enum Failure: Explained, Equatable {

@@ -11,7 +11,7 @@ struct LibvirtOptions: ParsableArguments {
     var connect: LibvirtURI?
 
     func validate(for platform: Platform) throws {
-        guard connect == nil || platform == .libvirt else {
+        guard connect == nil || platform.has(.connection) else {
             throw ValidationError("--connect goes with --platform libvirt.")
         }
     }

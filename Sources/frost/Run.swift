@@ -94,7 +94,7 @@ struct Run: ParsableCommand {
         let image = try BootImage(reading: URL(filePath: image))
         let options = try options(for: image)
         if let fault = try image.fault(in: SourceTree()) { Talk.say(fault.warning) }
-        let result = try Machine(image, options: options).run()
+        let result = try FrostMachine.Run(image, options: options).boot()
         let report = RunReport(result, image: image, options: options)
         switch format {
         case .json: try format.print(report)
@@ -118,7 +118,7 @@ struct Run: ParsableCommand {
         options.until = until
         options.record = record.map { URL(filePath: $0, directoryHint: .isDirectory) }
         options.keepsRAM = keepRam
-        if keepRam && platform == .bochs {
+        if keepRam && platform.has(.memoryDump) {
             options.symbols = try Toolchain(tree: SourceTree(), progress: Talk.say).symbols(of: image)
         }
         options.isInteractive = interactive

@@ -111,11 +111,11 @@ struct Verify: ParsableCommand {
             throw ValidationError("--vendor goes with --cache; a preset has its own.")
         }
         let isOfCache = preset != nil || cache != nil || replacement != nil || force
-        guard platform != .bochs || !isOfCache else {
+        guard !platform.has(.accessTrace) || !isOfCache else {
             throw ValidationError(
                 "Bochs has no cache: leave out --preset, --cache, --replacement and --force.")
         }
-        guard platform == .bochs || cpu == nil else {
+        guard platform.has(.accessTrace) || cpu == nil else {
             throw ValidationError("--cpu goes with --platform bochs; qemu-tcg has AMD's engine only.")
         }
         guard AccessWindows.pagesRange.contains(windows) else {
@@ -139,11 +139,11 @@ struct Verify: ParsableCommand {
 
     private func runAndJudge(_ image: BootImage) throws {
         let choice: CacheChoice?
-        if platform.capabilities.contains(.accessTrace) {
+        if platform.has(.accessTrace) {
             choice = nil
             try platform.check()
         } else {
-            try platform.checkProvable(connect: libvirt.connect)
+            try platform.require(.cacheModel, connect: libvirt.connect)
             let cache = try self.choice(for: image)
             if !force { try cache.check(region: image.plan.frozen) }
             choice = cache

@@ -74,7 +74,7 @@ extension Sealed {
     func run(_ change: (inout RunOptions) throws -> Void = { _ in }) throws -> RunResult {
         var options = RunOptions(recipe: recipe)
         try change(&options)
-        return try Machine(image, options: options).run()
+        return try Run(image, options: options).boot()
     }
 }
 

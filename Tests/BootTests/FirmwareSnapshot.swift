@@ -11,7 +11,7 @@ struct FirmwareSnapshot {
     /// Option ROMs and the BIOS, whose variables change when it is called.
     private static let shadow: Range<UInt64> = 0xA0000..<0x100000
 
-    init(_ machine: RunningMachine) throws {
+    init(_ machine: Machine) throws {
         tables = machine.image.plan.frozenEnd..<machine.image.plan.ram.bytes
         for frame in try machine.ram.framesInUse() {
             frames[frame] = try machine.ram.read(at: frame, count: Int(PAGE_BYTES))

@@ -85,7 +85,7 @@ extension BootTests {
             options.timeLimit = patience
             if platform == .qemuTCG { options.hooks = [endless] }
             let sealed = try sealed(commandLine)
-            let result = try Machine(sealed.image, options: options).run()
+            let result = try Run(sealed.image, options: options).boot()
             withExtendedLifetime(sealed) {}
             let isOrdinary =
                 switch result.ending {

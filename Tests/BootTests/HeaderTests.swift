@@ -85,7 +85,7 @@ extension BootTests {
             case .key:
                 var options = RunOptions()
                 options.passphrase = try Passphrase("right")
-                let result = try Machine(BootImage(reading: file), options: options).run()
+                let result = try Run(BootImage(reading: file), options: options).boot()
                 #expect(result.exitCode == .wrongPassphrase, result.story)
                 #expect(!result.consoleText.contains("hello"))
             }
@@ -96,7 +96,7 @@ extension BootTests {
             let sealed = try Sealed("hello")
             let file = sealed.scratch.file("changed.img")
             try sealed.copyWithHeader(to: file) { $0.embedded_kek.0 ^= 1 }
-            let result = try Machine(BootImage(reading: file), options: RunOptions()).run()
+            let result = try Run(BootImage(reading: file), options: RunOptions()).boot()
             #expect(result.exitCode == .wrongPassphrase, result.story)
             #expect(!result.consoleText.contains("hello"))
         }

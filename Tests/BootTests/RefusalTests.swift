@@ -120,7 +120,7 @@ extension BootTests {
             options.panic = code
             options.expected = [words]
             let result = try withExtendedLifetime(sealed) {
-                try Machine(sealed.image, options: options).run()
+                try Run(sealed.image, options: options).boot()
             }
             #expect(result.exitCode == .asAsked, result.story)
             let lines = result.consoleText.split(whereSeparator: \.isNewline).filter {

@@ -57,7 +57,7 @@ extension BootTests {
         }
 
         private static func apply(
-            _ deed: Deed, to pages: [page_id], _ audit: TreeAudit, _ machine: RunningMachine,
+            _ deed: Deed, to pages: [page_id], _ audit: TreeAudit, _ machine: Machine,
             old: [page_id: [UInt8]]
         ) throws -> Set<page_id> {
             let first = try #require(pages.first), last = try #require(pages.last)
@@ -132,7 +132,7 @@ extension BootTests {
                 let level =
                     (1...Int(geometry.top_level)).last { home >= plan.metaBase && bases[$0] <= home } ?? 0
                 let index = (home - bases[level]) / UInt64(PAGE_BYTES)
-                let result = try Machine(BootImage(reading: file), options: RunOptions()).run()
+                let result = try Run(BootImage(reading: file), options: RunOptions()).boot()
                 #expect(
                     result.ending == .panic(code: .integrity, value: index, level: UInt8(level)), result.story
                 )

@@ -8,7 +8,7 @@ import FrostProof
 extension Hook {
     /// Looks again and again while the guest runs. The machine may be gone by the time that one begins.
     static func watch(
-        every period: Duration, _ action: @escaping (RunningMachine) throws -> Void
+        every period: Duration, _ action: @escaping (Machine) throws -> Void
     ) -> Hook {
         Hook(.every(period)) { machine in
             guard machine.trace.hasLaunched else { return }
@@ -18,12 +18,12 @@ extension Hook {
 }
 
 extension FrozenView {
-    init(_ machine: RunningMachine) throws {
+    init(_ machine: Machine) throws {
         try self.init(machine, symbols: Toolchain(tree: BootTests.tree()).symbols(of: machine.image))
     }
 }
 
-extension RunningMachine {
+extension Machine {
     func home(_ address: UInt64) throws -> [UInt8] {
         try ram.read(at: address, count: Int(PAGE_BYTES))
     }

@@ -168,7 +168,9 @@ import Testing
         try Platform.libvirt.check(options)
         options.keepsRAM = true
         #expect(throws: Platform.Failure.apart(uri)) { try Platform.libvirt.check(options) }
-        #expect(throws: Platform.Failure.apart(uri)) { try Platform.libvirt.checkProvable(connect: uri) }
+        #expect(throws: Platform.Failure.apart(uri)) {
+            try Platform.libvirt.require(.cacheModel, connect: uri)
+        }
         #expect(Platform.Failure.apart(uri).exitCode == .unavailable)
     }
 

@@ -65,7 +65,7 @@ struct MachineTests {
         options.timeLimit = TimeSpan(.seconds(30))
         options.record = sample.folder.appending(path: "run", directoryHint: .isDirectory)
         change(&options)
-        return try Machine(BootImage(reading: sample.file), options: options).run()
+        return try Run(BootImage(reading: sample.file), options: options).boot()
     }
 
     @Test("A text on the console ends the run, and the run's files say so")

@@ -118,7 +118,7 @@ import Testing
         "QEMU's command line shares the RAM; only a guest that calls the firmware reads its disk without DMA")
     func commandLine() {
         var qemu = QEMU(
-            platform: .qemuTCG, image: URL(filePath: "/images/a,b.img"), disk: .ahci, ram: 256 * .mebibyte,
+            accelerator: .tcg, image: URL(filePath: "/images/a,b.img"), disk: .ahci, ram: 256 * .mebibyte,
             ramFile: URL(filePath: "/dev/shm/x.ram"), trace: URL(filePath: "/run/trace.bin"),
             controlSocket: "/tmp/x.qmp")
         let arguments = qemu.arguments
@@ -138,11 +138,11 @@ import Testing
         #expect(arguments.contains("-no-reboot"))
         #expect(arguments.contains("-nodefaults"))
         #expect(value("-qmp") == "unix:/tmp/x.qmp,server=on,wait=off")
-        #expect(qemu.commandLine.hasPrefix("qemu-system-x86_64 -accel tcg"))
+        #expect(qemu.command.text.hasPrefix("qemu-system-x86_64 -accel tcg"))
 
         qemu.disk = .ide
         #expect(qemu.arguments.contains("ide-hd,drive=disk,bus=ide.0,bootindex=0"))
-        #expect(!qemu.commandLine.contains("ahci"))
+        #expect(!qemu.command.text.contains("ahci"))
     }
 
     @Test("KVM is refused with the reason that fits")
@@ -168,11 +168,41 @@ import Testing
         #expect(throws: Platform.Failure.noSymbols(.bochs)) { try Platform.bochs.check(options) }
         options = RunOptions()
         options.nmiEvery = TimeSpan(.seconds(1))
-        #expect(throws: Platform.Failure.noControl(.bochs)) { try Platform.bochs.check(options) }
+        #expect(throws: Platform.Failure.lacks(.bochs, .control)) { try Platform.bochs.check(options) }
         options = RunOptions()
         options.cpu = .intel
-        #expect(throws: Platform.Failure.noVMX(.qemuTCG)) { try Platform.qemuTCG.check(options) }
+        #expect(throws: Platform.Failure.lacks(.qemuTCG, .vmx)) { try Platform.qemuTCG.check(options) }
         try Platform.bochs.check(options)
+        let asked: [(Capability, (inout RunOptions) throws -> Void)] = [
+            (.seed, { $0.seed = 1 }), (.savedState, { $0.isSaveable = true }),
+            (.savedState, { $0.takesMessages = true }), (.accessTrace, { $0.windows = AccessWindows() }),
+            (.connection, { $0.connect = .embedded }),
+        ]
+        for platform in Platform.allCases {
+            for (capability, ask) in asked {
+                var options = RunOptions()
+                try ask(&options)
+                if platform.has(capability) {
+                    try platform.check(options)
+                } else {
+                    #expect(throws: Platform.Failure.lacks(platform, capability)) {
+                        try platform.check(options)
+                    }
+                }
+            }
+        }
+    }
+
+    @Test("Of each capability some platform has it, and one without it says what to use instead")
+    func capabilities() {
+        for capability in Capability.allCases {
+            #expect(Platform.allCases.contains { $0.has(capability) })
+            for platform in Platform.allCases where !platform.has(capability) {
+                let failure = Platform.Failure.lacks(platform, capability)
+                #expect(failure.description.contains("--platform"))
+                #expect(failure.exitCode == (capability == .cacheModel ? .notProvable : .unavailable))
+            }
+        }
     }
 
     @Test("A CPU is a vendor, or a model's name; nothing that could be more than a name")
@@ -202,24 +232,22 @@ import Testing
                 $0.hasPrefix("ata0-master: type=disk, path=disk.img, mode=volatile, journal=disk.journal")
             })
         #expect(!bochs.settings.contains("a folder"))
-        #expect(bochs.arguments.contains("--chdir=/a folder/with \"quotes\""))
+        #expect(bochs.command.arguments.contains("--chdir=/a folder/with \"quotes\""))
     }
 
     @Test("Where QEMU gives up, the guest's registers are not passed on")
     func qemuWords() {
-        let qemu = QEMU(
-            platform: .qemuTCG, image: URL(filePath: "/x.img"), disk: .ahci, ram: 64 * .mebibyte,
-            ramFile: URL(filePath: "/x.ram"), trace: URL(filePath: "/trace.bin"), controlSocket: "/x.qmp")
-        #expect(qemu.complaints(in: "qemu: fatal: invalid tss\nRAX=1 RBX=2\n") == "qemu: fatal: invalid tss")
-        #expect(qemu.complaints(in: "qemu: no such machine\n") == "qemu: no such machine\n")
+        let qemu = QEMUBackend(accelerator: .tcg)
+        #expect(qemu.messages(in: "qemu: fatal: invalid tss\nRAX=1 RBX=2\n") == "qemu: fatal: invalid tss")
+        #expect(qemu.messages(in: "qemu: no such machine\n") == "qemu: no such machine\n")
     }
 
     @Test("A panic of Bochs is told from the guest's power-off")
     func bochsWords() throws {
-        let bochs = Bochs(ram: 64 * .mebibyte, cpu: .amd, console: "", folder: RunFolder(URL(filePath: "/x")))
+        let bochs = BochsBackend()
         let off = "00013687158p[ACPI  ] >>PANIC<< ACPI control: soft power off"
         let fault = "00013687158p[CPU0  ] >>PANIC<< exception(): 3rd (13) exception with no resolution"
-        #expect(bochs.complaints(in: "Bochs connected to screen\n\(off)\n") == "")
-        #expect(bochs.complaints(in: "\(off)\n\(fault)\n") == fault)
+        #expect(bochs.messages(in: "Bochs connected to screen\n\(off)\n") == "")
+        #expect(bochs.messages(in: "\(off)\n\(fault)\n") == fault)
     }
 }

@@ -40,7 +40,7 @@ struct AttackBase: Sendable {
                 machine.stop()
             }
         ]
-        let result = try Machine(image, options: options).run()
+        let result = try Run(image, options: options).boot()
         if result.ending == .interrupted { throw AttackRun.Interrupted() }
         guard let saved else { throw Failure.notReached(after, result.ending) }
         if case .plaintextFound(let find) = MemorySearch.verdict(finds, for: image) {

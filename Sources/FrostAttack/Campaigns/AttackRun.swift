@@ -33,7 +33,7 @@ final class AttackRun {
         (self.attack, self.base, self.watch, self.isInterrupted) = (attack, base, watch, isInterrupted)
     }
 
-    /// - Throws: as ``Machine/run()``; ``Interrupted`` when a signal came.
+    /// - Throws: as ``Run/boot()``; ``Interrupted`` when a signal came.
     func run() throws -> AttackOutcome {
         var options = RunOptions()
         options.saved = base.machine
@@ -42,7 +42,7 @@ final class AttackRun {
             Hook(.every(.zero)) { [self] machine in try look(machine) },
             Hook(.end) { [self] machine in try search(machine) },
         ]
-        let result = try Machine(base.image, options: options).run()
+        let result = try Run(base.image, options: options).boot()
         if isInterrupted() { throw Interrupted() }
         let finding = try verdict(result)
         return AttackOutcome(
@@ -58,7 +58,7 @@ final class AttackRun {
 
     // MARK: while the machine runs
 
-    private func look(_ machine: RunningMachine) throws {
+    private func look(_ machine: Machine) throws {
         if isInterrupted() { return machine.stop() }
         if !isStruck {
             sleep(attack.wait)
@@ -73,7 +73,7 @@ final class AttackRun {
         }
     }
 
-    private func strike(_ machine: RunningMachine) throws {
+    private func strike(_ machine: Machine) throws {
         try machine.pauseInGuest()
         let then = try BusRecord(machine, FrozenView(machine, symbols: base.symbols))
         try machine.resume()
@@ -96,7 +96,7 @@ final class AttackRun {
         machine.stop()
     }
 
-    private func interrupt(_ machine: RunningMachine) throws {
+    private func interrupt(_ machine: Machine) throws {
         sleep(attack.listening)
         switch attack.kind {
         case .kill: machine.cutPower()
@@ -111,12 +111,12 @@ final class AttackRun {
         }
     }
 
-    private func watch(_ machine: RunningMachine, _ judge: AttackJudge) throws {
+    private func watch(_ machine: Machine, _ judge: AttackJudge) throws {
         let isOver = ContinuousClock.now > judged + watch
         guard try isOver || judge.isSettled(judge.strike.position.records(of: machine, nil)) else { return }
         do {
             try machine.pauseInGuest()
-        } catch RunningMachine.Failure.neverThere {
+        } catch Machine.Failure.neverThere {
             return  // It has panicked meanwhile: the end record is on its way.
         }
         let view = try FrozenView(machine, symbols: base.symbols)
@@ -124,7 +124,7 @@ final class AttackRun {
         machine.stop()
     }
 
-    private func auditAfterNMI(_ machine: RunningMachine) throws {
+    private func auditAfterNMI(_ machine: Machine) throws {
         try machine.pauseInGuest()
         if let page = try TreeAudit(FrozenView(machine, symbols: base.symbols)).broken.first {
             finding = (.missed, "\(pageName(page)) broke")
@@ -137,7 +137,7 @@ final class AttackRun {
 
     // MARK: afterwards
 
-    private func search(_ machine: RunningMachine) throws {
+    private func search(_ machine: Machine) throws {
         let hasPanicked = machine.trace.ending?.kind == .panic
         if hasPanicked {
             isHalted = try hasHalted(machine)
@@ -149,7 +149,7 @@ final class AttackRun {
     }
 
     /// Whether the hypervisor has stopped the CPU for good: halted, deaf to interrupts, and not the guest.
-    private func hasHalted(_ machine: RunningMachine) throws -> Bool {
+    private func hasHalted(_ machine: Machine) throws -> Bool {
         for _ in 0..<Self.tries {
             try machine.pause()
             if try machine.register("HLT") == 1 {

@@ -27,7 +27,7 @@ struct BusRecord {
         self.vouched = Set(pages.filter { page_level($0) == 0 && vouched($0) })
     }
 
-    init(_ machine: RunningMachine, _ view: FrozenView) throws {
+    init(_ machine: Machine, _ view: FrozenView) throws {
         let plan = machine.image.plan
         var frames: [UInt64: [UInt8]] = [:]
         for start in stride(from: 0, to: plan.frozenBase, by: Self.chunkBytes) {

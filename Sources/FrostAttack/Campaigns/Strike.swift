@@ -19,7 +19,7 @@ struct Strike {
 extension Strike {
     /// Changes the homes of a machine that stands still in its guest.
     /// - Throws: ``Failure/alreadyBroken(_:)`` when a home was wrong before anybody touched it.
-    init(_ written: [page_id: [UInt8]], on machine: RunningMachine, _ view: FrozenView) throws {
+    init(_ written: [page_id: [UInt8]], on machine: Machine, _ view: FrozenView) throws {
         let audit = try TreeAudit(view)
         if let page = audit.broken.first { throw Failure.alreadyBroken(page) }
         self.init(
@@ -51,18 +51,18 @@ extension TracePosition {
     private static let frameBytes = MemoryLayout<trace_frame>.size
 
     /// The machine stands still in its guest, so no frame is half-way.
-    init(_ machine: RunningMachine, _ view: FrozenView) throws {
+    init(_ machine: Machine, _ view: FrozenView) throws {
         self.init(records: try Self.all(of: machine, view).count)
     }
 
     /// Everything that was recorded since.
     /// - Parameter view: of a machine that stands still in its guest; nil: what has been sent must do.
     /// - Throws: ``Failure/trace`` when frames are missing: then nobody knows what happened.
-    func records(of machine: RunningMachine, _ view: FrozenView?) throws -> ArraySlice<TraceRecord> {
+    func records(of machine: Machine, _ view: FrozenView?) throws -> ArraySlice<TraceRecord> {
         try Self.all(of: machine, view).dropFirst(records)
     }
 
-    private static func all(of machine: RunningMachine, _ view: FrozenView?) throws -> [TraceRecord] {
+    private static func all(of machine: Machine, _ view: FrozenView?) throws -> [TraceRecord] {
         let trace = machine.trace
         guard trace.lostFrames == 0, trace.noiseBytes == 0, trace.unknownRecords == 0 else {
             throw Failure.trace

@@ -22,6 +22,9 @@ struct Bochs: Sendable {
     /// Of the machine's own time.
     static let instructionsPerSecond = 5e7
 
+    /// An instruction is a tick of the guest's counter.
+    static let clock = RunClock(unit: .instructions, ticksPerSecond: instructionsPerSecond)
+
     /// bochsrc.
     var settings: String {
         """
@@ -60,6 +63,15 @@ struct Bochs: Sendable {
         }
     }
 
+    var command: EmulatorCommand {
+        EmulatorCommand(
+            program: .env,
+            arguments: [
+                "--chdir=\(folder.folder.plainPath)", "TERM=vt100", Tool.bochs.name, "-q",
+                "-f", folder.bochsSettings.lastPathComponent,
+            ] + (isDriven ? [] : ["-rc", folder.bochsScript.lastPathComponent]))
+    }
+
     /// Writes what Bochs reads.
     func prepare(image: URL) throws {
         try Data(settings.utf8).write(to: folder.bochsSettings)
@@ -70,23 +82,5 @@ struct Bochs: Sendable {
         }
         try FileManager.default.createSymbolicLink(
             at: folder.disk, withDestinationURL: image.absoluteURL.resolvingSymlinksInPath())
-    }
-}
-
-extension Bochs: Emulator {
-    var program: Tool { .env }
-
-    var arguments: [String] {
-        [
-            "--chdir=\(folder.folder.plainPath)", "TERM=vt100", Tool.bochs.name, "-q",
-            "-f", folder.bochsSettings.lastPathComponent,
-        ] + (isDriven ? [] : ["-rc", folder.bochsScript.lastPathComponent])
-    }
-
-    /// Not the way in, and not that the guest powered the machine off.
-    func complaints(in log: String) -> String {
-        log.split(whereSeparator: \.isNewline)
-            .filter { $0.contains(">>PANIC<<") && !$0.contains("ACPI control: soft power off") }
-            .joined(separator: "\n")
     }
 }

@@ -66,6 +66,13 @@ struct DomainXML: Sendable {
         ).description + "\n"
     }
 
+    /// What a hand would type for the same machine.
+    var commandLine: String {
+        EmulatorCommand(
+            program: .virsh, arguments: ["--connect", uri.connectionName, "create", file.plainPath]
+        ).text
+    }
+
     private func processor() throws -> Markup {
         let (model, features) = try named()
         let switches = features.map {
@@ -157,17 +164,5 @@ struct DomainXML: Sendable {
                 "libvirt's CPUs have a model and features such as +svm or -aes; '\(part)' is neither. Use qemu-tcg for it."
             }
         }
-    }
-}
-
-extension DomainXML: Emulator {
-    var program: Tool { .virsh }
-    /// What a hand would type for the same machine.
-    var arguments: [String] { ["--connect", uri.connectionName, "create", file.plainPath] }
-    func complaints(in log: String) -> String { log }
-
-    func writeLog(to file: URL) throws {
-        guard let root else { return }
-        try Data(root.words(of: name).utf8).write(to: file)
     }
 }

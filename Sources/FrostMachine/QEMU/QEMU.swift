@@ -3,7 +3,12 @@ package import FrostSupport
 
 /// QEMU's command line for one run.
 package struct QEMU: Sendable, Equatable {
-    package var platform: Platform
+    package enum Accelerator: String, Sendable {
+        case tcg
+        case kvm
+    }
+
+    package var accelerator: Accelerator
     package var image: URL
     package var disk: Disk
     package var ram: ByteCount
@@ -22,9 +27,11 @@ package struct QEMU: Sendable, Equatable {
     /// The machine's time is the number of instructions that its CPU has executed, one a nanosecond.
     package var countsInstructions = false
 
+    var command: EmulatorCommand { EmulatorCommand(program: .qemu, arguments: arguments) }
+
     package var arguments: [String] {
         [
-            "-accel", platform == .qemuKVM ? "kvm" : "tcg",
+            "-accel", accelerator.rawValue,
             "-machine", "pc,smm=off,memory-backend=ram",
             "-cpu", model,
             "-smp", "1",
@@ -54,7 +61,7 @@ package struct QEMU: Sendable, Equatable {
     private var model: String {
         switch cpu {
         case .named(let name): name
-        case .amd: platform == .qemuKVM ? "host,+svm,+npt" : "max,+svm,+npt"
+        case .amd: accelerator == .kvm ? "host,+svm,+npt" : "max,+svm,+npt"
         case .intel: "host,+vmx"
         }
     }
@@ -81,14 +88,5 @@ package struct QEMU: Sendable, Equatable {
     /// QEMU's options end at a comma unless it is doubled.
     static func quoted(_ file: URL) -> String {
         file.plainPath.replacing(",", with: ",,")
-    }
-}
-
-extension QEMU: Emulator {
-    var program: Tool { .qemu }
-
-    /// Where QEMU gives up it says why, and then the guest's registers: those are too long, and nobody else's business.
-    func complaints(in log: String) -> String {
-        log.split(whereSeparator: \.isNewline).first { $0.hasPrefix("qemu: fatal:") }.map(String.init) ?? log
     }
 }

@@ -22,7 +22,7 @@ package final class SavedMachine: Sendable {
 
     /// Saves a machine that stands still in its hypervisor: QEMU does not restore a CPU that runs a guest.
     /// - Throws: ``RunFolder/Failure/cannotWrite(_:)``, ``QMP/Failure``
-    package init(_ machine: RunningMachine) throws {
+    package init(_ machine: Machine) throws {
         memory = try Self.namelessFile(in: "/dev/shm")
         devices = try Self.namelessFile(in: "/dev/shm")
         bytes = Int(try machine.ram.ram.bytes)

@@ -12,10 +12,10 @@ package struct Hook {
     }
 
     package let moment: Moment
-    package let action: (RunningMachine) throws -> Void
+    package let action: (Machine) throws -> Void
 
     /// An error that `action` throws ends the run and comes out of it.
-    package init(_ moment: Moment, _ action: @escaping (RunningMachine) throws -> Void) {
+    package init(_ moment: Moment, _ action: @escaping (Machine) throws -> Void) {
         self.moment = moment
         self.action = action
     }

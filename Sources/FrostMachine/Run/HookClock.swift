@@ -15,7 +15,7 @@ struct HookClock {
         if case .console(let text) = hook.moment { self.text = TextWatch(text) }
     }
 
-    mutating func fire(_ machine: RunningMachine) throws {
+    mutating func fire(_ machine: Machine) throws {
         switch hook.moment {
         case .every(let period):
             guard ContinuousClock.now >= due, !needsLaunch || machine.trace.hasLaunched else { return }
@@ -32,7 +32,7 @@ struct HookClock {
         try hook.action(machine)
     }
 
-    func fireAtEnd(_ machine: RunningMachine) throws {
+    func fireAtEnd(_ machine: Machine) throws {
         if case .end = hook.moment { try hook.action(machine) }
     }
 }

@@ -36,6 +36,21 @@ package struct RunClock: Codable, Sendable, Equatable {
     }
 }
 
+/// The clock of a machine's trace.
+enum MachineClock {
+    /// Its own, of a known rate.
+    case own(RunClock)
+    /// This host's time-stamp counter, whose rate is measured meanwhile.
+    case host(HostCounter)
+
+    var now: RunClock {
+        switch self {
+        case .own(let clock): clock
+        case .host(let counter): RunClock(unit: .cycles, ticksPerSecond: counter.ticksPerSecond)
+        }
+    }
+}
+
 /// Measures the rate of this CPU's time-stamp counter.
 struct HostCounter {
     private let counter = host_counter()

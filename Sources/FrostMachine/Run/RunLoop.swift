@@ -5,12 +5,13 @@ import Glibc
 
 /// Watches one machine until its run ends: console, trace, hooks, time.
 struct RunLoop {
-    private let machine: RunningMachine
+    private let machine: Machine
     private let options: RunOptions
     /// The console, to be read.
     private let output: Int32
+    private let attend: () -> Void
     private let isInterrupted: () -> Bool
-    private let debugger: BochsDebugger?
+    private let ending: MachineEnding
     private var prompts: PromptWatch
     private var until: TextWatch?
     private var keyboard: Keyboard?
@@ -20,18 +21,13 @@ struct RunLoop {
     private var isConsoleOpen = true
 
     private static let tickMilliseconds: Int32 = 20
-    /// For QEMU to go by itself after a power-off, and after being told to.
+    /// For the machine to go by itself, and after being asked to.
     private static let grace = Duration.seconds(3)
 
-    init(
-        machine: RunningMachine, options: RunOptions, output: Int32, debugger: BochsDebugger? = nil,
-        isInterrupted: @escaping () -> Bool
-    ) {
-        self.output = output
-        self.debugger = debugger
-        self.machine = machine
-        self.options = options
-        self.isInterrupted = isInterrupted
+    init(_ started: StartedMachine, of run: Run, ending: MachineEnding) {
+        (machine, output, attend) = (started.machine, started.output, started.attend)
+        (options, self.ending) = (run.options, ending)
+        isInterrupted = { run.isInterrupted }
         prompts = PromptWatch(passphrase: machine.image.needsPassphrase ? options.passphrase : nil)
         until = options.until.map { TextWatch($0) }
         keyboard = options.isInteractive ? Keyboard() : nil
@@ -58,7 +54,9 @@ struct RunLoop {
         } catch {
             failure = error
         }
-        let end = finish(child, isEndingItself: verdict.map(endsMachine) ?? true && failure == nil)
+        let end = finish(
+            child,
+            isEndingItself: verdict.map { ending.goesAfter.contains($0.kind) } ?? true && failure == nil)
         if let failure { throw failure }
         if let ending = verdict ?? machine.trace.ending { return (ending, end) }
         if let loss = child.loss { throw loss }
@@ -93,7 +91,7 @@ struct RunLoop {
             machine.type(typed.bytes)
             if typed.wantsEnd { machine.stop() }
         }
-        debugger?.look()
+        attend()
         var isMore = false
         if isConsoleOpen, let bytes = Descriptor.read(output) {
             isConsoleOpen = !bytes.isEmpty
@@ -113,13 +111,11 @@ struct RunLoop {
         _ child: borrowing Process, isEndingItself: Bool
     ) -> ChildProcess.End {
         if isEndingItself, let end = drain(child) { return end }
-        // libvirt would take it for a crash.
-        if options.platform != .libvirt, (try? machine.qmp().execute("quit")) != nil, let end = drain(child) {
-            return end
-        }
-        // Bochs's curses screen swallows SIGTERM.
-        if options.platform != .bochs {
-            child.send(SIGTERM)
+        for request in ending.requests {
+            switch request {
+            case .quit: if (try? machine.qmp().execute("quit")) == nil { continue }
+            case .terminate: child.send(SIGTERM)
+            }
             if let end = drain(child) { return end }
         }
         child.send(SIGKILL)
@@ -141,10 +137,5 @@ struct RunLoop {
             listen()
         }
         return nil
-    }
-
-    /// After these the machine goes away by itself. Bochs boots again after a reset.
-    private func endsMachine(_ ending: RunEnding) -> Bool {
-        ending.kind == .powerOff || (ending.kind == .reset && options.platform != .bochs)
     }
 }

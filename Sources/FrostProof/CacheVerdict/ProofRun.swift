@@ -25,9 +25,9 @@ package struct ProofRun {
 
     /// Runs the image, and writes all that a judge needs into `options.record`. Nobody else may read those files: they
     /// hold plaintext and keys.
-    /// - Throws: ``Platform/Failure``, ``Failure``, or as ``Toolchain/symbolFile(of:)`` and ``Machine``.
+    /// - Throws: ``Platform/Failure``, ``Failure``, or as ``Toolchain/symbolFile(of:)`` and ``Run``.
     package func record(with toolchain: Toolchain) throws -> RunResult {
-        try options.platform.checkProvable()
+        try options.platform.require(.cacheModel, connect: options.connect)
         guard let folder = options.record.map({ RunFolder($0) }) else { throw Failure.noFolder }
         let mask = umask(0o077)
         defer { umask(mask) }
@@ -39,7 +39,7 @@ package struct ProofRun {
             cache: cache, seed: seed, logLimit: logLimit, symbols: SymbolTable(reading: symbols))
         options.residency?.touchedImage = keepsTouches ? image.file : nil
         options.residency?.flagsOffset = flagsOffset
-        let result = try Machine(image, options: options).run(in: folder)
+        let result = try Run(image, options: options).boot(in: folder)
         guard FileManager.default.fileExists(atPath: folder.residencyLog.plainPath) else {
             throw Failure.noLog(result.warnings.joined(separator: " "))
         }

@@ -18,7 +18,7 @@ package struct OracleRun {
 
     /// Runs the image, and writes all that a judge needs into `options.record`. Nobody else may read those files: they
     /// hold plaintext and keys.
-    /// - Throws: ``Platform/Failure``, ``ProofRun/Failure``, or as ``Toolchain/symbolFile(of:)`` and ``Machine``.
+    /// - Throws: ``Platform/Failure``, ``ProofRun/Failure``, or as ``Toolchain/symbolFile(of:)`` and ``Run``.
     package func record(with toolchain: Toolchain) throws -> RunResult {
         guard let folder = options.record.map({ RunFolder($0) }) else { throw ProofRun.Failure.noFolder }
         let mask = umask(0o077)
@@ -27,7 +27,7 @@ package struct OracleRun {
         var options = options
         options.platform = .bochs
         (options.windows, options.symbols) = (windows, try SymbolTable(reading: symbols))
-        let result = try Machine(image, options: options).run()
+        let result = try Run(image, options: options).boot()
         let inputs = try ProofInputs(
             of: result, image: image, symbols: symbols, canaries: canaries, into: folder)
         try Data(JSON.text(inputs).utf8).write(to: folder.oracle)

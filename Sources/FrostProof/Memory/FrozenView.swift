@@ -40,7 +40,7 @@ package struct FrozenView {
         }
     }
 
-    package init(_ machine: RunningMachine, symbols: SymbolTable) throws {
+    package init(_ machine: Machine, symbols: SymbolTable) throws {
         let ram = try machine.ram
         try self.init(plan: machine.image.plan, symbols: symbols) { try ram.read(at: $0, count: $1) }
     }

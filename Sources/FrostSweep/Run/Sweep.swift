@@ -144,7 +144,7 @@ package struct Sweep {
                 if !places.contains(where: { $0.uri != nil && $0.takes(job.named.cell, among: places) }) {
                     try job.named.cell.platform.check()
                 }
-                if job.named.cell.verify != nil { try job.named.cell.platform.checkProvable() }
+                if job.named.cell.verify != nil { try job.named.cell.platform.require(.cacheModel) }
             } catch {
                 hinder(.skipped, error.description)
                 continue

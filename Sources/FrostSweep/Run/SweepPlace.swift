@@ -22,14 +22,14 @@ package struct SweepPlace: Codable, Sendable, Hashable {
     /// - Parameter others: all places there are.
     func takes(_ cell: SweepCell, among others: [SweepPlace]) -> Bool {
         if uri != nil { return isOfLibvirt(for: cell) }
-        guard cell.platform == .libvirt else { return true }
+        guard cell.platform.has(.connection) else { return true }
         let hosts = others.filter { $0.isOfLibvirt(for: cell) }
         return hosts.isEmpty || isListed && hosts.allSatisfy(\.isApart)
     }
 
     /// A verdict needs the machine's memory.
     private func isOfLibvirt(for cell: SweepCell) -> Bool {
-        uri != nil && cell.platform == .libvirt && (cell.verify == nil || !isApart)
+        uri != nil && cell.platform.has(.connection) && (cell.verify == nil || !isApart)
     }
 
     private var isApart: Bool { uri.map { LibvirtURI(unchecked: $0).isApart } ?? false }

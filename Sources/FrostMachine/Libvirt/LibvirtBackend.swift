@@ -4,17 +4,40 @@ import FrostHost
 import FrostSupport
 import Glibc
 
-extension Machine {
-    /// As `runQEMU`, but that libvirt starts it.
-    func runLibvirt(in folder: RunFolder) throws -> RunResult {
-        let connection = try LibvirtConnection.shared(options.connect ?? .embedded)
-        return connection.uri.isApart
-            ? try runApart(in: folder, by: connection) : try runBeside(in: folder, by: connection)
+/// QEMU, started by a libvirt: of this host, of another, or inside of frost.
+struct LibvirtBackend: Backend {
+    let uri: LibvirtURI
+
+    var capabilities: Set<Capability> {
+        uri.isApart
+            ? [.control, .seed, .connection] : [.control, .seed, .connection, .sharedMemory, .cacheModel]
+    }
+
+    func refusal(_ missing: Capability) -> Platform.Failure {
+        let isOfMemory = missing == .sharedMemory || missing == .cacheModel
+        return uri.isApart && isOfMemory ? .apart(uri) : .lacks(.libvirt, missing)
+    }
+
+    func lack(on host: HostKVM) -> String? { uri.isEmbedded ? EmbeddedRoot.lack : nil }
+
+    /// It would take a machine that quits for one that crashed.
+    let ending = MachineEnding(goesAfter: [.powerOff, .reset], requests: [.terminate])
+
+    func messages(in log: String) -> String { log }
+
+    func boot(_ run: Run, in folder: RunFolder) throws -> RunResult {
+        let connection = try LibvirtConnection.shared(uri)
+        return uri.isApart
+            ? try bootApart(run, in: folder, by: connection)
+            : try bootBeside(run, in: folder, by: connection)
     }
 
     /// On this host: console, trace and memory are files.
-    private func runBeside(in folder: RunFolder, by connection: LibvirtConnection) throws -> RunResult {
-        let ramFile = try memory(in: folder)
+    private func bootBeside(_ run: Run, in folder: RunFolder, by connection: LibvirtConnection) throws
+        -> RunResult
+    {
+        let (image, options) = (run.image, run.options)
+        let ramFile = try MemoryFile.make(image.plan.ram, in: folder, isKept: options.keepsRAM)
         let console = "/tmp/frost-\(UUID().uuidString.prefix(13)).com1"
         defer {
             unlink(console)
@@ -25,7 +48,7 @@ extension Machine {
         }
         defer { close(listener) }
         var description = describe(
-            RunOwner().name, in: folder, by: connection, image: image.file,
+            run, RunOwner().name, in: folder, by: connection, image: image.file,
             wiring: .files(console: console, trace: folder.trace, ram: ramFile))
         description.plugin = options.residency?
             .argument(record: folder.folder, ramFile: ramFile, plan: image.plan)
@@ -45,32 +68,43 @@ extension Machine {
         unlink(console)
         if !options.keepsRAM && options.residency == nil { unlink(ramFile.plainPath) }
         try domain.resume()
-        return try watch(domain, output: output, emulator: description) {
-            RunningMachine(
-                image: image, folder: folder, platform: options.platform, ram: ram,
-                ramFile: options.keepsRAM ? nil : ramFile, input: output, connect: { QMP(over: domain) },
-                cut: { domain.send(SIGKILL) })
+        let machine = Machine(
+            image: image, folder: folder, platform: .libvirt, ram: ram,
+            ramFile: options.keepsRAM ? nil : ramFile, input: output, connect: { QMP(over: domain) },
+            cut: { domain.send(SIGKILL) }, clock: .host(HostCounter()))
+        var started = StartedMachine(
+            machine: machine, output: output, commandLine: description.commandLine)
+        if let root = connection.root {
+            let name = description.name
+            started.conclude = {
+                try Data(root.words(of: name).utf8).write(to: folder.machineLog)
+                return []
+            }
         }
+        return try run.watch(domain, started)
     }
 
     /// It has come by the time that libvirt says that it has started.
     private static let consolePatience = Duration.seconds(2)
 
     /// On a host that shares no file with us: everything goes through libvirt's connection.
-    private func runApart(in folder: RunFolder, by connection: LibvirtConnection) throws -> RunResult {
+    private func bootApart(_ run: Run, in folder: RunFolder, by connection: LibvirtConnection) throws
+        -> RunResult
+    {
+        let (image, options) = (run.image, run.options)
         let host = try connection.capabilities()
         let pool = try StoragePool(connection.uri.pool ?? StoragePool.defaultName, of: connection)
         pool.removeLeftovers()
         let name = RunOwner().name
         let copy = try pool.upload(
             image.file, as: name + ".img", owner: host.emulatorOwner,
-            isInterrupted: { [options] in options.catchesSignals && SignalWatch.isCaught })
+            isInterrupted: { run.isInterrupted })
         guard let path = copy.path else {
             throw LibvirtFailure.noUpload(connection.uri, words: LibvirtFailure.lastWords)
         }
         let lines = DomainLine.all(of: name)
         var description = describe(
-            name, in: folder, by: connection, image: URL(filePath: path),
+            run, name, in: folder, by: connection, image: URL(filePath: path),
             wiring: .streams(lines))
         description.securityModels = host.securityModels
         let domain = try start(description, on: connection)
@@ -87,22 +121,23 @@ extension Machine {
         streams[0].drink(from: theirs)
         streams[1].pour(into: open(folder.trace.plainPath, O_WRONLY | O_APPEND | O_CLOEXEC))
         try domain.resume()
-        return try watch(FarDomain(domain, streams), output: ours, emulator: description) {
-            RunningMachine(
-                image: image, folder: folder, platform: options.platform, ram: nil, ramFile: nil,
-                input: ours, connect: { qemu }, cut: { domain.send(SIGKILL) },
-                clock: RunClock(unit: .cycles, ticksPerSecond: host.ticksPerSecond))
-        }
+        let machine = Machine(
+            image: image, folder: folder, platform: .libvirt, ram: nil, ramFile: nil, input: ours,
+            connect: { qemu }, cut: { domain.send(SIGKILL) },
+            clock: .own(RunClock(unit: .cycles, ticksPerSecond: host.ticksPerSecond)))
+        return try run.watch(
+            FarDomain(domain, streams),
+            StartedMachine(machine: machine, output: ours, commandLine: description.commandLine))
     }
 
     private func describe(
-        _ name: String, in folder: RunFolder, by connection: LibvirtConnection, image file: URL,
+        _ run: Run, _ name: String, in folder: RunFolder, by connection: LibvirtConnection, image file: URL,
         wiring: DomainXML.Wiring
     ) -> DomainXML {
         DomainXML(
             root: connection.root, name: name, uri: connection.uri, file: folder.domain, image: file,
-            disk: disk, ram: image.plan.ram, wiring: wiring,
-            cpu: options.cpu ?? CPUChoice.shownByQEMU(on: options.platform), seed: options.seed)
+            disk: QEMU.Disk(for: run), ram: run.image.plan.ram, wiring: wiring, cpu: run.options.cpu ?? .amd,
+            seed: run.options.seed)
     }
 
     /// The CPU does not run yet.
