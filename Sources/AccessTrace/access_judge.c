@@ -36,7 +36,7 @@ static void judge_flush(struct access_judge *judge, const struct access_line *ne
         return;
     if (judge->mode == MODE_GUEST && what <= INSTRUCTION_INVD)
         judge_report(judge,
-                     (struct access_offence){ .rule = RESIDENCY_GUEST_CACHE_CONTROL,
+                     (struct access_violation){ .rule = RESIDENCY_GUEST_CACHE_CONTROL,
                          .mode = judge->mode,
                                                .type = MEMORY_NONE, .address = UINT64_MAX });
     judge_report_cache(judge, rules[what], UINT64_MAX, MEMORY_NONE);
@@ -129,7 +129,7 @@ static void finish_freeze(struct access_judge *judge)
     judge->is_frozen = totals->has_freeze = true;
     if (first != UINT64_MAX)
         judge_report(judge,
-                     (struct access_offence){ .rule = RESIDENCY_NEVER_FROZEN, .mode = MODE_HOST,
+                     (struct access_violation){ .rule = RESIDENCY_NEVER_FROZEN, .mode = MODE_HOST,
                                                .type = MEMORY_NONE, .address = first });
 }
 
@@ -263,7 +263,8 @@ const struct access_totals *access_judge_totals(const struct access_judge *judge
     return &judge->totals;
 }
 
-const struct access_offence *access_judge_offences(const struct access_judge *judge, size_t *count)
+const struct access_violation *
+access_judge_violations(const struct access_judge *judge, size_t *count)
 {
     *count = judge->violation_count;
     return judge->violations;

@@ -23,7 +23,7 @@ bool is_private(const struct access_judge *judge, uint64_t address)
 
 /* MARK: violations */
 
-void judge_report(struct access_judge *judge, struct access_offence violation)
+void judge_report(struct access_judge *judge, struct access_violation violation)
 {
     uint64_t *count = &judge->totals.rules[violation.rule];
     uint64_t before = (*count)++;
@@ -41,7 +41,7 @@ void judge_report_at(struct access_judge *judge, enum residency_rule rule,
                      const struct access_line *line, uint64_t value)
 {
     judge_report(judge,
-                 (struct access_offence){ .rule = rule, .mode = judge->mode, .type = line->type,
+                 (struct access_violation){ .rule = rule, .mode = judge->mode, .type = line->type,
                                            .address = line->physical, .value = value });
 }
 
@@ -49,7 +49,7 @@ void judge_report_cache(struct access_judge *judge, enum cache_rule rule, uint64
                         enum memory_type type)
 {
     judge_report(judge,
-                 (struct access_offence){ .rule = RESIDENCY_CACHE_RULE, .cache_rule = rule,
+                 (struct access_violation){ .rule = RESIDENCY_CACHE_RULE, .cache_rule = rule,
                      .mode = judge->mode,
                                            .type = type, .address = address });
 }
@@ -175,9 +175,9 @@ static void judge_leaf(struct access_judge *judge, const struct access_line *lin
     }
     if (!is_right)
         judge_report(judge,
-                     (struct access_offence){ .rule = RESIDENCY_NESTED_MAPPING, .mode = judge->mode,
-                                               .type = line->type, .address = frame,
-                                                   .value = entry });
+                     (struct access_violation){ .rule = RESIDENCY_NESTED_MAPPING,
+                                                .mode = judge->mode, .type = line->type,
+                                                .address = frame, .value = entry });
 }
 
 static void judge_nested(struct access_judge *judge, const struct access_line *line)

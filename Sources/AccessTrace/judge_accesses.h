@@ -5,7 +5,7 @@
 /* RAM that holds the guest's data, or ours: neither the region nor the firmware's. */
 bool is_private(const struct access_judge *judge, uint64_t address);
 
-void judge_report(struct access_judge *judge, struct access_offence violation);
+void judge_report(struct access_judge *judge, struct access_violation violation);
 void judge_report_at(struct access_judge *judge, enum residency_rule rule,
                      const struct access_line *line,
                uint64_t value);

@@ -22,7 +22,7 @@ struct access_judge {
     uint64_t              *stored;                      /* when; one for each ENTRY_BYTES of it */
     uint8_t               *filled;                      /* a byte for each line of the region */
     uint8_t               *leaves;                      /* enum leaf of each frame of the region */
-    struct access_offence  violations[VIOLATIONS];
+    struct access_violation  violations[VIOLATIONS];
     size_t                 violation_count;
     struct access_window   windows[WINDOWS];
     size_t                 window_count;

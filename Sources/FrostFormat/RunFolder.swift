@@ -18,7 +18,7 @@ package struct RunFolder: Sendable {
     /// The hypervisor's functions, and how many instructions of each every exit took.
     package var functions: URL { folder.appending(path: "functions.txt") }
     package var instructions: URL { folder.appending(path: "instructions.bin") }
-    /// What the emulator itself complained about.
+    /// The emulator's own messages.
     package var machineLog: URL { folder.appending(path: "machine.log") }
     /// The machine's physical memory.
     package var ram: URL { folder.appending(path: "ram.bin") }
@@ -30,7 +30,7 @@ package struct RunFolder: Sendable {
     /// What Bochs's debugger said, traced accesses among it.
     package var accessTrace: URL { folder.appending(path: "accesses.txt") }
     /// What was recorded under Bochs to be judged, beside these files.
-    package var oracle: URL { folder.appending(path: "oracle.json") }
+    package var debuggerInputs: URL { folder.appending(path: "debugger.json") }
     /// A link to the image, while Bochs runs; and what would be its changes.
     package var disk: URL { folder.appending(path: "disk.img") }
     package var diskJournal: URL { folder.appending(path: "disk.journal") }
@@ -64,7 +64,7 @@ package struct RunFolder: Sendable {
 
     /// What a verdict was reached by: large, and full of plaintext and keys.
     private var evidence: [URL] {
-        [residencyLog, dramBase, dramFinal, regionEnd, accessTrace, image, symbols, proof, oracle]
+        [residencyLog, dramBase, dramFinal, regionEnd, accessTrace, image, symbols, proof, debuggerInputs]
     }
 
     private var all: [URL] {

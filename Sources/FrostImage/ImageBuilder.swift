@@ -8,7 +8,7 @@ package struct ImageBuilder {
     private let toolchain: Toolchain
     private let progress: (String) -> Void
 
-    /// From so many pages on, sealing takes long enough to be told of.
+    /// From this many pages on, sealing takes long enough for a message.
     private static let largeGuestPages = 4096
 
     /// `progress` is told what goes on, a sentence at a time.

@@ -9,9 +9,9 @@ package struct ImageOptions: Sendable {
     package var freeze = FreezeStrategy.fit
     package var engine = EngineChoice.any
     package var policy = EvictionPolicy.gclockAhead
-    /// Use at most so many slots, for stress; 0: all that fit.
+    /// The most slots to use, for stress; 0: all that fit.
     package var slotLimit: UInt32 = 0
-    /// Trace one exit in so many; 0: counters only.
+    /// One exit in this many is traced; 0: counters only.
     package var traceEvery: UInt32 = 16
     package var key: ImageKey.Source
     /// Of Linux and 64-bit guests. Replaces the recipe's.

@@ -74,7 +74,7 @@ struct ColdbootCommand: ParsableCommand {
         var reports: [ColdbootReport] = []
         var maps: [DRAMMap] = []
         for record in records {
-            let record = try ProofRecord(
+            let record = try CacheRecord(
                 reading: URL(filePath: record, directoryHint: .isDirectory))
             let (report, last) = try Coldboot(record, options: options) { Talk.say($0) }.run()
             reports.append(report)

@@ -32,8 +32,8 @@ struct Exits: ParsableCommand {
         try format.print(costs)
         if functions && format == .text { print("\n" + costs.functionTables) }
         guard check else { return }
-        let complaints = ExitBudget.complaints(costs)
-        complaints.forEach { Talk.say("over budget: \($0)") }
-        throw Outcome(exitCode: complaints.isEmpty ? .asAsked : .otherwise)
+        let violations = ExitBudget.violations(costs)
+        violations.forEach { Talk.say("over budget: \($0)") }
+        throw Outcome(exitCode: violations.isEmpty ? .asAsked : .otherwise)
     }
 }

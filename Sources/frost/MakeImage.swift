@@ -55,10 +55,10 @@ struct MakeImage: ParsableCommand {
             """)
     var policy = EvictionPolicy.gclockAhead
 
-    @Option(help: "Use at most so many slots; 0: all that fit.")
+    @Option(help: "The most slots to use; 0: all that fit.")
     var slots: UInt32 = 0
 
-    @Option(help: "Trace one exit in so many in full; 0: counters only.")
+    @Option(help: "Trace one exit in this many in full; 0: counters only.")
     var traceEvery: UInt32 = 16
 
     @Option(help: "How a Linux kernel is entered: unpacked by us, or as shipped.")
@@ -136,7 +136,7 @@ struct MakeImage: ParsableCommand {
         case .embedded:
             Talk.say(
                 """
-                WARNING: --key-source embedded writes the key into the image in the clear. Whoever has the \
+                WARNING: --key-source embedded writes the key into the image in the clear. Anyone who has the \
                 file has the guest. For demonstrations and tests only.
                 """)
             return .embedded

@@ -54,7 +54,7 @@ struct Run: ParsableCommand {
     var countInstructions = false
 
     @Option(
-        help: "Kill the machine after so long. (default: the recipe's, else 120s)",
+        help: "Kill the machine after this time. (default: the recipe's, else 120s)",
         transform: { try TimeSpan(parsing: $0) })
     var timeout: TimeSpan?
 

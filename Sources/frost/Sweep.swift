@@ -26,7 +26,7 @@ struct SweepCommand: ParsableCommand {
     @Option(name: .shortAndLong, help: "Where the results go.", completion: .directory)
     var output: String?
 
-    @Option(help: "Run so many cells at a time. (default: one for each of this machine's CPUs)")
+    @Option(help: "How many cells run at a time. (default: one for each of this machine's CPUs)")
     var jobs: Int?
 
     @Option(help: "Compare with this sweep.json.", completion: .file(extensions: ["json"]))

@@ -17,11 +17,11 @@ struct Verify: ParsableCommand {
 
             With --platform bochs there is no model: Bochs's debugger tells each access in some stretches of the run, \
             and memory at its end, and both are held against the same rules. The answer to that is less, and is \
-            called no-offence, offence or not-judged: docs/design/debugger-verdict.md.
+            called no-violation, violation or not-judged: docs/design/debugger-verdict.md.
 
             A record holds the guest's memory and keys in the clear. Without --record it is deleted afterwards.
 
-            Exit codes: 0 proven or no offence, 1 leaked or an offence, 2 not provable here or not judged; others \
+            Exit codes: 0 proven or no violation, 1 leaked or a violation, 2 not provable here or not judged; others \
             as for frost run.
             """)
 
@@ -83,7 +83,8 @@ struct Verify: ParsableCommand {
         transform: { try ByteCount(parsing: $0) })
     var logLimit = 16 * ByteCount.gibibyte
 
-    @Option(help: "Kill the machine after so long. (default: 30m)", transform: { try TimeSpan(parsing: $0) })
+    @Option(
+        help: "Kill the machine after this time. (default: 30m)", transform: { try TimeSpan(parsing: $0) })
     var timeout: TimeSpan?
 
     @Option(help: "Text that must appear on the console. May be repeated.")
@@ -182,7 +183,7 @@ struct Verify: ParsableCommand {
         _ image: BootImage, _ options: RunOptions, _ cache: CacheChoice, _ canaries: [Canary],
         with toolchain: Toolchain
     ) throws -> RunResult {
-        var run = ProofRun(image, options: options, cache: cache)
+        var run = CacheRun(image, options: options, cache: cache)
         (run.seed, run.logLimit, run.canaries, run.keepsTouches) = (seed, logLimit, canaries, touches)
         Talk.say("running \(image.file.lastPathComponent) with the model of \(cache)")
         return try run.record(with: toolchain)
@@ -192,26 +193,26 @@ struct Verify: ParsableCommand {
     private func record(
         _ image: BootImage, _ options: RunOptions, _ canaries: [Canary], with toolchain: Toolchain
     ) throws -> RunResult {
-        var run = OracleRun(image, options: options)
+        var run = DebuggerRun(image, options: options)
         (run.canaries, run.windows) = (canaries, AccessWindows(pages: windows))
         Talk.say("running \(image.file.lastPathComponent) under Bochs and its debugger")
         return try run.record(with: toolchain)
     }
 
     private func judge(_ folder: URL, adding canaries: [Canary] = []) throws {
-        if OracleRecord.isThere(folder) { return try hear(folder, adding: canaries) }
-        let record = try ProofRecord(reading: folder, adding: canaries)
-        var judge = Judge(record, progress: Talk.say)
+        if DebuggerRecord.isThere(folder) { return try judgeDebugger(folder, adding: canaries) }
+        let record = try CacheRecord(reading: folder, adding: canaries)
+        var judge = CacheJudge(record, progress: Talk.say)
         let verdict = try judge.verdict()
         try record.keep(verdict)
         try format.print(verdict)
         throw Outcome(exitCode: verdict.answer.exitCode)
     }
 
-    /// A record of Bochs's.
-    private func hear(_ folder: URL, adding canaries: [Canary]) throws {
-        let record = try OracleRecord(reading: folder, adding: canaries)
-        var judge = OracleJudge(record, progress: Talk.say)
+    /// A record of Bochs's debugger.
+    private func judgeDebugger(_ folder: URL, adding canaries: [Canary]) throws {
+        let record = try DebuggerRecord(reading: folder, adding: canaries)
+        var judge = DebuggerJudge(record, progress: Talk.say)
         let verdict = try judge.verdict()
         try record.keep(verdict)
         try format.print(verdict)

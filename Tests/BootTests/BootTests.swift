@@ -82,7 +82,7 @@ extension RunResult {
     /// What to show when a run was not as asked.
     var story: Comment {
         Comment(
-            rawValue: ([ending.description] + complaints + warnings).joined(separator: "\n") + "\n"
+            rawValue: ([ending.description] + unmet + warnings).joined(separator: "\n") + "\n"
                 + consoleText.suffix(2000))
     }
 }

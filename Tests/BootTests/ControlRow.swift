@@ -1,20 +1,20 @@
 import FrostFormat
 @testable import FrostProof
 
-/// One sin that is committed on purpose, and what the verdict must say of it.
+/// One fault that is made on purpose, and what the verdict must say of it.
 struct ControlRow: Sendable {
-    /// One of `faults/hypervisor`; nil: the sin is the guest's, the image's or the cache's.
+    /// One of `faults/hypervisor`; nil: the fault is the guest's, the image's or the cache's.
     var fault: String?
     /// A folder of `faults/guests`.
     var guest = "touch"
     var preset = "zen2-l2"
     var freeze = FreezeStrategy.fit
     var hasEmbeddedKey = false
-    var answer = Verdict.Answer.leaked
-    var condition = Verdict.Condition.frozenRegion
+    var answer = CacheVerdict.Answer.leaked
+    var condition = Condition.frozenRegion
     /// Each must be named under the condition.
     var rules: [String] = []
-    /// One offence of the first rule must lie there, and be done by this; or, where nothing is provable, the words
+    /// One violation of the first rule must lie there, and be done by this; or, where nothing is provable, the words
     /// of the fault.
     var place = ""
     var instruction = ""
@@ -30,7 +30,7 @@ struct ControlRow: Sendable {
     static let all: [ControlRow] =
         sound + ofMachine + ofGuests + ofTables + ofCaches + ofBuffers + ofCiphertext
 
-    /// The very guests that the sins below are committed with: nothing is wrong yet.
+    /// The very guests that the faults below are made with: nothing is wrong yet.
     private static let sound = ["touch", "caches", "types", "ranges", "disable"].map {
         ControlRow(guest: $0, answer: .proven)
     }

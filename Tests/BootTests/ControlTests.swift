@@ -9,9 +9,9 @@ import ResidencyRecord
 import Testing
 
 extension BootTests {
-    /// The residency proof is worth what it catches: each sin is committed on purpose, and must be named.
+    /// The residency proof is worth what it catches: each fault is made on purpose, and must be named.
     @Suite("Controls") struct Controls {
-        @Test("Each sin is caught, by its rule, at its place", .timeLimit(.minutes(10)))
+        @Test("Each fault is caught, by its rule, at its place", .timeLimit(.minutes(10)))
         func table() {
             ControlRow.judge(ControlRow.all)
         }
@@ -44,14 +44,14 @@ extension BootTests {
         @Test("docs/evidence/faults.md has each rule, its source and a control, or why there is none")
         func documentation() throws {
             let rows = try Self.documented().filter { $0.count == 4 }
-            let sins = Dictionary(
+            let described = Dictionary(
                 ControlRow.all.flatMap { row in row.rules.map { ($0, [row]) } }, uniquingKeysWith: +)
             for rule in Self.rules {
                 let found = rows.filter { $0[0] == "`\(rule.id)`" }
                 #expect(found.count == 1, "\(rule.id) has \(found.count) rows")
                 guard let row = found.first else { continue }
                 #expect(row[1] == rule.source, "\(rule.id)")
-                if let known = sins[rule.id] {
+                if let known = described[rule.id] {
                     #expect(
                         known.contains {
                             row[2].contains($0.fault ?? $0.guest) || row[2].contains($0.preset)
@@ -61,7 +61,7 @@ extension BootTests {
                     #expect(row[2].hasPrefix("none:"), "\(rule.id) has no control")
                 }
             }
-            let known = Set(Self.rules.map { "`\($0.id)`" }), told = Set(sins.keys.map { "`\($0)`" })
+            let known = Set(Self.rules.map { "`\($0.id)`" }), told = Set(described.keys.map { "`\($0)`" })
             for row in rows { #expect(known.contains(row[0]) || told.contains(row[0]), "\(row[0])") }
             for rule in told { #expect(rows.contains { $0[0] == rule }, "\(rule)") }
         }
@@ -70,7 +70,7 @@ extension BootTests {
         func faults() throws {
             var rules: [String: Set<String>] = [:]
             for case let (fault?, named) in ControlRow.all.map({ ($0.fault, $0.rules) })
-                + (OracleRow.all + OracleRow.others).map({ ($0.fault, $0.rules) })
+                + (DebuggerRow.all + DebuggerRow.others).map({ ($0.fault, $0.rules) })
             {
                 rules[fault, default: []].formUnion(named)
             }
@@ -87,23 +87,23 @@ extension BootTests {
     }
 }
 
-extension ControlRow: SinRow {
+extension ControlRow: FaultyRow {
     func sealed() throws -> Sealed { try sealed(isKeyEmbedded: hasEmbeddedKey) }
 
-    func verdict(of sealed: Sealed) throws -> Verdict {
+    func verdict(of sealed: Sealed) throws -> CacheVerdict {
         let folder = sealed.scratch.file("proof")
-        var run = ProofRun(
+        var run = CacheRun(
             sealed.image, options: try Self.options(sealed, record: folder),
             cache: try CacheChoice(preset: preset))
         run.canaries = sealed.recipe.facts.canaries ?? []
-        // A sin that never stops leaking is told by its beginning.
+        // A fault that never stops leaking is told by its beginning.
         run.logLimit = 16 * .mebibyte
         _ = try run.record(with: Toolchain(tree: BootTests.tree()))
-        var judge = try Judge(ProofRecord(reading: folder))
+        var judge = try CacheJudge(CacheRecord(reading: folder))
         return try judge.verdict()
     }
 
-    func complaints(of verdict: Verdict) -> [String] {
+    func failures(of verdict: CacheVerdict) -> [String] {
         guard verdict.answer == answer else {
             return ["the verdict is \(verdict.answer), not \(answer):\n\(verdict)"]
         }

@@ -29,7 +29,7 @@ extension BootTests {
         func budget() throws {
             let (costs, result) = try Self.costs(in: BootTests.tree())
             let story = Comment(rawValue: costs.description)
-            #expect(ExitBudget.complaints(costs) == [], story)
+            #expect(ExitBudget.violations(costs) == [], story)
             for kind in [ExitClass.cleanMiss, .dirtyMiss] {
                 let row = try #require(costs.rows.first { $0.kind == kind })
                 #expect(row.exits >= 500 && row.cipher > 5000, story)
@@ -66,11 +66,11 @@ extension BootTests {
             let (costs, _) = try Fault(named: Self.fault, in: tree).inject(into: tree) {
                 try Self.costs(in: $0)
             }
-            let complaints = ExitBudget.complaints(costs)
-            #expect(complaints.count == 1)
+            let violations = ExitBudget.violations(costs)
+            #expect(violations.count == 1)
             #expect(
-                complaints.first?.hasPrefix("cpuid: ") == true
-                    && complaints.first?.hasSuffix(" allowed.") == true)
+                violations.first?.hasPrefix("cpuid: ") == true
+                    && violations.first?.hasSuffix(" allowed.") == true)
         }
     }
 }

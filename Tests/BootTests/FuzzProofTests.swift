@@ -13,23 +13,23 @@ extension BootTests {
     /// refused: docs/design/proof.md, "What the CPU refuses".
     @Suite("FuzzProofs") struct FuzzProofs {
         static let safe: ClosedRange<UInt64> = isFull ? 1...20 : 1...2
-        /// Of the whole space: no offence, non-temporal stores, an SMI.
+        /// Of the whole space: no violation, non-temporal stores, an SMI.
         static let whole: [UInt64] = isFull ? Array(1...40) : [1, 8, 21]
 
         /// A run and what is said of it.
         private struct Proof {
-            let verdict: Verdict
+            let verdict: CacheVerdict
             let end: residency_end?
 
-            var offences: [Verdict.Offence] { verdict.findings.flatMap(\.offences) }
-            var guestsControl: [Verdict.Offence] { offences.filter { $0.rule == "guest-cache-control" } }
+            var violations: [Violation] { verdict.findings.flatMap(\.violations) }
+            var guestsControl: [Violation] { violations.filter { $0.rule == "guest-cache-control" } }
         }
 
         private static func proof(
             _ commandLine: String, in tree: SourceTree? = nil, flagsOffset: Int? = nil,
             _ change: (inout RunOptions) -> Void = { _ in }
         ) throws -> Proof {
-            let passphrase = try Verdicts.passphrase()
+            let passphrase = try CacheVerdicts.passphrase()
             let sealed = try Sealed(Recipe(named: "fuzz", in: BootTests.tree()), in: tree) {
                 $0.commandLine = commandLine
                 $0.key = .passphrase(passphrase, iterations: ImageKey.minimumIterations)
@@ -39,12 +39,12 @@ extension BootTests {
             options.passphrase = passphrase
             options.record = sealed.scratch.file("proof")
             change(&options)
-            var run = ProofRun(sealed.image, options: options, cache: try CacheChoice(preset: "zen2-l3"))
+            var run = CacheRun(sealed.image, options: options, cache: try CacheChoice(preset: "zen2-l3"))
             run.logLimit = .gibibyte
             run.flagsOffset = flagsOffset
             _ = try run.record(with: Toolchain(tree: BootTests.tree()))
-            let record = try ProofRecord(reading: sealed.scratch.file("proof"))
-            var judge = try Judge(record)
+            let record = try CacheRecord(reading: sealed.scratch.file("proof"))
+            var judge = try CacheJudge(record)
             return Proof(verdict: try judge.verdict(), end: RecordSurvey(record.log).end)
         }
 
@@ -99,7 +99,7 @@ extension BootTests {
             "cache-rule:nt-store", "cache-rule:nt-hit",
         ]
         /// What then comes of it: the line in DRAM, and who brings it back.
-        private static let consequences: [Verdict.Condition: Set<String>] = [
+        private static let consequences: [Condition: Set<String>] = [
             .frozenRegion: ["cache-rule:fill", "cache-rule:write-allocate", "cache-rule:prefetch"],
             .accountedWrites: ["region-write"],
             .noSecret: ["plaintext-block"],
@@ -111,27 +111,28 @@ extension BootTests {
         private static let ofSMI: Set<String> = ["unseen-store", "unfinished-plain", "ciphertext-repeated"]
 
         /// What is not the guest's own doing, a sentence each.
-        private static func complaints(of verdict: Verdict) -> [String] {
-            var complaints = verdict.faults.filter {
+        private static func failures(of verdict: CacheVerdict) -> [String] {
+            var failures = verdict.faults.filter {
                 !$0.contains("did not end as asked") && !$0.contains("There is no region-end.bin")
             }
-            let all = verdict.findings.flatMap { finding in finding.offences.map { (finding.condition, $0) } }
+            let all = verdict.findings.flatMap { finding in finding.violations.map { (finding.condition, $0) }
+            }
             let hasPushed = all.contains { pushes.contains($1.rule) }
-            for (condition, offence) in all {
+            for (condition, violation) in all {
                 let isPush =
-                    pushes.contains(offence.rule)
-                    && offence.instruction?.hasPrefix("the guest at") == true
+                    pushes.contains(violation.rule)
+                    && violation.instruction?.hasPrefix("the guest at") == true
                 let isConsequence =
-                    hasPushed && consequences[condition]?.contains(offence.rule) == true
-                    && offence.place?.hasPrefix("the frozen region") == true
+                    hasPushed && consequences[condition]?.contains(violation.rule) == true
+                    && violation.place?.hasPrefix("the frozen region") == true
                 let isSMI =
-                    ofSMI.contains(offence.rule)
-                    && offence.address.map(savedState.contains) == true
+                    ofSMI.contains(violation.rule)
+                    && violation.address.map(savedState.contains) == true
                 if !isPush && !isConsequence && !isSMI {
-                    complaints.append("\(condition.rawValue): \(offence)")
+                    failures.append("\(condition.rawValue): \(violation)")
                 }
             }
-            return complaints
+            return failures
         }
 
         @Test(
@@ -140,9 +141,9 @@ extension BootTests {
         func whole() throws {
             for seed in Self.whole {
                 let proof = try Self.proof("seed=\(seed) cases=200 space=whole") { $0.hooks = [Fuzz.endless] }
-                let complaints = Self.complaints(of: proof.verdict)
-                #expect(complaints.isEmpty, "seed \(seed): \(complaints)\n\(proof.verdict)")
-                let hasSMI = proof.offences.contains { $0.rule == "unseen-store" }
+                let failures = Self.failures(of: proof.verdict)
+                #expect(failures.isEmpty, "seed \(seed): \(failures)\n\(proof.verdict)")
+                let hasSMI = proof.violations.contains { $0.rule == "unseen-store" }
                 #expect(hasSMI == (seed == 21), "seed \(seed): \(proof.verdict)")
                 #expect(proof.end == nil || proof.end?.privilege_misfits == 0, "seed \(seed)")
             }

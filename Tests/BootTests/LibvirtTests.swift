@@ -84,8 +84,8 @@ extension BootTests {
 
         @Test("A run is proven as under qemu-tcg", .timeLimit(.minutes(4)))
         func proof() throws {
-            let verdict = try Verdicts.verdict(
-                Verdicts.sealed("hello"), cache: CacheChoice(preset: "sapphire-rapids-l2"),
+            let verdict = try CacheVerdicts.verdict(
+                CacheVerdicts.sealed("hello"), cache: CacheChoice(preset: "sapphire-rapids-l2"),
                 platform: .libvirt)
             #expect(verdict.answer == .proven, "\(verdict)")
         }

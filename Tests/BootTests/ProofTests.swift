@@ -31,11 +31,11 @@ extension BootTests {
         @Test(
             "Linux is proven, and 10,000 cold boots find nothing", .timeLimit(.minutes(60)), arguments: rows)
         func linux(row: Row) throws {
-            let sealed = try Verdicts.sealed("linux") {
+            let sealed = try CacheVerdicts.sealed("linux") {
                 $0.frozen = try ByteCount(parsing: row.frozen)
                 $0.commandLine = "console=ttyS0,115200 panic=-1 libata.dma=0 frost.job=\(row.job)"
             }
-            let record = try Verdicts.record(
+            let record = try CacheVerdicts.record(
                 sealed, cache: CacheChoice(preset: row.preset), canaries: Self.texts(),
                 logLimit: 4 * .gibibyte
             ) {
@@ -49,10 +49,10 @@ extension BootTests {
             "A guest that is never at rest is proven, and 10,000 cold boots find nothing",
             .timeLimit(.minutes(10)))
         func busy() throws {
-            let sealed = try Verdicts.sealed("secret")
+            let sealed = try CacheVerdicts.sealed("secret")
             #expect(sealed.recipe.facts.canaries?.count == 3)
             try Self.expectProof(
-                Verdicts.record(sealed, cache: CacheChoice(preset: "sapphire-rapids-l2")), pages: 1000)
+                CacheVerdicts.record(sealed, cache: CacheChoice(preset: "sapphire-rapids-l2")), pages: 1000)
         }
 
         /// The control: the same search of the same guest, in ordinary memory behind a cache.
@@ -60,8 +60,8 @@ extension BootTests {
             "Where nothing is frozen, one cold boot finds the kernel, its texts and the keys",
             .timeLimit(.minutes(10)))
         func window() throws {
-            let sealed = try Verdicts.sealed("linux") { $0.freeze = .window }
-            let record = try Verdicts.record(
+            let sealed = try CacheVerdicts.sealed("linux") { $0.freeze = .window }
+            let record = try CacheVerdicts.record(
                 sealed, cache: CacheChoice(preset: "zen2-l2"), canaries: Array(Self.texts().prefix(1))
             ) {
                 // By then the kernel has written enough to push itself and the keys out.
@@ -78,7 +78,7 @@ extension BootTests {
 
         private static func texts() throws -> [Canary] { try Linux.texts.map { try Canary(parsing: $0) } }
 
-        private static func coldboot(_ record: ProofRecord, at instants: ColdbootInstants) throws
+        private static func coldboot(_ record: CacheRecord, at instants: ColdbootInstants) throws
             -> ColdbootReport
         {
             var options = Coldboot.Options()
@@ -87,8 +87,8 @@ extension BootTests {
         }
 
         /// - Parameter pages: that must have changed, else the instants were all alike.
-        private static func expectProof(_ record: ProofRecord, pages: Int) throws {
-            var judge = Judge(record)
+        private static func expectProof(_ record: CacheRecord, pages: Int) throws {
+            var judge = CacheJudge(record)
             let verdict = try judge.verdict()
             #expect(verdict.answer == .proven, "\(verdict)")
             #expect(!verdict.notes.contains { $0.contains("canaries") }, "\(verdict)")

@@ -15,13 +15,13 @@ extension BootTests {
             "A replay misses, opens and seals as many pages as the hypervisor did", .timeLimit(.minutes(5)),
             arguments: [(EvictionPolicy.clock, ReplayPolicy.clock), (.gclockAhead, .gclockAhead)])
         func agrees(policy: EvictionPolicy, replayed: ReplayPolicy) throws {
-            let sealed = try Verdicts.sealed("secret") { $0.policy = policy }
+            let sealed = try CacheVerdicts.sealed("secret") { $0.policy = policy }
             var options = RunOptions(recipe: sealed.recipe)
-            options.passphrase = try Verdicts.passphrase()
+            options.passphrase = try CacheVerdicts.passphrase()
             options.timeLimit = TimeSpan(.seconds(240))
             let folder = sealed.scratch.file("proof")
             options.record = folder
-            var run = ProofRun(
+            var run = CacheRun(
                 sealed.image, options: options, cache: try CacheChoice(preset: "sapphire-rapids-l2"))
             run.keepsTouches = true
             let result = try run.record(with: Toolchain(tree: BootTests.tree()))

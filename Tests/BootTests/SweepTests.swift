@@ -52,7 +52,7 @@ extension BootTests {
             return Dictionary(uniqueKeysWithValues: found)
         }
 
-        /// Starts a sweep, lets it finish so many cells, and sends it a signal.
+        /// Starts a sweep, lets it finish some cells, and sends it a signal.
         private func start(until count: Int, then signal: Int32) throws -> Process {
             let process = try BuiltFrost.process(sweep(), in: scratch.url)
             try process.run()

@@ -105,7 +105,7 @@ import Testing
         #expect(cache_counters(cache.model).write_backs > 500)
     }
 
-    @Test("Counters count what the listener hears")
+    @Test("Counters count what the listener is told")
     func counters() throws {
         let cache = try #require(SimulatedCache())
         var random = SeededGenerator(seed: 3)

@@ -26,7 +26,7 @@ final class SimulatedCache {
         config.context = Unmanaged.passUnretained(box).toOpaque()
         config.listener = { context, event in
             guard let context, let event else { return }
-            Unmanaged<EventBox>.fromOpaque(context).takeUnretainedValue().owner?.hear(event.pointee)
+            Unmanaged<EventBox>.fromOpaque(context).takeUnretainedValue().owner?.note(event.pointee)
         }
         guard let model = cache_create(&config) else { return nil }
         self.model = model
@@ -44,7 +44,7 @@ final class SimulatedCache {
     }
     private let box: EventBox
 
-    private func hear(_ event: bus_event) {
+    private func note(_ event: bus_event) {
         if keepsEvents { events.append(event) }
     }
 

@@ -54,7 +54,7 @@ import Testing
         key_schedule_expand(Array(noise[0..<32]), 32, KEY_FORWARD, &schedule)
         let text = Array("a line of text that is longer than the shortest string that is told".utf8)
         let sample = try busyRecord(seed: seed, secrets: [SampleRecord.canary, schedule, text, noise])
-        let record = try ProofRecord(reading: sample.folder.folder)
+        let record = try CacheRecord(reading: sample.folder.folder)
         let decay = DRAMSearch.decay(probability: probability, ground: decay_ground(rawValue: ground))
         let attack = try attack(sample, noise, decay)
 
@@ -94,7 +94,7 @@ import Testing
 
     @Test("The view at the end is what DRAM held at the end") func end() throws {
         let sample = try busyRecord(seed: 9, secrets: [SampleRecord.canary])
-        let record = try ProofRecord(reading: sample.folder.folder)
+        let record = try CacheRecord(reading: sample.folder.folder)
         let view = try DRAMView(record.folder, log: record.log)
         for instant in stride(from: 0, through: sample.log.instant + 400, by: 777) {
             _ = try view.advance(to: instant)

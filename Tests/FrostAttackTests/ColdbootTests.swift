@@ -17,7 +17,7 @@ import Testing
         var options = Coldboot.Options()
         options.instants = .random(60)
         change(&options)
-        return try Coldboot(ProofRecord(reading: sample.folder.folder), options: options).run().report
+        return try Coldboot(CacheRecord(reading: sample.folder.folder), options: options).run().report
     }
 
     @Test("A sound record holds nothing, at any instant") func sound() throws {
@@ -30,7 +30,7 @@ import Testing
     }
 
     /// What one careless write would put into DRAM.
-    enum Sin: CaseIterable, Sendable {
+    enum Secret: CaseIterable, Sendable {
         case canary, string, block, imageKey, sessionKey, schedule, decryptionSchedule
 
         var kind: DRAMSearchKind {
@@ -73,10 +73,10 @@ import Testing
 
     @Test(
         "What is written to DRAM in the clear is found where it lies, while it lies there",
-        arguments: Sin.allCases)
-    func control(sin: Sin) throws {
+        arguments: Secret.allCases)
+    func control(of planted: Secret) throws {
         let sample = try SampleRecord(seed: 2)
-        let secret = try sin.bytes(sample)
+        let secret = try planted.bytes(sample)
         var instants: [UInt64] = []
         for address in Self.addresses {
             sample.write(secret, at: address)
@@ -87,7 +87,7 @@ import Testing
 
         for (address, instant) in zip(Self.addresses, instants) {
             let during = try attack(sample) { $0.instants = .instant(instant) }
-            let result = try #require(during.results.first { $0.kind == sin.kind })
+            let result = try #require(during.results.first { $0.kind == planted.kind })
             #expect(during.hasFound && result.instants == 1 && result.mostAtOnce >= 1, "\(during)")
             let first = try #require(result.first)
             #expect(first.instant == instant)
@@ -113,7 +113,7 @@ import Testing
     func decayed(ground: Int?) throws {
         let sample = try SampleRecord(seed: 4)
         sample.write(SampleRecord.canary, at: 0x180_0123)
-        sample.write(try Sin.decryptionSchedule.bytes(sample), at: 0x182_0FF9)
+        sample.write(try Secret.decryptionSchedule.bytes(sample), at: 0x182_0FF9)
         try sample.write()
         let report = try attack(sample) {
             ($0.instants, $0.decay, $0.ground) = (.end, 0.02, ground)

@@ -34,7 +34,7 @@ import Testing
         #expect(domain.events.map(\.kind) == [.started, .suspended, .resumed, .stopped])
     }
 
-    @Test("A domain is gone with its last owner, and does not hear of others")
+    @Test("A domain is gone with its last owner, and gets no events of others")
     func owner() throws {
         let connection = try LibvirtConnection(Self.testDriver)
         let first = try LibvirtDomain(starting: Self.domain("first"), named: "first", on: connection)

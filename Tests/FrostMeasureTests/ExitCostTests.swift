@@ -45,18 +45,18 @@ import Testing
         #expect(costs.rows.map(\.p50) == [700, 800, 300])
         #expect(costs.rows.map(\.cipher) == [11000, 22000, 0])
         #expect(costs.rows.map(\.stringSteps) == [0, 4, 0])
-        #expect(ExitBudget.complaints(costs).contains { $0.hasPrefix("softMiss: no such exit was seen") })
+        #expect(ExitBudget.violations(costs).contains { $0.hasPrefix("softMiss: no such exit was seen") })
     }
 
     @Test("A budget that is broken is a sentence with the kind, what was measured, and what is allowed")
-    func complaint() throws {
+    func violation() throws {
         let folder = try Self.folder([[0, 0, 0], [5000, 0, 0]])
         defer { try? FileManager.default.removeItem(at: folder.folder) }
         let costs = try ExitCosts(
             InstructionRecord(reading: folder), Self.trace(every: 1, [Self.port]))
         let allowed = try #require(ExitBudget.medians[.port])
         #expect(
-            ExitBudget.complaints(costs).contains(
+            ExitBudget.violations(costs).contains(
                 "port: 5000 instructions at the median of 1 exits, \(allowed) allowed."))
     }
 

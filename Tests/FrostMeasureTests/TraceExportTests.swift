@@ -171,16 +171,16 @@ import Testing
     @Test("The checks themselves find a broken export")
     func controls() throws {
         let good = try exported(.perfetto)
-        let sins: [(String, String)] = [
+        let faults: [(String, String)] = [
             ("\"ph\":\"X\"", "\"ph\":\"B\""),
             ("\"ph\":\"X\",\"name\":\"miss\"", "\"ph\":\"X\",\"name\":\"\""),
             ("\"dur\":", "\"duration\":"), ("\"s\":\"p\"", "\"s\":\"x\""), ("\"pid\":1", "\"pid\":\"one\""),
             ("thread_name", "threadname"), ("\"args\":{\"pages\":", "\"args\":{\"pages\":\"\",\"n\":"),
             ("\"dur\":0.0399", "\"dur\":0.2399"), ("\"ts\":0.0005", "\"ts\":-0.5005"),
         ]
-        for (text, sin) in sins {
+        for (text, fault) in faults {
             #expect(good.contains(text), "\(text)")
-            #expect(try !Checked(good.replacing(text, with: sin)).faults.isEmpty, "\(sin)")
+            #expect(try !Checked(good.replacing(text, with: fault)).faults.isEmpty, "\(fault)")
         }
     }
 }

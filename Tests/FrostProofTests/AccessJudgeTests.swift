@@ -3,7 +3,7 @@ import CacheModel
 import FrostCore
 import Testing
 
-/// The rules of the oracle, each broken in a made-up trace.
+/// The rules of the debugger verdict, each broken in a made-up trace.
 @Suite("Access judge") struct AccessJudgeTests {
     /// What is done in a window after the freeze, and the rules that must say so; none: it is sound.
     struct Row: Sendable, CustomTestStringConvertible {
@@ -70,7 +70,7 @@ import Testing
         },
     ]
 
-    static let sins = [
+    static let broken = [
         Row("code in DRAM", ["host-fetch"]) { $0.host("ret", physical: home) },
         Row("a page table in DRAM", ["host-table"]) {
             $0.access("RD", home, bytes: 8, tag: "PDE")
@@ -171,21 +171,21 @@ import Testing
         return trace.judged()
     }
 
-    @Test("What is sound is no offence", arguments: sound)
+    @Test("What is sound is no violation", arguments: sound)
     func isSound(row: Row) throws {
         let judged = try #require(Self.judged(row))
         #expect(judged.rules == [])
         #expect(judged.totals.unknown_lines == 0)
     }
 
-    @Test("Each sin is named, and nothing else", arguments: sins)
+    @Test("Each broken rule is named, and nothing else", arguments: broken)
     func isNamed(row: Row) throws {
         let judged = try #require(Self.judged(row))
         #expect(judged.rules == row.rules)
         #expect(judged.totals.unknown_lines == 0)
     }
 
-    @Test("An offence says where, when, by which instruction, and who had the CPU")
+    @Test("A violation says where, when, by which instruction, and who had the CPU")
     func details() throws {
         var trace = SampleTrace.frozen
         trace.window(at: SampleTrace.pageSeal) {
@@ -193,11 +193,11 @@ import Testing
             $0.guest("mov qword ptr ds:[rbx], rax", at: 0x401234)
             $0.access("WR", Self.home + 8, bytes: 8)
         }
-        let offence = try #require(trace.judged()?.offences.first)
-        #expect(offence.address == Self.home + 8)
-        #expect(offence.rip == 0x401234)
-        #expect(offence.mode == MODE_GUEST)
-        #expect(offence.instant == 1003)
+        let violation = try #require(trace.judged()?.violations.first)
+        #expect(violation.address == Self.home + 8)
+        #expect(violation.rip == 0x401234)
+        #expect(violation.mode == MODE_GUEST)
+        #expect(violation.instant == 1003)
     }
 
     // MARK: the freeze
@@ -208,7 +208,7 @@ import Testing
         trace.window(at: SampleTrace.freeze) { $0.access("WR", Self.slot, bytes: 8) }
         let judged = try #require(trace.judged())
         #expect(judged.rules == ["never-frozen"])
-        #expect(judged.offences.first?.address == SampleTrace.region.lowerBound)
+        #expect(judged.violations.first?.address == SampleTrace.region.lowerBound)
         #expect(judged.totals.filled_lines == 1)
         #expect(try #require(SampleTrace().judged()).totals.has_freeze == false)
         let whole = try #require(SampleTrace.frozen.judged())
@@ -279,12 +279,12 @@ import Testing
     @Test("However a trace is cut into pieces, it is judged alike", arguments: [1, 7, 100, 4096])
     func pieces(bytes: Int) throws {
         var trace = SampleTrace.frozen
-        for row in Self.sins { trace.window(at: SampleTrace.pageSeal, row.body) }
+        for row in Self.broken { trace.window(at: SampleTrace.pageSeal, row.body) }
         let whole = try #require(trace.judged()), cut = try #require(trace.judged(pieces: bytes))
         #expect(cut.rules == whole.rules)
         #expect(
             cut.totals.lines == whole.totals.lines && cut.totals.instructions == whole.totals.instructions)
-        #expect(whole.windows.count == Self.sins.count + 1)
+        #expect(whole.windows.count == Self.broken.count + 1)
     }
 
     @Test(

@@ -90,7 +90,7 @@ struct SampleTrace {
     struct Judged {
         var totals: access_totals
         var rules: Set<String>
-        var offences: [access_offence]
+        var violations: [access_violation]
         var windows: [access_window]
         var homes: [access_home]
     }
@@ -125,13 +125,13 @@ struct SampleTrace {
         }
         access_judge_end(judge)
         var count = 0
-        let offences = Array(UnsafeBufferPointer(start: access_judge_offences(judge, &count), count: count))
+        let violations = Array(UnsafeBufferPointer(start: access_judge_violations(judge, &count), count: count))
         let windows = Array(UnsafeBufferPointer(start: access_judge_windows(judge, &count), count: count))
         return withExtendedLifetime(kept) {
             Judged(
                 totals: access_judge_totals(judge).pointee,
-                rules: Set(offences.map { RegionEvidence.text($0.rule, $0.cache_rule).id }),
-                offences: offences,
+                rules: Set(violations.map { RegionEvidence.text($0.rule, $0.cache_rule).id }),
+                violations: violations,
                 windows: windows, homes: kept.homes)
         }
     }

@@ -13,7 +13,7 @@ final class Browser {
     /// What the page asked of the network or the disk.
     private(set) var requests: [String] = []
     /// What the page's console said, violations of its own content policy included.
-    private(set) var complaints: [String] = []
+    private(set) var errors: [String] = []
 
     private let child: ChildProcess
     private let scratch = try? Scratch()
@@ -55,7 +55,7 @@ final class Browser {
 
     /// Loads a page, and waits until it has everything.
     func show(_ file: URL) throws {
-        (requests, complaints, events) = ([], [], [])
+        (requests, errors, events) = ([], [], [])
         try call("Page.navigate", ["url": file.absoluteString])
         while !events.contains("Page.loadEventFired") { take(try receive()) }
     }
@@ -140,7 +140,7 @@ final class Browser {
             let request = parameters["request"] as? [String: Any]
             requests.append(request?["url"] as? String ?? "?")
         case "Log.entryAdded", "Runtime.exceptionThrown", "Runtime.consoleAPICalled":
-            complaints.append("\(parameters)")
+            errors.append("\(parameters)")
         default: break
         }
     }

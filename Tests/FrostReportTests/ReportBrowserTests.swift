@@ -21,7 +21,7 @@ struct ReportBrowserTests {
         return try Report(ReportTests.folders(in: scratch), options: options).html
     }
 
-    @Test("A browser shows the page, light and dark, wide and narrow, and has nothing to complain of")
+    @Test("A browser shows the page, light and dark, wide and narrow, and reports no error")
     func shown() throws {
         let scratch = try Scratch()
         let file = try write(page(in: scratch), in: scratch)
@@ -50,7 +50,7 @@ struct ReportBrowserTests {
             #expect(picture.colours > 100)
             #expect(isDark ? picture.brightness < 0.25 : picture.brightness > 0.75)
         }
-        #expect(browser.complaints.isEmpty)
+        #expect(browser.errors.isEmpty)
     }
 
     /// For people to look at, where they say.
@@ -86,7 +86,7 @@ struct ReportBrowserTests {
         let scratch = try Scratch()
         let html = try page(in: scratch)
         let browser = try Browser()
-        let sins: [(String, String, String)] = [
+        let changes: [(String, String, String)] = [
             ("</main>", "<img src=\"http://127.0.0.1:9/x.png\" alt=\"\"></main>", "external"),
             ("</main>", "<p style=\"width: 3000px\">wide</p></main>", "wider than the window"),
             ("</main>", "<p style=\"color: #bbb\">faint</p></main>", "low contrast"),
@@ -96,10 +96,10 @@ struct ReportBrowserTests {
             ("id=\"run-2\"", "id=\"run-1\"", "id twice"),
             ("tabindex=\"0\" role=\"region\"", "role=\"region\"", "no key reaches it"),
         ]
-        for (text, sin, fault) in sins {
+        for (text, change, fault) in changes {
             let place = try #require(html.range(of: text), "\(text)")
-            var broken = html.replacingCharacters(in: place, with: sin)
-            if text.hasPrefix("tabindex") { broken = html.replacing(text, with: sin) }
+            var broken = html.replacingCharacters(in: place, with: change)
+            if text.hasPrefix("tabindex") { broken = html.replacing(text, with: change) }
             try browser.show(write(broken, in: scratch))
             try browser.setView(width: 390, isDark: false)
             let _: Bool = try browser.evaluate(
@@ -108,7 +108,7 @@ struct ReportBrowserTests {
             #expect(probe.faults.contains { $0.contains(fault) }, "\(fault): \(probe.faults)")
         }
         // The page's own policy stops what the first of them asked for, and says so.
-        try browser.show(write(html.replacing("</main>", with: sins[0].1), in: scratch))
-        #expect(browser.complaints.contains { $0.contains("Content Security Policy") })
+        try browser.show(write(html.replacing("</main>", with: changes[0].1), in: scratch))
+        #expect(browser.errors.contains { $0.contains("Content Security Policy") })
     }
 }

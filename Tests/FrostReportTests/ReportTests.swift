@@ -15,14 +15,14 @@ import Testing
     /// What a page must not take for markup, wherever it stands.
     static let hostile = "<script>alert('x')</script>&\"\u{1B}[31m"
 
-    static let verdict = Verdict(
+    static let verdict = CacheVerdict(
         answer: .leaked,
-        findings: Verdict.Condition.allCases.map { condition in
+        findings: Condition.allCases.map { condition in
             let isBroken = condition == .noSecret
-            return Verdict.Finding(
+            return Finding(
                 condition: condition, holds: isBroken ? false : condition == .noFetch ? nil : true,
-                figure: "12 of \(hostile)", offenceCount: isBroken ? 2 : 0,
-                offences: isBroken
+                figure: "12 of \(hostile)", violationCount: isBroken ? 2 : 0,
+                violations: isBroken
                     ? [
                         .init(
                             rule: "guest-secret", sentence: "It said \(hostile).", address: 0x1000,

@@ -22,7 +22,7 @@ package final class SampleRecord {
     package var view: [UInt8]
     package var region: [UInt8]
     package var end = residency_end()
-    package var inputs: ProofInputs
+    package var inputs: RecordInputs
     private(set) var base: [UInt8]
     private var counter: UInt64 = 100
     private var random: SplitMix64
@@ -48,10 +48,10 @@ package final class SampleRecord {
         view = [UInt8](repeating: 0, count: Int(plan.ram.bytes))
         region = [UInt8](repeating: 0, count: Int(plan.frozen.bytes))
         base = []
-        inputs = ProofInputs(
+        inputs = RecordInputs(
             imageHash: "", symbolsHash: "", canaries: [try Canary(parsing: "0x\(Self.canary.hexadecimal)")],
             ending: .powerOff, end: "the guest powered the machine off", hasEndedAsAsked: true,
-            complaints: [], commandLine: "qemu")
+            unmet: [], commandLine: "qemu")
         try fillBase()
         prepare(self)
         base = view
@@ -208,9 +208,9 @@ package final class SampleRecord {
     // MARK: files
 
     /// Writes all files, and judges them.
-    package func verdict(damage: (inout [UInt8]) -> Void = { _ in }) throws -> Verdict {
+    package func verdict(damage: (inout [UInt8]) -> Void = { _ in }) throws -> CacheVerdict {
         try write(damage: damage)
-        var judge = try Judge(ProofRecord(reading: folder.folder))
+        var judge = try CacheJudge(CacheRecord(reading: folder.folder))
         return try judge.verdict()
     }
 
@@ -231,8 +231,8 @@ package final class SampleRecord {
         try Data(region).write(to: folder.regionEnd)
         try Data(contentsOf: sample.file).write(to: folder.image)
         try Data(SampleELF().bytes).write(to: folder.symbols)
-        inputs.imageHash = try ProofRecord.hash(of: folder.image)
-        inputs.symbolsHash = try ProofRecord.hash(of: folder.symbols)
+        inputs.imageHash = try CacheRecord.hash(of: folder.image)
+        inputs.symbolsHash = try CacheRecord.hash(of: folder.symbols)
         try Data(JSON.text(inputs).utf8).write(to: folder.proof)
     }
 

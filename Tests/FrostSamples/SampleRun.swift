@@ -74,7 +74,7 @@ package struct SampleRun {
                 engine: .any, policy: .clock),
             platform: .qemuTCG, clock: clock, commandLine: "qemu-system-x86_64 -m 1024", ending: .powerOff,
             end: "the guest powered the machine off", exitCode: 0, wallSeconds: 1.25, userSeconds: 1,
-            slots: slots, counts: hasEnd ? ["miss": misses] : [:], complaints: [], warnings: [])
+            slots: slots, counts: hasEnd ? ["miss": misses] : [:], unmet: [], warnings: [])
         try Data(JSON.text(report).utf8).write(to: files.report)
     }
 }

@@ -64,7 +64,7 @@ import Testing
         #expect(matrix.title == "rules")
     }
 
-    @Test("Hosts are libvirt's, or this machine, with so many jobs each")
+    @Test("Hosts are libvirt's, or this machine, with a number of jobs each")
     func hosts() throws {
         let matrix = try matrix(
             """

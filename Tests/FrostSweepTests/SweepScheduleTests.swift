@@ -5,7 +5,7 @@ import Testing
 
 /// The schedule, with runs that only pretend.
 @Suite struct SweepScheduleTests {
-    /// Ends after so many looks.
+    /// Ends after that number of looks.
     private final class Pretended: SweepRun {
         private var looks: Int
         private let attempt: SweepAttempt

@@ -28,7 +28,7 @@ struct access_settings {
 };
 
 /* The first of each rule are kept. */
-struct access_offence {
+struct access_violation {
     enum residency_rule rule;
     enum cache_rule     cache_rule;         /* of RESIDENCY_CACHE_RULE */
     enum residency_mode mode;
@@ -92,7 +92,8 @@ void access_judge_feed(struct access_judge *judge, const char *text, size_t byte
 void access_judge_end(struct access_judge *judge);      /* no more will come */
 
 const struct access_totals  *access_judge_totals(const struct access_judge *judge);
-const struct access_offence *access_judge_offences(const struct access_judge *judge, size_t *count);
+const struct access_violation *
+access_judge_violations(const struct access_judge *judge, size_t *count);
 const struct access_window  *access_judge_windows(const struct access_judge *judge, size_t *count);
 
 /* What the traced stores left at an offset of the region: an entry of the tree, aligned to its

@@ -1,8 +1,8 @@
 import FrostCore
-package import FrostFormat
+import FrostFormat
 import FrostMachine
-package import FrostProof
-package import FrostSupport
+import FrostProof
+import FrostSupport
 
 /// A guest that runs, saved once: where all attacks of a campaign begin.
 struct AttackBase: Sendable {

@@ -1,6 +1,6 @@
 import FrostCore
-package import FrostFormat
-package import FrostMachine
+import FrostFormat
+import FrostMachine
 import FrostProof
 import FrostSupport
 import Glibc

@@ -9,7 +9,7 @@ struct Attacker {
     private let plan: MemoryPlan
     private var generator: SplitMix64
 
-    /// One target in so many is a guest page that was never sealed; one in so many of the others a metadata page.
+    /// One target in this many is a guest page that was never sealed; one in this many of the others a metadata page.
     private static let blankEvery = 12
     private static let metadataEvery = 4
     private static let firstGuestPage = page_id(0x100000 / PAGE_BYTES)

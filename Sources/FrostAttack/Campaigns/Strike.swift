@@ -1,5 +1,5 @@
 import Foundation
-package import FrostCore
+import FrostCore
 import FrostFormat
 import FrostMachine
 import FrostProof

@@ -1,4 +1,4 @@
-package import DRAMSearch
+import DRAMSearch
 package import Foundation
 import FrostCore
 import FrostFormat
@@ -26,11 +26,11 @@ package struct Coldboot {
         package init() {}
     }
 
-    package let record: ProofRecord
+    package let record: CacheRecord
     private let options: Options
     private let progress: (String) -> Void
 
-    package init(_ record: ProofRecord, options: Options, progress: @escaping (String) -> Void = { _ in }) {
+    package init(_ record: CacheRecord, options: Options, progress: @escaping (String) -> Void = { _ in }) {
         (self.record, self.options, self.progress) = (record, options, progress)
     }
 

@@ -5,7 +5,7 @@ import ResidencyRecord
 package enum ColdbootInstants: Sendable, Equatable {
     /// A number of instructions since reset.
     case instant(UInt64)
-    /// So many, each instruction of the run being as likely as any other.
+    /// This many, each instruction of the run being as likely as any other.
     case random(Int)
     /// After everything.
     case end

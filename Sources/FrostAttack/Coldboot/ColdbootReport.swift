@@ -1,5 +1,4 @@
 package import FrostFormat
-import FrostMachine
 import FrostSupport
 
 /// What a cold-boot attacker found in a recorded run.
@@ -25,7 +24,7 @@ package struct ColdbootReport: Codable, Sendable, Equatable {
     package var record: String
     package var freeze: FreezeStrategy?
     package var instants: Int
-    /// Of them, so many at which a write to DRAM was half done.
+    /// How many of them fell within a write to DRAM.
     package var instantsWithinWrite: Int
     package var firstInstant: UInt64
     package var lastInstant: UInt64

@@ -1,7 +1,7 @@
 import DRAMSearch
 import Foundation
 import FrostImage
-package import FrostProof
+import FrostProof
 import FrostSupport
 
 /// All searches of a cold-boot attacker, over one page, or over the border between two.
@@ -17,7 +17,7 @@ final class DRAMAttack {
     private var schedules = [key_find](repeating: key_find(), count: 64)
     private var strings = [string_find](repeating: string_find(), count: 512)
 
-    /// In random memory a run of so many printable characters comes once in 80,000 GiB.
+    /// In random memory a run of this many printable characters comes once in 80,000 GiB.
     static let shortestString = 32
 
     init(
@@ -54,7 +54,7 @@ final class DRAMAttack {
             + scheduleFinds(bytes, start, counts) + stringFinds(bytes, start, base, counts)
     }
 
-    /// What is found spans at most so many bytes; of a longer string, its first.
+    /// The longest find, in bytes; of a longer string, its first ones.
     var longest: Int {
         max(needles.longest, Int(KEY_SCHEDULE_BYTES_MAX), shortestString)
     }

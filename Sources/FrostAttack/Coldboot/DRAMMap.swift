@@ -1,6 +1,6 @@
 import DRAMSearch
 import Foundation
-package import FrostFormat
+import FrostFormat
 import FrostProof
 package import FrostSupport
 
@@ -60,7 +60,7 @@ package struct DRAMMap: Sendable {
 
     var freezeName: String { report.freeze?.rawValue ?? "unknown" }
 
-    /// For somebody who has heard of none of this.
+    /// For a reader who does not know the words.
     var title: String {
         switch report.freeze {
         case .fit: "With Frostvisor (--freeze fit)"

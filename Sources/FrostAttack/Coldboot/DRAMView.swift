@@ -1,6 +1,6 @@
 import Foundation
 package import FrostFormat
-package import FrostImage
+import FrostImage
 package import FrostProof
 package import FrostSupport
 import Glibc
@@ -85,7 +85,7 @@ package final class DRAMView {
         return changed.sorted()
     }
 
-    /// So many bytes of the write that is not finished, or all.
+    /// How many bytes of the unfinished write are in DRAM; all, where none is unfinished.
     private func apply(upTo count: Int, _ changed: inout Set<Int>) {
         guard let (write, data, done) = unfinished else { return }
         let upTo = min(count, data.count)

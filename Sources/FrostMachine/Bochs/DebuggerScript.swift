@@ -1,4 +1,5 @@
 import FrostFormat
+import FrostSupport
 
 /// What Bochs's debugger is told at each of its stops.
 ///

@@ -54,7 +54,7 @@ struct DomainLine: Sendable {
         try qemu.execute("netdev_del", ["id": alias])
     }
 
-    /// Whether QEMU has taken whoever came to the socket; what it says before is lost.
+    /// Whether QEMU has accepted the connection to its socket; what it says before is lost.
     func isConnected(_ qemu: QMP) throws -> Bool {
         let devices = try JSONDecoder().decode([CharacterDevice].self, from: qemu.execute("query-chardev"))
         return devices.contains { $0.label == device && $0.filename.hasPrefix("unix:") }

@@ -1,5 +1,5 @@
-package import Foundation
-package import FrostSupport
+import Foundation
+import FrostSupport
 import Glibc
 
 /// A machine in libvirt's words: the one that qemu-tcg builds.

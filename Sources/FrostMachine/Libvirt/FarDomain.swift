@@ -20,9 +20,9 @@ struct FarDomain: MachineProcess {
     func end(waiting: Bool) -> ChildProcess.End? {
         guard let end = domain.end(waiting: waiting) else { return nil }
         let deadline = ContinuousClock.now + Self.patience
-        while waiting && !isHeard && ContinuousClock.now < deadline { usleep(5000) }
-        return waiting || isHeard ? end : nil
+        while waiting && !isDrained && ContinuousClock.now < deadline { usleep(5000) }
+        return waiting || isDrained ? end : nil
     }
 
-    private var isHeard: Bool { lines.allSatisfy(\.isEnded) }
+    private var isDrained: Bool { lines.allSatisfy(\.isEnded) }
 }

@@ -40,7 +40,7 @@ final class LibvirtConnection: @unchecked Sendable {
         root?.dropLogs()
     }
 
-    /// So often it is asked for a sign of life, and so many may be missing.
+    /// How often it is asked for a sign of life, and how many may be missing.
     private static let (secondsOfSilence, silences) = (Int32(5), UInt32(4))
 
     var isAlive: Bool { virConnectIsAlive(handle) == 1 }
@@ -99,20 +99,20 @@ final class LibvirtConnection: @unchecked Sendable {
     }
 
     private func listen() {
-        let hear: virConnectDomainEventCallback = { _, domain, event, detail, opaque in
+        let receive: virConnectDomainEventCallback = { _, domain, event, detail, opaque in
             guard let domain, let name = virDomainGetName(domain), let opaque else { return 0 }
             let connection = Unmanaged<WeakConnection>.fromOpaque(opaque).takeUnretainedValue()
-            connection.target?.hear(String(cString: name), event: event, detail: detail)
+            connection.target?.receive(String(cString: name), event: event, detail: detail)
             return 0
         }
         callback = virConnectDomainEventRegisterAny(
             handle, nil, Int32(VIR_DOMAIN_EVENT_ID_LIFECYCLE.rawValue),
-            unsafeBitCast(hear, to: virConnectDomainEventGenericCallback.self),
+            unsafeBitCast(receive, to: virConnectDomainEventGenericCallback.self),
             Unmanaged.passRetained(WeakConnection(self)).toOpaque(),
             { $0.map { Unmanaged<WeakConnection>.fromOpaque($0).release() } })
     }
 
-    private func hear(_ name: String, event: Int32, detail: Int32) {
+    private func receive(_ name: String, event: Int32, detail: Int32) {
         watchers.withLock { $0[name] }?.append(LifecycleEvent(event: event, detail: detail))
     }
 

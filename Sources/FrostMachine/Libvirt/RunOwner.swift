@@ -3,7 +3,7 @@ import Glibc
 
 /// Whose a thing at a libvirt is: the frost that made it, told by the thing's name.
 ///
-/// Whoever finds such a name can tell whether its owner still runs, if that was on the same host.
+/// The name tells whether the owner still runs, if that was on the same host.
 ///
 /// - Shape: frost-HOST-PROCESS-START-MADE-RANDOM.
 struct RunOwner: Equatable {

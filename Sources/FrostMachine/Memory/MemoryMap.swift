@@ -77,7 +77,3 @@ package struct MemoryMap {
             : "metadata page \(page_index(page)) of level \(page_level(page))"
     }
 }
-
-extension UInt64 {
-    package var hexadecimal: String { "0x" + String(self, radix: 16) }
-}

@@ -17,9 +17,9 @@ struct Expectation {
     }
 
     /// The exit code, and a sentence for everything that was not as asked.
-    func judge(_ actual: RunEnding, console: [UInt8]) -> (code: ExitCode, complaints: [String]) {
+    func judge(_ actual: RunEnding, console: [UInt8]) -> (code: ExitCode, unmet: [String]) {
         let said = Data(console)
-        var complaints = texts.filter { said.range(of: Data($0.utf8)) == nil }.map {
+        var unmet = texts.filter { said.range(of: Data($0.utf8)) == nil }.map {
             "The console never said \"\($0)\"."
         }
         switch actual {
@@ -28,19 +28,19 @@ struct Expectation {
         case .wrongPassphrase: return (actual.exitCode, [])
         // A guest that never ends, as its recipe says, ends so.
         case .timeLimit where ending == .timeLimit: break
-        case .timeLimit, .interrupted, .died: return (actual.exitCode, complaints)
+        case .timeLimit, .interrupted, .died: return (actual.exitCode, unmet)
         default:
             if let until, said.range(of: Data(until.utf8)) == nil {
-                complaints.append("The run ended before the console said \"\(until)\".")
+                unmet.append("The run ended before the console said \"\(until)\".")
             }
             if let ending, !isWanted(actual, ending) {
-                complaints.append(
+                unmet.append(
                     "The run was to end by \(ending.rawValue)\(panic.map { " " + $0.rawValue } ?? "").")
-                return (actual.exitCode == .asAsked ? .otherwise : actual.exitCode, complaints)
+                return (actual.exitCode == .asAsked ? .otherwise : actual.exitCode, unmet)
             }
-            if ending == nil && actual.exitCode != .asAsked { return (actual.exitCode, complaints) }
+            if ending == nil && actual.exitCode != .asAsked { return (actual.exitCode, unmet) }
         }
-        return (complaints.isEmpty ? .asAsked : .otherwise, complaints)
+        return (unmet.isEmpty ? .asAsked : .otherwise, unmet)
     }
 
     private func isWanted(_ actual: RunEnding, _ wanted: RunEnding.Kind) -> Bool {

@@ -53,9 +53,9 @@ package struct Run {
         let (ending, end) = try loop.run(child)
         let notes = try started.conclude()
 
-        let (code, complaints) = Expectation(options).judge(ending, console: machine.console)
+        let (code, unmet) = Expectation(options).judge(ending, console: machine.console)
         let result = RunResult(
-            ending: ending, exitCode: code, complaints: complaints,
+            ending: ending, exitCode: code, unmet: unmet,
             warnings: warnings(machine, ending) + notes, console: machine.console, trace: machine.trace,
             clock: machine.clock, wallSeconds: machine.elapsed / .seconds(1), userSeconds: end.userSeconds,
             commandLine: started.commandLine)

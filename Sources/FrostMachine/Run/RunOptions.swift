@@ -22,7 +22,7 @@ package struct RunOptions {
     /// How the run must end, as a recipe says; nil: by power-off.
     package var ending: RunEnding.Kind?
     package var panic: PanicCode?
-    /// Injects NMIs so often, once the guest runs.
+    /// Injects an NMI after each such time, once the guest runs.
     package var nmiEvery: TimeSpan?
     /// Keeps the run's files there; nil: they are deleted.
     package var record: URL?

@@ -41,13 +41,13 @@ package struct RunReport: Codable, Sendable {
     package var slots: UInt64?
     /// Exact; empty when the trace has no end record.
     package var counts: [String: UInt64]
-    package var complaints: [String]
+    package var unmet: [String]
     package var warnings: [String]
 
     package init(
         image: ImageFacts, platform: Platform, clock: RunClock? = nil, commandLine: String,
         ending: RunEnding.Kind, end: String, exitCode: Int32, wallSeconds: Double, userSeconds: Double,
-        slots: UInt64? = nil, counts: [String: UInt64], complaints: [String], warnings: [String]
+        slots: UInt64? = nil, counts: [String: UInt64], unmet: [String], warnings: [String]
     ) {
         self.image = image
         self.platform = platform
@@ -60,7 +60,7 @@ package struct RunReport: Codable, Sendable {
         self.userSeconds = userSeconds
         self.slots = slots
         self.counts = counts
-        self.complaints = complaints
+        self.unmet = unmet
         self.warnings = warnings
     }
 }
@@ -84,7 +84,7 @@ extension RunReport {
             uniqueKeysWithValues: TraceCounter.allCases.compactMap { counter in
                 result.trace.count(counter).map { (counter.name, $0) }
             })
-        complaints = result.complaints
+        unmet = result.unmet
         warnings = result.warnings
     }
 }
@@ -108,7 +108,7 @@ extension RunReport: CustomStringConvertible {
             ]
         }
         lines += warnings.map { "warning      \($0)" }
-        lines += complaints.map { "not as asked \($0)" }
+        lines += unmet.map { "not as asked \($0)" }
         return lines.joined(separator: "\n")
     }
 

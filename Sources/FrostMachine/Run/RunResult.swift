@@ -6,7 +6,7 @@ package struct RunResult: Sendable {
     package var ending: RunEnding
     package var exitCode: ExitCode
     /// What was not as asked, a sentence each.
-    package var complaints: [String]
+    package var unmet: [String]
     /// What the reader should know of the run's evidence, a sentence each.
     package var warnings: [String]
     package var console: [UInt8]

@@ -10,7 +10,7 @@ package enum ExitBudget {
     ]
 
     /// One sentence for each kind that costs more than it may, or that was not seen.
-    package static func complaints(_ costs: ExitCosts) -> [String] {
+    package static func violations(_ costs: ExitCosts) -> [String] {
         ExitClass.allCases.compactMap { kind in
             guard let allowed = medians[kind] else { return nil }
             guard let row = costs.rows.first(where: { $0.kind == kind }) else {

@@ -1,5 +1,5 @@
 import FrostCore
-package import FrostFormat
+import FrostFormat
 
 /// What an exit was about, as its cost depends on it.
 package enum ExitClass: String, Sendable, Codable, CaseIterable {

@@ -1,5 +1,5 @@
 import FrostCore
-package import FrostFormat
+import FrostFormat
 import FrostMachine
 import FrostSupport
 

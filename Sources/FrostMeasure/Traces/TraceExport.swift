@@ -1,4 +1,4 @@
-package import FrostFormat
+import FrostFormat
 package import FrostMachine
 import FrostSupport
 

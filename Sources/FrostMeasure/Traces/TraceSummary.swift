@@ -42,7 +42,7 @@ package struct TraceSummary: Codable, Sendable, Equatable {
     package var counts: [String: Count]
     /// Of the sampled records, by name of ``TraceCounter``.
     package var timings: [String: Percentiles]
-    /// One exit in so many was sampled; 0: none.
+    /// One exit in this many was sampled; 0: none.
     package var sampledOneIn: UInt64
     /// nil when no exit was sampled.
     package var timeline: TraceTimeline?

@@ -8,7 +8,7 @@ package final class BlockSet {
     /// As many as can begin in a page.
     private static let room = GuestMemory.pageBytes
 
-    /// Nil when there is no memory for so many.
+    /// Nil when there is not enough memory.
     package init?(capacity: Int) {
         guard let set = block_set_create(max(capacity, 1)) else { return nil }
         self.set = set

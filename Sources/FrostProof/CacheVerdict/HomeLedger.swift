@@ -76,16 +76,16 @@ final class HomeLedger {
         guard place != .firmware else {
             firmwareBytes += bytes.count
             if piece.transfer.mode == MODE_HOST {
-                offend("unknown-buffer", piece, "The hypervisor wrote to memory of the firmware.")
+                addViolation("unknown-buffer", piece, "The hypervisor wrote to memory of the firmware.")
             }
             return
         }
         if piece.transfer.mode == MODE_UNSEEN {
-            offend("unseen-store", piece, "DRAM changed, and no access of the CPU was reported.")
+            addViolation("unseen-store", piece, "DRAM changed, and no access of the CPU was reported.")
         }
         if case .region = place {
             let kind = piece.transfer.kind == BUS_WRITE_BACK ? "A line of" : "Something written to"
-            offend("region-write", piece, "\(kind) the frozen region reached DRAM.")
+            addViolation("region-write", piece, "\(kind) the frozen region reached DRAM.")
             return
         }
         guard !bytes.isZero else {
@@ -93,7 +93,8 @@ final class HomeLedger {
             return
         }
         guard case .home = place else {
-            offend("unknown-buffer", piece, "This memory is no page's home and no declared public buffer.")
+            addViolation(
+                "unknown-buffer", piece, "This memory is no page's home and no declared public buffer.")
             return
         }
         waiting[piece.bytes.lowerBound / UInt64(PAGE_BYTES) * UInt64(PAGE_BYTES), default: []].append(piece)
@@ -106,11 +107,11 @@ final class HomeLedger {
             let ciphertext = view.page(at: entry.home),
             let plaintext = cipher.open(entry.page, entry.entry, ciphertext: ciphertext)
         else {
-            offend("wrong-tag", first, "A home was written whose tag does not verify.")
+            addViolation("wrong-tag", first, "A home was written whose tag does not verify.")
             return
         }
         if let lost = Self.overwritten(pieces) {
-            offend(
+            addViolation(
                 "overwritten", lost, "A home was written, and written again before anything vouched for it.")
         }
         if !counters.insert(entry.entry.counter).inserted {
@@ -130,7 +131,8 @@ final class HomeLedger {
         let late = pieces.filter { $0.position > lastEntry }
         unfinished = late.count
         for piece in pieces where piece.position <= lastEntry || unfinished > Self.unfinishedAtMost {
-            offend("never-described", piece, "A home was written, and no entry of the tree describes it.")
+            addViolation(
+                "never-described", piece, "A home was written, and no entry of the tree describes it.")
         }
         if unfinished > Self.unfinishedAtMost { unfinished = 0 }
         for piece in late.prefix(unfinished) {
@@ -141,7 +143,8 @@ final class HomeLedger {
                 }
             }
             if isPlain {
-                offend("unfinished-plain", piece, "A home was being written at the end, with no ciphertext.")
+                addViolation(
+                    "unfinished-plain", piece, "A home was being written at the end, with no ciphertext.")
             }
         }
     }
@@ -171,14 +174,14 @@ final class HomeLedger {
         }
     }
 
-    private func offend(_ rule: String, _ piece: Piece, _ sentence: String) {
+    private func addViolation(_ rule: String, _ piece: Piece, _ sentence: String) {
         writes.add(rule, sentence) { tell(&$0, piece) }
     }
 
-    private func tell(_ offence: inout Verdict.Offence, _ piece: Piece) {
-        offence.instant = piece.transfer.record.instant
-        offence.address = piece.bytes.lowerBound
-        offence.place = explainer.place(piece.bytes.lowerBound)
-        offence.instruction = explainer.instruction(piece.transfer.rip, piece.transfer.mode)
+    private func tell(_ violation: inout Violation, _ piece: Piece) {
+        violation.instant = piece.transfer.record.instant
+        violation.address = piece.bytes.lowerBound
+        violation.place = explainer.place(piece.bytes.lowerBound)
+        violation.instruction = explainer.instruction(piece.transfer.rip, piece.transfer.mode)
     }
 }

@@ -8,11 +8,11 @@ import ResidencyRecord
 
 /// Why a record proves nothing, whatever else it says.
 struct RecordFaults {
-    private let record: ProofRecord
+    private let record: CacheRecord
     private let survey: RecordSurvey
     private var faults: [String] = []
 
-    static func all(_ record: ProofRecord, _ survey: RecordSurvey) -> [String] {
+    static func all(_ record: CacheRecord, _ survey: RecordSurvey) -> [String] {
         var judge = RecordFaults(record: record, survey: survey)
         judge.faults = ofRun(record.inputs, record.image)
         judge.judgeLog()
@@ -21,16 +21,16 @@ struct RecordFaults {
         return judge.faults
     }
 
-    private init(record: ProofRecord, survey: RecordSurvey) {
+    private init(record: CacheRecord, survey: RecordSurvey) {
         (self.record, self.survey) = (record, survey)
     }
 
-    /// Of any record, whoever watched its run.
-    static func ofRun(_ inputs: ProofInputs, _ image: BootImage) -> [String] {
+    /// Of any record, by the model or by the debugger.
+    static func ofRun(_ inputs: RecordInputs, _ image: BootImage) -> [String] {
         var faults: [String] = []
         if !inputs.hasEndedAsAsked {
-            let complaints = ([inputs.end] + inputs.complaints).joined(separator: " ")
-            faults.append("The run did not end as asked: \(complaints)")
+            let unmet = ([inputs.end] + inputs.unmet).joined(separator: " ")
+            faults.append("The run did not end as asked: \(unmet)")
         }
         if !image.needsPassphrase {
             faults.append(

@@ -1,5 +1,5 @@
 import FrostCore
-package import FrostSupport
+import FrostSupport
 package import ResidencyRecord
 
 /// A first walk through a log: everything but the bytes.

@@ -113,15 +113,15 @@ final class SecretSearch {
         }
     }
 
-    private func tell(_ offence: inout Verdict.Offence, _ address: UInt64, _ transfer: residency_transfer?) {
-        offence.address = address
-        offence.place = explainer.place(address)
+    private func tell(_ violation: inout Violation, _ address: UInt64, _ transfer: residency_transfer?) {
+        violation.address = address
+        violation.place = explainer.place(address)
         guard let transfer else {
-            offence.instant = nil
-            offence.sentence += " It was there when the log of writes begins."
+            violation.instant = nil
+            violation.sentence += " It was there when the log of writes begins."
             return
         }
-        offence.instant = transfer.record.instant
-        offence.instruction = explainer.instruction(transfer.rip, transfer.mode)
+        violation.instant = transfer.record.instant
+        violation.instruction = explainer.instruction(transfer.rip, transfer.mode)
     }
 }

@@ -18,7 +18,7 @@ final class AccessJudge {
 
     /// - Parameter explain: told each frame of DRAM that the hypervisor wrote to.
     /// - Throws: ``SymbolTable/Failure``, ``Failure``
-    init(_ record: OracleRecord, map: MemoryMap, explain: @escaping (access_home) -> Void) throws {
+    init(_ record: DebuggerRecord, map: MemoryMap, explain: @escaping (access_home) -> Void) throws {
         let symbols = record.symbols, base = SymbolTable.hypervisorBase
         region = map.region
         imageBytes = try symbols.address("image_end") - base
@@ -53,8 +53,8 @@ final class AccessJudge {
         access_judge_free(judge)
     }
 
-    /// - Throws: ``ProofRecord/Failure/missing(_:)``
-    func read(_ file: URL) throws(ProofRecord.Failure) {
+    /// - Throws: ``CacheRecord/Failure/missing(_:)``
+    func read(_ file: URL) throws(CacheRecord.Failure) {
         let descriptor = open(file.plainPath, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw .missing(file.plainPath) }
         defer { close(descriptor) }
@@ -71,9 +71,9 @@ final class AccessJudge {
 
     var totals: access_totals { access_judge_totals(judge).pointee }
 
-    var offences: [access_offence] {
+    var violations: [access_violation] {
         var count = 0
-        let first = access_judge_offences(judge, &count)
+        let first = access_judge_violations(judge, &count)
         return Array(UnsafeBufferPointer(start: first, count: count))
     }
 

@@ -11,11 +11,11 @@ struct MemoryAtEnd {
     let keyBlocks: MemorySearch
 
     private let view: FrozenView
-    private let record: OracleRecord
+    private let record: DebuggerRecord
     private let explainer: Explainer
     private let keyCount: Int
 
-    init(_ view: FrozenView, record: OracleRecord, explainer: Explainer) throws {
+    init(_ view: FrozenView, record: DebuggerRecord, explainer: Explainer) throws {
         (self.view, self.record, self.explainer) = (view, record, explainer)
         cipher = HomeCipher(
             imageKey: try view.rawKey(PAGE_IMAGED), sessionKey: try view.rawKey(PAGE_SEALED))
@@ -24,7 +24,7 @@ struct MemoryAtEnd {
         keyCount = keys.blocks.count
     }
 
-    static func canaries(of record: OracleRecord) -> MemorySearch {
+    static func canaries(of record: DebuggerRecord) -> MemorySearch {
         MemorySearch(named: record.inputs.canaries.map { ("\($0)", $0.bytes) })
     }
 
@@ -95,8 +95,8 @@ struct MemoryAtEnd {
         !explainer.map.region.contains(find.address)
     }
 
-    private func tell(_ offence: inout Verdict.Offence, _ find: MemorySearch.Find) {
-        offence.address = find.address
-        offence.place = explainer.place(find.address)
+    private func tell(_ violation: inout Violation, _ find: MemorySearch.Find) {
+        violation.address = find.address
+        violation.place = explainer.place(find.address)
     }
 }

@@ -37,7 +37,7 @@ final class TracedHomes {
 
     func add(_ home: access_home) {
         if home.is_firmware {
-            offend("unknown-buffer", home, "The hypervisor wrote to memory of the firmware.")
+            addViolation("unknown-buffer", home, "The hypervisor wrote to memory of the firmware.")
             return
         }
         guard home.end != HOME_ERASED else {
@@ -45,7 +45,8 @@ final class TracedHomes {
             return
         }
         guard case .home(let page) = explainer.map.place(of: home.address) else {
-            offend("unknown-buffer", home, "This memory is no page's home and no declared public buffer.")
+            addViolation(
+                "unknown-buffer", home, "This memory is no page's home and no declared public buffer.")
             return
         }
         if !verify(page, home) { search(home) }
@@ -73,9 +74,10 @@ final class TracedHomes {
         if home.end == HOME_CUT, !isPlain(home, bytes) {
             unfinished += 1
         } else if home.written == PAGE_BYTES && !entries.isEmpty {
-            offend("wrong-tag", home, "A home was written whose tag does not verify.")
+            addViolation("wrong-tag", home, "A home was written whose tag does not verify.")
         } else {
-            offend("never-described", home, "A home was written, and no entry of the tree describes it.")
+            addViolation(
+                "never-described", home, "A home was written, and no entry of the tree describes it.")
         }
         return false
     }
@@ -109,14 +111,14 @@ final class TracedHomes {
         withUnsafeBytes(of: home.bytes) { Array($0) }
     }
 
-    private func offend(_ rule: String, _ home: access_home, _ sentence: String) {
+    private func addViolation(_ rule: String, _ home: access_home, _ sentence: String) {
         writes.add(rule, sentence) { tell(&$0, home) }
     }
 
-    private func tell(_ offence: inout Verdict.Offence, _ home: access_home, at address: UInt64? = nil) {
-        offence.instant = home.instant
-        offence.address = address ?? home.first
-        offence.place = explainer.place(home.address)
-        offence.instruction = explainer.instruction(home.rip, MODE_HOST)
+    private func tell(_ violation: inout Violation, _ home: access_home, at address: UInt64? = nil) {
+        violation.instant = home.instant
+        violation.address = address ?? home.first
+        violation.place = explainer.place(home.address)
+        violation.instruction = explainer.instruction(home.rip, MODE_HOST)
     }
 }

@@ -1,7 +1,7 @@
 import Foundation
 import FrostFormat
 import FrostCore
-package import FrostMachine
+import FrostMachine
 import FrostSupport
 import ResidencyRecord
 

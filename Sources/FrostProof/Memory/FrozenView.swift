@@ -2,7 +2,7 @@ package import FrostCore
 package import FrostFormat
 package import FrostMachine
 
-/// Reads so many bytes of physical memory: a machine's own, or what a model says that DRAM holds.
+/// Reads bytes of physical memory: a machine's own, or what a model says that DRAM holds.
 package typealias MemoryReader = (_ address: UInt64, _ count: Int) throws -> [UInt8]
 
 /// What the hypervisor's own memory says while the machine stands still: its keys, its tables, its slots.

@@ -30,7 +30,7 @@ struct Axis {
         return from + min(1, max(0, part)) * (to - from)
     }
 
-    /// Round numbers, about so many.
+    /// Round numbers, about this many.
     func ticks(_ count: Int = 3) -> [Double] {
         switch scale {
         case .linear:

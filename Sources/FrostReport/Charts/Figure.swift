@@ -35,7 +35,7 @@ struct DataTable {
     var head: [String]
     /// The first cell of each names its row.
     var rows: [[HTML]]
-    /// So many of the columns, from the left, are text.
+    /// How many of the columns, from the left, are text.
     var textColumns = 1
 
     init(_ caption: String, _ head: [String], _ rows: [[String]], textColumns: Int = 1) {

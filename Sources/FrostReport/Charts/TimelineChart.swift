@@ -107,7 +107,7 @@ struct TimelineChart {
         /// Of the run, in that unit.
         let length: Double
         let rateUnit: String
-        /// So many of them in a bin.
+        /// How many of them in a bin.
         let rateUnits: Double
 
         init(_ timeline: TraceTimeline, clock: RunClock) {

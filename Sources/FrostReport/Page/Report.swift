@@ -60,7 +60,7 @@ package struct Report {
         do {
             var options = Coldboot.Options()
             options.instants = .end
-            let (report, last) = try Coldboot(ProofRecord(reading: run.folder.folder), options: options).run()
+            let (report, last) = try Coldboot(CacheRecord(reading: run.folder.folder), options: options).run()
             return DRAMFigure(DRAMMap(report, last), identifier: "run-\(number)-dram").figure
         } catch {
             progress("no picture of \(run.name)'s DRAM: \(error)")

@@ -65,7 +65,7 @@ struct ReportPage {
         ]
         if asAsked < runs.count { tiles.append(("ended otherwise", runs.count - asAsked, "bad")) }
         for (answer, words, style) in [
-            (Verdict.Answer.proven, "proven", "good"), (.leaked, "leaked", "bad"),
+            (CacheVerdict.Answer.proven, "proven", "good"), (.leaked, "leaked", "bad"),
             (.notProvable, "not provable", "unsure"),
         ] {
             let count = answers.count { $0 == answer }

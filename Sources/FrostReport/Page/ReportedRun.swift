@@ -14,7 +14,7 @@ struct ReportedRun {
     let report: RunReport
     /// nil when the hypervisor said nothing.
     let summary: TraceSummary?
-    let verdict: Verdict?
+    let verdict: CacheVerdict?
     let replay: ReplayReport?
     let console: String
     /// Numbered from 1, in the order of the page.
@@ -38,7 +38,7 @@ struct ReportedRun {
         summary =
             trace.records.isEmpty
             ? nil : TraceSummary(trace, clock: report.clock ?? .unknown, bins: TimelineChart.bins)
-        verdict = try folder.decode(Verdict.self, from: folder.verdict)
+        verdict = try folder.decode(CacheVerdict.self, from: folder.verdict)
         replay = try folder.decode(ReplayReport.self, from: folder.replay)
         workload =
             entry.workload ?? URL(filePath: report.image.path).deletingPathExtension().lastPathComponent

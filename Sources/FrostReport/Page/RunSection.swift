@@ -78,7 +78,7 @@ struct RunSection {
 
     /// What was not as asked, and what to know of the evidence.
     private var sentences: HTML {
-        var sentences = run.report.complaints.map { ("bad", "Not as asked", $0) }
+        var sentences = run.report.unmet.map { ("bad", "Not as asked", $0) }
         sentences += run.report.warnings.map { ("unsure", "Warning", $0) }
         if let lost = run.summary?.lostFrames, lost > 0 {
             sentences.append(

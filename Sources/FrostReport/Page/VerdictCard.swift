@@ -1,16 +1,15 @@
-import FrostMachine
 import FrostProof
 import FrostSupport
 
 /// What the proof says of a run.
 struct VerdictCard {
-    let verdict: Verdict
+    let verdict: CacheVerdict
 
     var html: HTML {
         let rows = verdict.findings.map { finding -> [HTML] in
             [
                 "\(finding.condition.rawValue)", Self.badge(finding.holds), "\(finding.condition.statement)",
-                "\(finding.figure)\(Self.offences(finding))",
+                "\(finding.figure)\(Self.violations(finding))",
             ]
         }
         let reasons = verdict.faults.map { fault -> HTML in "<li>\(fault)</li>" }
@@ -23,7 +22,7 @@ struct VerdictCard {
             """
     }
 
-    static func badge(_ answer: Verdict.Answer) -> HTML {
+    static func badge(_ answer: CacheVerdict.Answer) -> HTML {
         switch answer {
         case .proven: "<span class=\"badge good\">✓ proven</span>"
         case .leaked: "<span class=\"badge bad\">✗ leaked</span>"
@@ -39,15 +38,16 @@ struct VerdictCard {
         }
     }
 
-    private static func offences(_ finding: Verdict.Finding) -> HTML {
-        guard finding.offenceCount > 0 else { return "" }
-        let lines = finding.offences.map { offence -> HTML in
+    private static func violations(_ finding: Finding) -> HTML {
+        guard finding.violationCount > 0 else { return "" }
+        let lines = finding.violations.map { violation -> HTML in
             let place =
-                offence.address.map { " at \($0.hexadecimal), \(offence.place ?? "unknown memory")" } ?? ""
-            let culprit = offence.instruction.map { ", by \($0)" } ?? ""
-            return "<li><b>\(offence.rule)</b>: \(offence.sentence)\(place)\(culprit)</li>"
+                violation.address.map { " at \($0.hexadecimal), \(violation.place ?? "unknown memory")" }
+                ?? ""
+            let culprit = violation.instruction.map { ", by \($0)" } ?? ""
+            return "<li><b>\(violation.rule)</b>: \(violation.sentence)\(place)\(culprit)</li>"
         }
-        let first = finding.offenceCount > finding.offences.count ? ", the first" : ""
-        return "<p>\(finding.offenceCount.groupedOf("offence"))\(first):</p><ul>\(lines)</ul>"
+        let first = finding.violationCount > finding.violations.count ? ", the first" : ""
+        return "<p>\(finding.violationCount.groupedOf("violation"))\(first):</p><ul>\(lines)</ul>"
     }
 }

@@ -35,12 +35,3 @@ package struct ContentHash {
         return hash.finish()
     }
 }
-
-extension [UInt8] {
-    package var hexadecimal: String {
-        map { byte in
-            let digits = String(byte, radix: 16)
-            return byte < 16 ? "0" + digits : digits
-        }.joined()
-    }
-}

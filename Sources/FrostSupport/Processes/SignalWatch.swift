@@ -9,7 +9,7 @@ package final class SignalWatch {
 
     package init() {
         Self.caught.store(0, ordering: .relaxed)
-        // Whoever started us may have blocked them: a thread of a pool passes on its mask.
+        // Our parent may have blocked them: a thread of a pool passes on its mask.
         var ours = sigset_t()
         sigemptyset(&ours)
         for signal in Self.signals { sigaddset(&ours, signal) }

@@ -1,5 +1,5 @@
 extension Double {
-    /// With so many digits after the point, and a point whatever the locale.
+    /// With that number of digits after the point, and a point whatever the locale.
     package func formatted(places: Int) -> String {
         let scale = (0..<places).reduce(1.0) { product, _ in product * 10 }
         let digits = String(Int64((magnitude * scale).rounded()))

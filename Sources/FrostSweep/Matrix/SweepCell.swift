@@ -1,4 +1,4 @@
-package import Foundation
+import Foundation
 package import FrostFormat
 package import FrostImage
 package import FrostMachine

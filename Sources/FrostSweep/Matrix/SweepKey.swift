@@ -3,7 +3,7 @@ import FrostFormat
 import FrostHost
 import FrostImage
 import FrostMachine
-package import FrostSupport
+import FrostSupport
 
 /// What can be varied or fixed in a sweep, spelled as frost's options are. In the order of a cell's name.
 enum SweepKey: String, CaseIterable {

@@ -1,6 +1,6 @@
 import FrostFormat
 import FrostMachine
-package import FrostSupport
+import FrostSupport
 
 /// A sweep as continuous integration reads results.
 ///

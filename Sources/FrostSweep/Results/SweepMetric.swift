@@ -1,4 +1,4 @@
-package import FrostFormat
+import FrostFormat
 package import FrostSupport
 
 /// What two sweeps are compared by.

@@ -36,7 +36,7 @@ package struct SweepResult: Codable, Sendable {
     package var counts: [String: UInt64] = [:]
     /// Different guest pages that were opened; nil unless every exit was traced.
     package var firstTouches: Int?
-    package var verdict: Verdict.Answer?
+    package var verdict: CacheVerdict.Answer?
     /// Where it ran.
     package var place: String?
     /// How often it was started; more than once where a place failed.
@@ -66,18 +66,18 @@ package struct SweepResult: Codable, Sendable {
         }
         if report.exitCode != 0 {
             outcome = .failed
-            reason = ([report.end] + report.complaints).joined(separator: " ")
+            reason = ([report.end] + report.unmet).joined(separator: " ")
         }
         guard named.cell.verify != nil else { return }
         guard let text = try? Data(contentsOf: folder.verdict),
-            let verdict = try? JSONDecoder().decode(Verdict.self, from: text)
+            let verdict = try? JSONDecoder().decode(CacheVerdict.self, from: text)
         else { return nil }
         self.verdict = verdict.answer
         exitCode = verdict.answer.exitCode.rawValue
         guard verdict.answer != .proven else { return }
         outcome = .failed
-        let offences = verdict.findings.flatMap { $0.offences.prefix(1) }.map(\.sentence)
-        reason = (["\(verdict.answer.rawValue):"] + offences + verdict.faults).joined(separator: " ")
+        let violations = verdict.findings.flatMap { $0.violations.prefix(1) }.map(\.sentence)
+        reason = (["\(verdict.answer.rawValue):"] + violations + verdict.faults).joined(separator: " ")
     }
 }
 

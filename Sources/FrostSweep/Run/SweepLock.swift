@@ -7,7 +7,7 @@ final class SweepLock: Sendable {
     /// Children keep it open, so that a sweep that was killed is over only when its machines are gone.
     let descriptor: Int32
 
-    /// The machines of a killed sweep get so long to end.
+    /// The time that the machines of a killed sweep get to end.
     private static let patience = Duration.seconds(20)
 
     /// - Throws: ``SweepFolder/Failure``

@@ -5,7 +5,7 @@ import Yams
 package struct SweepPlace: Codable, Sendable, Hashable {
     /// nil: this machine.
     package var uri: String?
-    /// So many at once.
+    /// How many at once.
     package var jobs: Int
     /// Whether the file names it; this machine is there also where it does not.
     package var isListed: Bool

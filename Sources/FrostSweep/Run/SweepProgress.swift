@@ -2,7 +2,7 @@ import Foundation
 import FrostSupport
 import Glibc
 
-/// How far a sweep is, for whoever waits for it.
+/// How far a sweep is, for a user who waits for it.
 struct SweepProgress {
     private let total: Int
     private let jobs: Int

@@ -1,6 +1,6 @@
 import Foundation
 import FrostFormat
-package import FrostSupport
+import FrostSupport
 import Glibc
 
 /// A cell with the image that it boots.
@@ -52,7 +52,7 @@ final class SweepProcess: SweepRun {
         arguments = job.named.cell.arguments(image: job.image, record: cell, connect: place.uri)
         var (program, words) = (frost, arguments)
         if let setpriv = try? Tool.setpriv.locate() {
-            // Whoever kills us ends the machines, too, and in order.
+            // A signal that ends us ends the machines, too, and in order.
             (program, words) = (setpriv, ["--pdeathsig", "TERM", frost.plainPath] + arguments)
         }
         child = try ChildProcess(

@@ -21,7 +21,7 @@ struct SweepSchedule {
         var hasRoom: Bool { !isGivenUp && running.count < place.jobs }
     }
 
-    /// A job is started so often at most, and a place given up after so many failures in a row.
+    /// How often a job is started at most, and after how many failures in a row a place is given up.
     static let patience = 3
 
     private var waiting: [Waiting]

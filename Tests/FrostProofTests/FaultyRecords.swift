@@ -8,52 +8,55 @@ import FrostSamples
 import FrostSupport
 import ResidencyRecord
 
-extension VerdictTests {
+extension CacheVerdictTests {
     private static let page = page_make(0, 0x400)
     /// Guest RAM, and a page's home.
     private static let somewhere: UInt64 = 0x50_0000
 
-    static let sins: [Sin] = writes + secrets + keys + region + ciphertext + fetches + records
+    static let faulty: [FaultyRecord] = writes + secrets + keys + region + ciphertext + fetches + records
 
     // MARK: (a) writes
 
     static let writes = [
-        Sin("a buffer that nothing vouches for", .broken(.accountedWrites, rule: "never-described")) {
+        FaultyRecord("a buffer that nothing vouches for", .broken(.accountedWrites, rule: "never-described"))
+        {
             $0.write($0.noise(), at: somewhere)
             $0.seal(page, $0.noise())
         },
-        Sin("a tag that is not the home's", .broken(.accountedWrites, rule: "wrong-tag")) {
+        FaultyRecord("a tag that is not the home's", .broken(.accountedWrites, rule: "wrong-tag")) {
             var entry = $0.seal(page, $0.noise(), isDescribed: false)
             entry.tag.0 ^= 1
             $0.describe(page, entry)
         },
-        Sin("a home sealed as another page", .broken(.accountedWrites, rule: "wrong-tag")) {
+        FaultyRecord("a home sealed as another page", .broken(.accountedWrites, rule: "wrong-tag")) {
             let (entry, ciphertext) = $0.sealed(page, $0.noise(), counter: 900)
             $0.write(ciphertext, at: $0.home(page + 1))
             $0.describe(page + 1, entry)
         },
-        Sin("one byte of plaintext within a home", .broken(.accountedWrites, rule: "wrong-tag")) {
+        FaultyRecord("one byte of plaintext within a home", .broken(.accountedWrites, rule: "wrong-tag")) {
             let entry = $0.seal(page, $0.noise(), isDescribed: false)
             $0.write([0x41], at: $0.home(page) + 77)
             $0.describe(page, entry)
         },
-        Sin("something else first, then the ciphertext", .broken(.accountedWrites, rule: "overwritten")) {
+        FaultyRecord(
+            "something else first, then the ciphertext", .broken(.accountedWrites, rule: "overwritten")
+        ) {
             $0.write($0.noise(64), at: $0.home(page) + 128)
             $0.seal(page, $0.noise())
         },
-        Sin("a store that nobody reported", .broken(.accountedWrites, rule: "unseen-store")) {
+        FaultyRecord("a store that nobody reported", .broken(.accountedWrites, rule: "unseen-store")) {
             $0.write($0.noise(64), at: somewhere, mode: MODE_UNSEEN)
         },
-        Sin(
+        FaultyRecord(
             "a home half written at the end, in the clear",
             .broken(.accountedWrites, rule: "unfinished-plain")
         ) {
             $0.write(Array("aaaabbbbccccdddd".utf8) + $0.noise(512), at: somewhere)
         },
-        Sin("the hypervisor stores past its region", .broken(.accountedWrites, rule: "host-store")) {
+        FaultyRecord("the hypervisor stores past its region", .broken(.accountedWrites, rule: "host-store")) {
             $0.violate(RESIDENCY_HOST_STORE, address: somewhere, mode: MODE_HOST)
         },
-        Sin("the guest reaches RAM directly", .broken(.accountedWrites, rule: "nested-mapping")) {
+        FaultyRecord("the guest reaches RAM directly", .broken(.accountedWrites, rule: "nested-mapping")) {
             $0.violate(RESIDENCY_NESTED_MAPPING, address: somewhere)
         },
     ]
@@ -61,30 +64,34 @@ extension VerdictTests {
     // MARK: (b) secrets
 
     static let secrets = [
-        Sin("a block of a page in the clear, misaligned", .broken(.noSecret, rule: "plaintext-block")) {
+        FaultyRecord(
+            "a block of a page in the clear, misaligned", .broken(.noSecret, rule: "plaintext-block")
+        ) {
             let secret = $0.noise()
             $0.seal(page, secret)
             $0.write(Array(secret[256..<272]), at: somewhere + 5)
         },
-        Sin("a block that stands in the region at the end", .broken(.noSecret, rule: "plaintext-block")) {
+        FaultyRecord(
+            "a block that stands in the region at the end", .broken(.noSecret, rule: "plaintext-block")
+        ) {
             $0.write(Array($0.region[0x8040..<0x8050]), at: somewhere + 3)
         },
-        Sin("a block that two writes put together", .broken(.noSecret, rule: "plaintext-block")) {
+        FaultyRecord("a block that two writes put together", .broken(.noSecret, rule: "plaintext-block")) {
             let secret = $0.noise()
             $0.seal(page, secret)
             $0.write(Array(secret[256..<261]), at: somewhere)
             $0.write(Array(secret[261..<272]), at: somewhere + 5)
         },
-        Sin("a block that stood for one moment only", .broken(.noSecret, rule: "plaintext-block")) {
+        FaultyRecord("a block that stood for one moment only", .broken(.noSecret, rule: "plaintext-block")) {
             let secret = $0.noise()
             $0.seal(page, secret)
             $0.write(Array(secret[16..<48]), at: somewhere)
             $0.write([UInt8](repeating: 0, count: 32), at: somewhere)
         },
-        Sin("a canary, misaligned", .broken(.noSecret, rule: "canary")) {
+        FaultyRecord("a canary, misaligned", .broken(.noSecret, rule: "canary")) {
             $0.write(SampleRecord.canary, at: somewhere + 11)
         },
-        Sin("a canary in the firmware's memory", .broken(.noSecret, rule: "canary")) {
+        FaultyRecord("a canary in the firmware's memory", .broken(.noSecret, rule: "canary")) {
             $0.write(SampleRecord.canary, at: 0xC0001, mode: MODE_GUEST)
         },
     ]
@@ -92,22 +99,22 @@ extension VerdictTests {
     // MARK: (c) keys
 
     static let keys = [
-        Sin("the session key", .broken(.noKey, rule: "key-material")) {
+        FaultyRecord("the session key", .broken(.noKey, rule: "key-material")) {
             $0.write($0.sessionKey, at: somewhere + 1)
         },
-        Sin("one round key of the image key", .broken(.noKey, rule: "key-material")) {
+        FaultyRecord("one round key of the image key", .broken(.noKey, rule: "key-material")) {
             let key = CipherKey($0.sample.key.raw)
             $0.write([UInt8](memoryOf: key.expanded.pointee.round_keys.7), at: somewhere + 9)
         },
-        Sin("the hash key", .broken(.noKey, rule: "key-material")) {
+        FaultyRecord("the hash key", .broken(.noKey, rule: "key-material")) {
             let hashKey = SecretKeys([("", $0.sessionKey)]).blocks.last ?? []
             $0.write(hashKey, at: somewhere + 2)
         },
-        Sin("a power of the hash key as the kernel has it", .broken(.noKey, rule: "key-material")) {
+        FaultyRecord("a power of the hash key as the kernel has it", .broken(.noKey, rule: "key-material")) {
             let key = CipherKey($0.sessionKey)
             $0.write([UInt8](memoryOf: key.expanded.pointee.hash_powers.3), at: somewhere)
         },
-        Sin("a key schedule of the guest's own", .broken(.noKey, rule: "key-schedule")) {
+        FaultyRecord("a key schedule of the guest's own", .broken(.noKey, rule: "key-schedule")) {
             let key = CipherKey($0.noise(32))
             $0.write([UInt8](memoryOf: key.expanded.pointee.round_keys), at: somewhere + 3)
         },
@@ -116,28 +123,32 @@ extension VerdictTests {
     // MARK: (d) the region
 
     static let region = [
-        Sin("a line of the region written back", .broken(.frozenRegion, rule: "cache-rule:replace-dirty")) {
+        FaultyRecord(
+            "a line of the region written back", .broken(.frozenRegion, rule: "cache-rule:replace-dirty")
+        ) {
             $0.violate(RESIDENCY_CACHE_RULE, RULE_REPLACE_DIRTY)
         },
-        Sin("its bytes reach DRAM", .broken(.accountedWrites, rule: "region-write")) {
+        FaultyRecord("its bytes reach DRAM", .broken(.accountedWrites, rule: "region-write")) {
             $0.write($0.noise(64), at: $0.plan.frozenBase + 0x8000)
         },
-        Sin("a CLFLUSH", .broken(.frozenRegion, rule: "cache-rule:clflush")) {
+        FaultyRecord("a CLFLUSH", .broken(.frozenRegion, rule: "cache-rule:clflush")) {
             $0.violate(RESIDENCY_CACHE_RULE, RULE_CLFLUSH)
         },
-        Sin("an unknown flush", .broken(.frozenRegion, rule: "flush-unknown")) {
+        FaultyRecord("an unknown flush", .broken(.frozenRegion, rule: "flush-unknown")) {
             $0.violate(RESIDENCY_FLUSH_UNKNOWN, address: .max)
         },
-        Sin("other memory is write-back", .broken(.frozenRegion, rule: "wider-write-back")) {
+        FaultyRecord("other memory is write-back", .broken(.frozenRegion, rule: "wider-write-back")) {
             $0.violate(RESIDENCY_WIDER_WRITE_BACK, address: somewhere)
         },
-        Sin("secrets before the freeze", .broken(.frozenRegion, rule: "phase-order")) {
+        FaultyRecord("secrets before the freeze", .broken(.frozenRegion, rule: "phase-order")) {
             $0.phase(PHASE_OPEN)
         },
-        Sin("lines never modified", .broken(.frozenRegion, rule: "never-frozen")) {
+        FaultyRecord("lines never modified", .broken(.frozenRegion, rule: "never-frozen")) {
             $0.phase(PHASE_FROZEN, notModified: 4)
         },
-        Sin("write-backs while it was filled", .broken(.frozenRegion, rule: "write-back-while-filling")) {
+        FaultyRecord(
+            "write-backs while it was filled", .broken(.frozenRegion, rule: "write-back-while-filling")
+        ) {
             $0.end.phase_write_backs.1 = 3
         },
     ]
@@ -145,18 +156,20 @@ extension VerdictTests {
     // MARK: (e) ciphertext
 
     static let ciphertext = [
-        Sin("ciphertext that was there before", .broken(.freshCiphertext, rule: "ciphertext-repeated")) {
+        FaultyRecord(
+            "ciphertext that was there before", .broken(.freshCiphertext, rule: "ciphertext-repeated")
+        ) {
             let (entry, first) = $0.sealed(page, $0.noise(), counter: 901)
             $0.write(first, at: $0.home(page))
             $0.describe(page, entry)
             $0.write(Array(first[160..<176]), at: $0.home(page + 1))
         },
-        Sin("a page sealed again as before", .broken(.freshCiphertext, rule: "nonce-repeated")) {
+        FaultyRecord("a page sealed again as before", .broken(.freshCiphertext, rule: "nonce-repeated")) {
             let secret = $0.noise()
             $0.seal(page, secret, counter: 902)
             $0.seal(page, secret, counter: 902)
         },
-        Sin("two pages under one nonce", .broken(.freshCiphertext, rule: "nonce-repeated")) {
+        FaultyRecord("two pages under one nonce", .broken(.freshCiphertext, rule: "nonce-repeated")) {
             $0.seal(page, $0.noise(), counter: 903)
             $0.seal(page + 1, $0.noise(), counter: 903)
         },
@@ -165,13 +178,13 @@ extension VerdictTests {
     // MARK: (f) fetches
 
     static let fetches = [
-        Sin("the hypervisor runs code in DRAM", .broken(.noFetch, rule: "fetch-from-dram")) {
+        FaultyRecord("the hypervisor runs code in DRAM", .broken(.noFetch, rule: "fetch-from-dram")) {
             $0.log.read(64, at: somewhere, access: ACCESS_FETCH, mode: MODE_HOST)
         },
-        Sin("and the plugin says so", .broken(.noFetch, rule: "host-fetch")) {
+        FaultyRecord("and the plugin says so", .broken(.noFetch, rule: "host-fetch")) {
             $0.violate(RESIDENCY_HOST_FETCH, address: somewhere, mode: MODE_HOST)
         },
-        Sin("a nested table in DRAM", .broken(.noFetch, rule: "nested-table")) {
+        FaultyRecord("a nested table in DRAM", .broken(.noFetch, rule: "nested-table")) {
             $0.violate(RESIDENCY_NESTED_TABLE, address: somewhere, mode: MODE_HOST)
         },
     ]
@@ -179,20 +192,20 @@ extension VerdictTests {
     // MARK: the record itself
 
     static let records = [
-        Sin("DRAM changed without a record", .fault("contradicts itself")) {
+        FaultyRecord("DRAM changed without a record", .fault("contradicts itself")) {
             $0.view[Int(somewhere)] ^= 1
         },
-        Sin("loads that nobody saw", .fault("does not see what the CPU loads")) {
+        FaultyRecord("loads that nobody saw", .fault("does not see what the CPU loads")) {
             $0.log.dropReads()
         },
-        Sin("a log at its limit", .fault("reached its limit")) { $0.end.is_truncated = 1 },
-        Sin("a privilege level that is in doubt", .fault("contradicts what else is known")) {
+        FaultyRecord("a log at its limit", .fault("reached its limit")) { $0.end.is_truncated = 1 },
+        FaultyRecord("a privilege level that is in doubt", .fault("contradicts what else is known")) {
             ($0.end.refused, $0.end.privilege_misfits) = (1, 1)
         },
-        Sin("a run that ended otherwise", .fault("did not end as asked")) {
+        FaultyRecord("a run that ended otherwise", .fault("did not end as asked")) {
             $0.inputs.hasEndedAsAsked = false
         },
-        Sin("a region at the end without the keys", .fault("does not find them")) {
+        FaultyRecord("a region at the end without the keys", .fault("does not find them")) {
             $0.region = $0.noise($0.region.count)
         },
     ]

@@ -10,7 +10,7 @@ import Testing
 
 extension BootTests {
     /// Whole runs under the model of the cache, judged; and the leaks that must be seen.
-    @Suite("Verdicts") struct Verdicts {
+    @Suite("Cache verdicts") struct CacheVerdicts {
         static func passphrase() throws -> Passphrase { try Passphrase("a passphrase of the tests") }
 
         static func sealed(
@@ -26,34 +26,34 @@ extension BootTests {
         static func record(
             _ sealed: Sealed, cache: CacheChoice, canaries: [Canary]? = nil, logLimit: ByteCount = .gibibyte,
             _ change: (inout RunOptions) -> Void = { _ in }
-        ) throws -> ProofRecord {
+        ) throws -> CacheRecord {
             var options = RunOptions(recipe: sealed.recipe)
             options.timeLimit = TimeSpan(.seconds(300))
             options.passphrase = try passphrase()
             options.record = sealed.scratch.file("proof")
             change(&options)
-            var run = ProofRun(sealed.image, options: options, cache: cache)
+            var run = CacheRun(sealed.image, options: options, cache: cache)
             run.canaries = canaries ?? sealed.recipe.facts.canaries ?? []
             run.logLimit = logLimit
             _ = try run.record(with: Toolchain(tree: BootTests.tree()))
-            return try ProofRecord(reading: sealed.scratch.file("proof"))
+            return try CacheRecord(reading: sealed.scratch.file("proof"))
         }
 
         /// Runs, records, judges twice.
         static func verdict(
             _ sealed: Sealed, cache: CacheChoice, logLimit: ByteCount = .gibibyte,
             platform: Platform = .qemuTCG
-        ) throws -> Verdict {
-            var judge = try Judge(
+        ) throws -> CacheVerdict {
+            var judge = try CacheJudge(
                 record(sealed, cache: cache, logLimit: logLimit) { $0.platform = platform })
             let verdict = try judge.verdict()
-            var again = try Judge(ProofRecord(reading: sealed.scratch.file("proof")))
+            var again = try CacheJudge(CacheRecord(reading: sealed.scratch.file("proof")))
             #expect(try again.verdict() == verdict)
             return verdict
         }
 
-        static func rules(_ verdict: Verdict, _ condition: Verdict.Condition) -> Set<String> {
-            Set(verdict.finding(condition)?.offences.map(\.rule) ?? [])
+        static func rules(_ verdict: CacheVerdict, _ condition: Condition) -> Set<String> {
+            Set(verdict.finding(condition)?.violations.map(\.rule) ?? [])
         }
 
         @Test("A guest whose pages are sealed again and again is proven", .timeLimit(.minutes(6)))
@@ -90,7 +90,7 @@ extension BootTests {
             #expect(Self.rules(verdict, .noKey).contains("key-material"), "\(verdict)")
             #expect(Self.rules(verdict, .noFetch).contains("fetch-from-dram"), "\(verdict)")
             #expect(verdict.faults.contains { $0.contains("larger than") })
-            let places = verdict.findings.flatMap(\.offences).compactMap(\.place)
+            let places = verdict.findings.flatMap(\.violations).compactMap(\.place)
             #expect(places.contains { $0.contains("secrets of the hypervisor") }, "\(places)")
         }
 
@@ -106,7 +106,7 @@ extension BootTests {
         func unfinished() throws {
             let cache = try CacheChoice(preset: "sapphire-rapids-l2")
             let stopped = try Self.sealed("hello"), whole = try Self.sealed("hello")
-            var judge = try Judge(Self.record(stopped, cache: cache) { $0.until = "this is the guest" })
+            var judge = try CacheJudge(Self.record(stopped, cache: cache) { $0.until = "this is the guest" })
             let killed = try judge.verdict()
             #expect(killed.answer == .notProvable, "\(killed)")
             #expect(killed.faults.contains { $0.contains("region-end.bin") }, "\(killed)")

@@ -85,15 +85,15 @@ struct RegionEvidence {
         RESIDENCY_DESCRIPTOR_TABLE.rawValue,
     ]
 
-    /// The condition that a rule's offences break.
-    static func condition(of rule: residency_rule) -> Verdict.Condition {
+    /// The condition that a rule belongs to.
+    static func condition(of rule: residency_rule) -> Condition {
         if ofWrites.contains(rule.rawValue) { return .accountedWrites }
         return ofFetches.contains(rule.rawValue) ? .noFetch : .frozenRegion
     }
 
     private mutating func add(
         _ rule: residency_rule, _ id: String, _ sentence: String,
-        complete: (inout Verdict.Offence) -> Void
+        complete: (inout Violation) -> Void
     ) {
         switch Self.condition(of: rule) {
         case .accountedWrites: writes.add(id, sentence, complete: complete)
@@ -102,17 +102,17 @@ struct RegionEvidence {
         }
     }
 
-    private mutating func add(_ violation: residency_violation) {
-        let (id, sentence, source) = Self.text(violation.rule, violation.cache_rule)
-        add(violation.rule, id, sentence) { [explainer] offence in
-            offence.instant = violation.record.instant
-            offence.source = source
-            if violation.address != UInt64.max {
-                offence.address = violation.address
-                let page = violation.page == PAGE_NONE ? nil : violation.page
-                offence.place = explainer.place(violation.address, page: page)
+    private mutating func add(_ recorded: residency_violation) {
+        let (id, sentence, source) = Self.text(recorded.rule, recorded.cache_rule)
+        add(recorded.rule, id, sentence) { [explainer] violation in
+            violation.instant = recorded.record.instant
+            violation.source = source
+            if recorded.address != UInt64.max {
+                violation.address = recorded.address
+                let page = recorded.page == PAGE_NONE ? nil : recorded.page
+                violation.place = explainer.place(recorded.address, page: page)
             }
-            offence.instruction = explainer.instruction(violation.rip, violation.mode)
+            violation.instruction = explainer.instruction(recorded.rip, recorded.mode)
         }
     }
 

@@ -8,17 +8,17 @@ import Synchronization
 import Testing
 
 /// A hypervisor and a guest in which something is wrong on purpose, and what must be said of it.
-protocol SinRow: Sendable {
+protocol FaultyRow: Sendable {
     associatedtype Judged: CustomStringConvertible
     /// One of `faults/hypervisor`; nil: nothing is wrong, unless it is the guest's or its machine's doing.
     var fault: String? { get }
     /// A folder of `faults/guests`.
     var guest: String { get }
     var freeze: FreezeStrategy { get }
-    var condition: Verdict.Condition { get }
+    var condition: Condition { get }
     /// Each must be named under the condition.
     var rules: [String] { get }
-    /// One offence of the first rule must lie there, and be done by this.
+    /// One violation of the first rule must lie there, and be done by this.
     var place: String { get }
     var instruction: String { get }
     /// Rows of one name look at one run.
@@ -27,10 +27,10 @@ protocol SinRow: Sendable {
     func sealed() throws -> Sealed
     func verdict(of sealed: Sealed) throws -> Judged
     /// What a verdict does not say, a sentence each.
-    func complaints(of verdict: Judged) -> [String]
+    func failures(of verdict: Judged) -> [String]
 }
 
-extension SinRow {
+extension FaultyRow {
     func sealed(isKeyEmbedded: Bool) throws -> Sealed {
         let tree = try BootTests.tree()
         let recipe = try Recipe(folder: tree.root.appending(path: "faults/guests/\(guest)"))
@@ -55,16 +55,16 @@ extension SinRow {
     }
 
     /// What a verdict that finds something does not say of it.
-    func missing(in finding: Verdict.Finding?, of verdict: Judged) -> [String] {
-        let offences = finding?.offences ?? []
-        var complaints = rules.filter { rule in !offences.contains { $0.rule == rule } }
+    func missing(in finding: Finding?, of verdict: Judged) -> [String] {
+        let violations = finding?.violations ?? []
+        var failures = rules.filter { rule in !violations.contains { $0.rule == rule } }
             .map { "\(condition.rawValue) does not name \($0)" }
-        let isPlaced = offences.contains {
+        let isPlaced = violations.contains {
             $0.rule == rules.first && (place.isEmpty || $0.place?.contains(place) == true)
                 && (instruction.isEmpty || $0.instruction?.contains(instruction) == true)
         }
-        if !isPlaced { complaints.append("no \(rules.first ?? "") at '\(place)' by '\(instruction)'") }
-        return complaints.isEmpty ? [] : complaints + ["\(verdict)"]
+        if !isPlaced { failures.append("no \(rules.first ?? "") at '\(place)' by '\(instruction)'") }
+        return failures.isEmpty ? [] : failures + ["\(verdict)"]
     }
 
     /// Two machines at a time: most of a row is one program that waits for another.
@@ -73,20 +73,20 @@ extension SinRow {
         let said = Mutex<[String]>([])
         DispatchQueue.concurrentPerform(iterations: 2) { worker in
             for (_, rows) in runs.enumerated().filter({ $0.offset % 2 == worker }) {
-                let complaints: [String]
+                let failures: [String]
                 do {
                     let sealed = try rows[0].sealed()
                     // Its folder is read from as long as it is judged.
                     let verdict = try withExtendedLifetime(sealed) { try rows[0].verdict(of: sealed) }
-                    complaints = rows.flatMap { row in
-                        row.complaints(of: verdict).map { "\(row.name): \($0)" }
+                    failures = rows.flatMap { row in
+                        row.failures(of: verdict).map { "\(row.name): \($0)" }
                     }
                 } catch {
-                    complaints = ["\(rows[0].name): \(error)"]
+                    failures = ["\(rows[0].name): \(error)"]
                 }
-                said.withLock { $0 += complaints }
+                said.withLock { $0 += failures }
             }
         }
-        for complaint in said.withLock({ $0 }) { Issue.record(Comment(rawValue: complaint)) }
+        for failure in said.withLock({ $0 }) { Issue.record(Comment(rawValue: failure)) }
     }
 }

@@ -1,11 +1,10 @@
 import CacheModel
 import FrostHost
-import FrostMachine
 import FrostSupport
 import ResidencyRecord
 
 /// The sentences that stand in every verdict.
-enum VerdictText {
+enum CacheVerdictText {
     static func coverage(_ survey: RecordSurvey) -> [String] {
         let loads = survey.end?.loads ?? 0, stores = survey.end?.stores ?? 0
         let entries = survey.end?.vm_entries ?? 0
@@ -50,7 +49,7 @@ enum VerdictText {
     ]
 }
 
-extension Verdict.Model {
+extension CacheVerdict.Model {
     init(_ header: residency_header) {
         preset = header.presetName
         vendor = header.vendor == UInt32(CACHE_AMD.rawValue) ? "AMD" : "Intel"
@@ -62,14 +61,14 @@ extension Verdict.Model {
     }
 }
 
-extension Verdict.Model: CustomStringConvertible {
+extension CacheVerdict.Model: CustomStringConvertible {
     package var description: String {
         "\(preset ?? "free geometry") (\(vendor), \(sets) sets, \(ways) ways, \(lineBytes) bytes a line, "
             + "\(replacement)): a region may count on \(ByteCount(usableBytes)), this one has \(ByteCount(regionBytes))"
     }
 }
 
-extension Verdict: CustomStringConvertible {
+extension CacheVerdict: CustomStringConvertible {
     package var description: String {
         var lines = ["verdict      \(headline)", "model        \(model)"]
         for finding in findings { lines += finding.lines(finding.condition.statement) }
@@ -87,44 +86,5 @@ extension Verdict: CustomStringConvertible {
             "LEAKED: \(findings.broken)"
         case .notProvable: "NOT PROVABLE HERE: nothing leaked that was seen, but this record proves nothing"
         }
-    }
-}
-
-extension [Verdict.Finding] {
-    var broken: String {
-        let broken = count { $0.holds == false }
-        return "\(broken) of \(count.of("condition")) \(broken == 1 ? "is" : "are") broken"
-    }
-}
-
-extension Verdict.Finding {
-    /// - Parameter statement: what holds, or is broken.
-    func lines(_ statement: String) -> [String] {
-        let word =
-            switch holds {
-            case true: "holds        "
-            case false: "BROKEN       "
-            case nil: "not judged   "
-            }
-        var lines = [word + statement]
-        if !figure.isEmpty { lines.append("             \(figure)") }
-        guard offenceCount > 0 else { return lines }
-        lines.append(
-            "             \(offenceCount.of("offence"))\(offenceCount > offences.count ? ", the first" : ""):"
-        )
-        return lines + offences.flatMap(\.lines)
-    }
-}
-
-extension Verdict.Offence {
-    fileprivate var lines: [String] {
-        var lines = ["           - \(rule): \(sentence)"]
-        if let address {
-            lines.append("             at \(address.hexadecimal), \(place ?? "unknown memory")")
-        }
-        if let instruction { lines.append("             by \(instruction)") }
-        if let instant { lines.append("             at instruction \(instant)") }
-        if let source { lines.append("             source: \(source)") }
-        return lines
     }
 }

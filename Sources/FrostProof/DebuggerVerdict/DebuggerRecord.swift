@@ -7,19 +7,19 @@ import FrostSupport
 import Glibc
 
 /// A run under Bochs that was recorded to be judged.
-package struct OracleRecord {
+package struct DebuggerRecord {
     package let folder: RunFolder
-    package let inputs: ProofInputs
+    package let inputs: RecordInputs
     let image: BootImage
     let symbols: SymbolTable
     /// Nil when the run did not come to the hypervisor's ending.
     let ram: GuestRAM?
 
     /// - Parameter canaries: beside those that the record names.
-    /// - Throws: ``ProofRecord/Failure``, ``SymbolTable/Failure`` or ``BootImage/Failure``
+    /// - Throws: ``CacheRecord/Failure``, ``SymbolTable/Failure`` or ``BootImage/Failure``
     package init(reading folder: URL, adding canaries: [Canary] = []) throws {
         self.folder = RunFolder(folder)
-        (inputs, image) = try ProofRecord.read(self.folder.oracle, in: self.folder, adding: canaries)
+        (inputs, image) = try CacheRecord.read(self.folder.debuggerInputs, in: self.folder, adding: canaries)
         symbols = try SymbolTable(reading: self.folder.symbols)
         let memory = self.folder.ram
         ram =
@@ -28,7 +28,7 @@ package struct OracleRecord {
     }
 
     package static func isThere(_ folder: URL) -> Bool {
-        FileManager.default.fileExists(atPath: RunFolder(folder).oracle.plainPath)
+        FileManager.default.fileExists(atPath: RunFolder(folder).debuggerInputs.plainPath)
     }
 
     /// The hypervisor's own view of its memory at the end.
@@ -38,7 +38,7 @@ package struct OracleRecord {
     }
 
     /// Writes the verdict beside what it was made of.
-    package func keep(_ verdict: OracleVerdict) throws {
+    package func keep(_ verdict: DebuggerVerdict) throws {
         let mask = umask(0o077)
         defer { umask(mask) }
         try Data(JSON.text(verdict).utf8).write(to: folder.verdict)

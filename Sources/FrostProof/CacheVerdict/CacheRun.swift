@@ -6,8 +6,8 @@ package import FrostMachine
 package import FrostSupport
 import Glibc
 
-/// A run that is recorded so that it can be judged.
-package struct ProofRun {
+/// A run under the model of the cache, recorded for a ``CacheVerdict``.
+package struct CacheRun {
     package var image: BootImage
     package var options: RunOptions
     package var cache: CacheChoice
@@ -43,7 +43,7 @@ package struct ProofRun {
         guard FileManager.default.fileExists(atPath: folder.residencyLog.plainPath) else {
             throw Failure.noLog(result.warnings.joined(separator: " "))
         }
-        let inputs = try ProofInputs(
+        let inputs = try RecordInputs(
             of: result, image: image, symbols: symbols, canaries: canaries, into: folder)
         try Data(JSON.text(inputs).utf8).write(to: folder.proof)
         return result

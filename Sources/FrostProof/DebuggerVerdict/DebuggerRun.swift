@@ -5,8 +5,8 @@ package import FrostMachine
 import FrostSupport
 import Glibc
 
-/// A run under Bochs whose debugger records accesses, to be judged.
-package struct OracleRun {
+/// A run whose accesses Bochs's debugger records, for a ``DebuggerVerdict``.
+package struct DebuggerRun {
     package var image: BootImage
     package var options: RunOptions
     package var windows = AccessWindows()
@@ -18,24 +18,27 @@ package struct OracleRun {
 
     /// Runs the image, and writes all that a judge needs into `options.record`. Nobody else may read those files: they
     /// hold plaintext and keys.
-    /// - Throws: ``Platform/Failure``, ``ProofRun/Failure``, or as ``Toolchain/symbolFile(of:)`` and ``Run``.
+    /// - Throws: ``Platform/Failure``, ``CacheRun/Failure``, or as ``Toolchain/symbolFile(of:)`` and ``Run``.
     package func record(with toolchain: Toolchain) throws -> RunResult {
-        guard let folder = options.record.map({ RunFolder($0) }) else { throw ProofRun.Failure.noFolder }
+        guard let folder = options.record.map({ RunFolder($0) }) else { throw CacheRun.Failure.noFolder }
         let mask = umask(0o077)
         defer { umask(mask) }
+        // Until the record is whole: another run would take away what this one left.
+        let lock = try folder.lock()
+        defer { withExtendedLifetime(lock) {} }
         let symbols = try toolchain.symbolFile(of: image)
         var options = options
         options.platform = .bochs
         (options.windows, options.symbols) = (windows, try SymbolTable(reading: symbols))
-        let result = try Run(image, options: options).boot()
-        let inputs = try ProofInputs(
+        let result = try Run(image, options: options).boot(in: folder)
+        let inputs = try RecordInputs(
             of: result, image: image, symbols: symbols, canaries: canaries, into: folder)
-        try Data(JSON.text(inputs).utf8).write(to: folder.oracle)
+        try Data(JSON.text(inputs).utf8).write(to: folder.debuggerInputs)
         return result
     }
 }
 
-extension ProofInputs {
+extension RecordInputs {
     /// Copies the image and the hypervisor's file with symbols into the record.
     init(
         of result: RunResult, image: BootImage, symbols: URL, canaries: [Canary], into folder: RunFolder
@@ -45,10 +48,10 @@ extension ProofInputs {
         for file in [folder.image, folder.symbols] { chmod(file.plainPath, 0o600) }
         let isAsAsked = result.exitCode == .asAsked
         self.init(
-            imageHash: try ProofRecord.hash(of: folder.image),
-            symbolsHash: try ProofRecord.hash(of: folder.symbols), canaries: canaries,
+            imageHash: try CacheRecord.hash(of: folder.image),
+            symbolsHash: try CacheRecord.hash(of: folder.symbols), canaries: canaries,
             ending: result.ending.kind, end: result.ending.description, hasEndedAsAsked: isAsAsked,
-            complaints: isAsAsked ? [] : result.complaints + result.warnings,
+            unmet: isAsAsked ? [] : result.unmet + result.warnings,
             commandLine: result.commandLine)
     }
 }

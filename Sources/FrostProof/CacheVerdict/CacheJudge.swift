@@ -9,27 +9,27 @@ import ResidencyRecord
 /// Judges one recorded run. The same record always gets the same verdict.
 ///
 /// Walks the log three times: for what it says, for what explains each write, and for secrets in each state of DRAM.
-package struct Judge {
-    private let record: ProofRecord
+package struct CacheJudge {
+    private let record: CacheRecord
     private let survey: RecordSurvey
     private let explainer: Explainer
     private let progress: (String) -> Void
 
     private var faults: [String] = []
-    private var evidence: [Verdict.Condition: Evidence] = [:]
+    private var evidence: [Condition: Evidence] = [:]
     private var notes: [String] = []
 
-    package init(_ record: ProofRecord, progress: @escaping (String) -> Void = { _ in }) {
+    package init(_ record: CacheRecord, progress: @escaping (String) -> Void = { _ in }) {
         self.record = record
         self.progress = progress
         survey = RecordSurvey(record.log)
         let map = MemoryMap(record.image.plan, lowRAMBytes: record.log.header.low_ram_bytes)
         explainer = Explainer(map: map, symbols: record.folder.symbols)
-        for condition in Verdict.Condition.allCases { evidence[condition] = Evidence(condition) }
+        for condition in Condition.allCases { evidence[condition] = Evidence(condition) }
     }
 
-    /// - Throws: ``ProofRecord/Failure`` when a file of the record is missing.
-    package mutating func verdict() throws -> Verdict {
+    /// - Throws: ``CacheRecord/Failure`` when a file of the record is missing.
+    package mutating func verdict() throws -> CacheVerdict {
         let region = RegionEvidence(survey, explainer: explainer)
         take(region.frozen)
         take(region.writes)
@@ -139,7 +139,7 @@ package struct Judge {
     /// The plugin kept DRAM as it went; base and writes must give the same.
     private mutating func holdAgainstFinal(_ view: DRAMReplay) throws {
         let file = record.folder.dramFinal
-        guard let final = MappedFile(file) else { throw ProofRecord.Failure.missing(file.plainPath) }
+        guard let final = MappedFile(file) else { throw CacheRecord.Failure.missing(file.plainPath) }
         guard let first = view.differences(from: final).first else { return }
         let address = record.log.address(ofFileOffset: first)
         faults.append(
@@ -172,7 +172,7 @@ package struct Judge {
             record.inputs.canaries.count.of("canary", "canaries"),
         ]
         evidence[.noKey]?.figures = [instants, "\(search.searchedBytes.of("byte")) searched"]
-        notes += VerdictText.refused(survey)
+        notes += CacheVerdictText.refused(survey)
         if canaries < record.inputs.canaries.count {
             notes.append(
                 """
@@ -187,13 +187,13 @@ package struct Judge {
             """)
     }
 
-    private func conclude() -> Verdict {
-        let findings = Verdict.Condition.allCases.compactMap { evidence[$0]?.finding }
-        let answer: Verdict.Answer =
+    private func conclude() -> CacheVerdict {
+        let findings = Condition.allCases.compactMap { evidence[$0]?.finding }
+        let answer: CacheVerdict.Answer =
             findings.contains { $0.holds == false }
             ? .leaked : faults.isEmpty && findings.allSatisfy { $0.holds == true } ? .proven : .notProvable
-        return Verdict(
-            answer: answer, findings: findings, faults: faults, model: Verdict.Model(record.log.header),
-            coverage: VerdictText.coverage(survey), limits: VerdictText.limits, notes: notes)
+        return CacheVerdict(
+            answer: answer, findings: findings, faults: faults, model: CacheVerdict.Model(record.log.header),
+            coverage: CacheVerdictText.coverage(survey), limits: CacheVerdictText.limits, notes: notes)
     }
 }

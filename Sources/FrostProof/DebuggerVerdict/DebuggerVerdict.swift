@@ -2,19 +2,19 @@ package import FrostSupport
 
 /// The answer to one run that Bochs's debugger watched: does anything speak against it?
 ///
-/// Less than ``Verdict``: Bochs has no cache, and only stretches of the run were traced. So nothing is ever called
+/// Less than ``CacheVerdict``: Bochs has no cache, and only stretches of the run were traced. So nothing is ever called
 /// proven by it.
 /// - Source: docs/design/debugger-verdict.md says what each condition means and what shows it.
-package struct OracleVerdict: Codable, Sendable, Equatable {
+package struct DebuggerVerdict: Codable, Sendable, Equatable {
     package enum Answer: String, Codable, Sendable {
-        case noOffence = "no-offence"
-        case offence
+        case noViolation = "no-violation"
+        case violation
         case notJudged = "not-judged"
 
         package var exitCode: ExitCode {
             switch self {
-            case .noOffence: .asAsked
-            case .offence: .otherwise
+            case .noViolation: .asAsked
+            case .violation: .otherwise
             case .notJudged: .notProvable
             }
         }
@@ -33,7 +33,7 @@ package struct OracleVerdict: Codable, Sendable, Equatable {
 
     package var answer: Answer
     package var windows: [Window]
-    package var findings: [Verdict.Finding]
+    package var findings: [Finding]
     /// Why this record shows nothing, a sentence each.
     package var faults: [String]
     /// What was looked at, a sentence each.
@@ -42,12 +42,12 @@ package struct OracleVerdict: Codable, Sendable, Equatable {
     package var limits: [String]
     package var notes: [String]
 
-    package func finding(_ condition: Verdict.Condition) -> Verdict.Finding? {
+    package func finding(_ condition: Condition) -> Finding? {
         findings.first { $0.condition == condition }
     }
 
-    /// What the oracle can say of a condition: less than the condition.
-    static func statement(_ condition: Verdict.Condition) -> String {
+    /// What the debugger shows of a condition: less than the condition.
+    static func statement(_ condition: Condition) -> String {
         switch condition {
         case .accountedWrites:
             "In the windows each write to DRAM is ciphertext whose tag OpenSSL verifies, or an erasure; so is each home at the end."
@@ -69,7 +69,7 @@ package struct OracleVerdict: Codable, Sendable, Equatable {
     ]
 }
 
-extension OracleVerdict: CustomStringConvertible {
+extension DebuggerVerdict: CustomStringConvertible {
     package var description: String {
         var lines = ["verdict      \(headline)"]
         for window in windows {
@@ -90,12 +90,12 @@ extension OracleVerdict: CustomStringConvertible {
         let instructions = windows.reduce(0) { $0 + $1.instructions }
         let accesses = windows.reduce(0) { $0 + $1.accesses }
         switch answer {
-        case .noOffence:
+        case .noViolation:
             return
-                "NO OFFENCE: nothing against it in \(windows.count.of("window")) of \(instructions.of("instruction")) and "
+                "NO VIOLATION: nothing against it in \(windows.count.of("window")) of \(instructions.of("instruction")) and "
                 + accesses.of("access", "accesses")
-        case .offence:
-            return "OFFENCE: \(findings.broken)"
+        case .violation:
+            return "VIOLATION: \(findings.broken)"
         case .notJudged: return "NOT JUDGED: nothing against it was seen, but this record shows too little"
         }
     }

@@ -8,29 +8,29 @@ import FrostSupport
 import ResidencyRecord
 
 /// Judges one run that Bochs's debugger watched. The same record always gets the same verdict.
-package struct OracleJudge {
-    private let record: OracleRecord
+package struct DebuggerJudge {
+    private let record: DebuggerRecord
     private let explainer: Explainer
     private let progress: (String) -> Void
 
     private var faults: [String] = []
     private var notes: [String] = []
-    private var evidence: [Verdict.Condition: Evidence] = [:]
+    private var evidence: [Condition: Evidence] = [:]
 
     /// The topmost memory below 4 GiB that Bochs's BIOS keeps for ACPI tables, and reserves in its memory map.
     /// - Source: Bochs 2.7, bios/rombios.h, ACPI_DATA_SIZE.
     private static let firmwareTables = 64 * ByteCount.kibibyte
 
-    package init(_ record: OracleRecord, progress: @escaping (String) -> Void = { _ in }) {
+    package init(_ record: DebuggerRecord, progress: @escaping (String) -> Void = { _ in }) {
         (self.record, self.progress) = (record, progress)
         let map = MemoryMap(
             record.image.plan, lowRAMBytes: record.image.plan.ram.bytes, tableBytes: Self.firmwareTables)
         explainer = Explainer(map: map, symbols: record.folder.symbols)
-        for condition in Verdict.Condition.allCases { evidence[condition] = Evidence(condition) }
+        for condition in Condition.allCases { evidence[condition] = Evidence(condition) }
     }
 
-    /// - Throws: ``ProofRecord/Failure`` when a file of the record is missing.
-    package mutating func verdict() throws -> OracleVerdict {
+    /// - Throws: ``CacheRecord/Failure`` when a file of the record is missing.
+    package mutating func verdict() throws -> DebuggerVerdict {
         judgeRun()
         let view = try record.view()
         let memory = try view.map { try MemoryAtEnd($0, record: record, explainer: explainer) }
@@ -109,26 +109,26 @@ package struct OracleJudge {
     }
 
     private mutating func take(_ trace: AccessJudge) {
-        let offences = trace.offences
-        for offence in offences { add(offence) }
+        let violations = trace.violations
+        for violation in violations { add(violation) }
         let counts = withUnsafeBytes(of: trace.totals.rules) { Array($0.bindMemory(to: UInt64.self)) }
         for (number, count) in counts.enumerated() {
             let rule = residency_rule(UInt32(number))
-            let told = offences.count { $0.rule == rule }
+            let told = violations.count { $0.rule == rule }
             evidence[RegionEvidence.condition(of: rule)]?.count(Int(clamping: count) - told)
         }
     }
 
-    private mutating func add(_ offence: access_offence) {
-        let (id, sentence, source) = RegionEvidence.text(offence.rule, offence.cache_rule)
-        evidence[RegionEvidence.condition(of: offence.rule)]?.add(id, sentence) { [explainer] told in
-            told.instant = offence.instant
+    private mutating func add(_ violation: access_violation) {
+        let (id, sentence, source) = RegionEvidence.text(violation.rule, violation.cache_rule)
+        evidence[RegionEvidence.condition(of: violation.rule)]?.add(id, sentence) { [explainer] told in
+            told.instant = violation.instant
             told.source = source
-            if offence.address != UInt64.max {
-                told.address = offence.address
-                told.place = explainer.place(offence.address)
+            if violation.address != UInt64.max {
+                told.address = violation.address
+                told.place = explainer.place(violation.address)
             }
-            told.instruction = explainer.instruction(offence.rip, offence.mode)
+            told.instruction = explainer.instruction(violation.rip, violation.mode)
         }
     }
 
@@ -154,19 +154,20 @@ package struct OracleJudge {
 
     // MARK: what comes of it
 
-    private func conclude(_ trace: AccessJudge) -> OracleVerdict {
-        let findings = Verdict.Condition.allCases.compactMap { evidence[$0]?.finding }
-        let answer: OracleVerdict.Answer =
+    private func conclude(_ trace: AccessJudge) -> DebuggerVerdict {
+        let findings = Condition.allCases.compactMap { evidence[$0]?.finding }
+        let answer: DebuggerVerdict.Answer =
             findings.contains { $0.holds == false }
-            ? .offence : faults.isEmpty && findings.allSatisfy { $0.holds == true } ? .noOffence : .notJudged
+            ? .violation
+            : faults.isEmpty && findings.allSatisfy { $0.holds == true } ? .noViolation : .notJudged
         let windows = trace.windows.map {
-            OracleVerdict.Window(
+            DebuggerVerdict.Window(
                 start: explainer.function($0.start), instant: $0.first_instant,
                 instructions: $0.instructions, guestInstructions: $0.guest_instructions,
                 accesses: $0.accesses)
         }
         let totals = trace.totals
-        return OracleVerdict(
+        return DebuggerVerdict(
             answer: answer, windows: windows, findings: findings, faults: faults,
             coverage: [
                 """
@@ -175,6 +176,6 @@ package struct OracleJudge {
                 \(totals.lines.of("line")).
                 """,
                 "Memory: all of it, once, when the hypervisor began its ending.",
-            ], limits: OracleVerdict.limits, notes: notes)
+            ], limits: DebuggerVerdict.limits, notes: notes)
     }
 }

@@ -2,8 +2,8 @@ import FrostFormat
 @testable import FrostMachine
 @testable import FrostProof
 
-/// One hypervisor, guest and CPU under Bochs's debugger, and what the oracle must say of it.
-struct OracleRow: Sendable {
+/// One hypervisor, guest and CPU under Bochs's debugger, and what the debugger verdict must say of it.
+struct DebuggerRow: Sendable {
     /// One of `faults/hypervisor`; nil: nothing is wrong, unless it is the guest's doing.
     var fault: String?
     /// A folder of `faults/guests`.
@@ -11,11 +11,11 @@ struct OracleRow: Sendable {
     var cpu = CPUChoice.intel
     var freeze = FreezeStrategy.fit
     var windows = Self.few
-    var answer = OracleVerdict.Answer.offence
-    var condition = Verdict.Condition.noFetch
+    var answer = DebuggerVerdict.Answer.violation
+    var condition = Condition.noFetch
     /// Each must be named under the condition.
     var rules: [String] = []
-    /// One offence of the first rule must lie there, and be done by this.
+    /// One violation of the first rule must lie there, and be done by this.
     var place = ""
     var instruction = ""
 
@@ -24,7 +24,7 @@ struct OracleRow: Sendable {
             + (freeze == .fit ? "" : ", freeze \(freeze.rawValue)")
     }
 
-    /// Most sins are committed again and again.
+    /// Most faults show again and again.
     private static let few = AccessWindows(pages: 2)
     /// All that the guest does comes soon after its launch.
     private static let early = AccessWindows(pages: 1, launchInstructions: 300_000)
@@ -32,104 +32,104 @@ struct OracleRow: Sendable {
     private static let frame = "the home of guest page 0xa00000"
 
     /// In ci/test.
-    static let all = sound + commonSins(.intel) + ofIntel + ofAMD
+    static let all = sound + commonFaults(.intel) + ofIntel + ofAMD
     /// With FROST_FULL=1.
-    static let others = rare + commonSins(.amd)
+    static let others = rare + commonFaults(.amd)
 
     private static let sound = [CPUChoice.intel, .amd].map {
-        OracleRow(cpu: $0, windows: AccessWindows(), answer: .noOffence)
+        DebuggerRow(cpu: $0, windows: AccessWindows(), answer: .noViolation)
     }
 
     /// Faults in what both vendors share.
-    private static func commonSins(_ cpu: CPUChoice) -> [OracleRow] {
+    private static func commonFaults(_ cpu: CPUChoice) -> [DebuggerRow] {
         [
-            OracleRow(
+            DebuggerRow(
                 cpu: cpu, freeze: .window, condition: .frozenRegion,
                 rules: ["never-frozen", "wider-write-back"],
                 place: "the frozen region"),
-            OracleRow(
+            DebuggerRow(
                 fault: "cacheable-homes", cpu: cpu, condition: .accountedWrites, rules: ["host-store"],
                 place: "the home of", instruction: "gcm_"),
-            OracleRow(
+            DebuggerRow(
                 fault: "host-table-in-dram", cpu: cpu, rules: ["host-table"], place: frame),
-            OracleRow(
+            DebuggerRow(
                 fault: "page-copy", cpu: cpu, condition: .accountedWrites, rules: ["never-described"],
                 place: frame),
-            OracleRow(
+            DebuggerRow(
                 fault: "page-copy", cpu: cpu, condition: .noSecret, rules: ["canary"], place: frame),
-            OracleRow(
+            DebuggerRow(
                 fault: "plain-homes", cpu: cpu, condition: .accountedWrites, rules: ["wrong-tag"],
                 place: "the home of"),
-            OracleRow(
+            DebuggerRow(
                 fault: "keys-in-dram", cpu: cpu, condition: .noKey, rules: ["key-material"], place: frame),
-            OracleRow(
+            DebuggerRow(
                 fault: "code-in-dram", cpu: cpu, rules: ["host-fetch"], place: frame),
-            OracleRow(
+            DebuggerRow(
                 fault: "uncacheable-slots", cpu: cpu, condition: .accountedWrites,
                 rules: ["nested-mapping"],
                 place: "a nested table or a slot"),
-            OracleRow(
+            DebuggerRow(
                 fault: "cache-disabled", cpu: cpu, condition: .frozenRegion, rules: ["cache-rule:uc"],
                 place: "the frozen region"),
-            OracleRow(
+            DebuggerRow(
                 fault: "nonce-fixed", cpu: cpu, condition: .freshCiphertext, rules: ["nonce-repeated"]),
         ]
     }
 
     private static let ofIntel = [
-        OracleRow(
+        DebuggerRow(
             fault: "vmcs-in-dram", condition: .accountedWrites, rules: ["control-block"], place: frame,
             instruction: "vmx"),
-        OracleRow(
+        DebuggerRow(
             fault: "io-bitmap-in-dram", guest: "caches", windows: early, condition: .accountedWrites,
             rules: ["control-block"], place: frame, instruction: "the guest at"),
-        OracleRow(fault: "ept-table-in-dram", rules: ["nested-table"], place: frame),
-        OracleRow(
+        DebuggerRow(fault: "ept-table-in-dram", rules: ["nested-table"], place: frame),
+        DebuggerRow(
             fault: "ept-heeds-pat", guest: "types", windows: early, condition: .accountedWrites,
             rules: ["nested-mapping"], place: "a nested table or a slot"),
-        OracleRow(
+        DebuggerRow(
             fault: "ept-heeds-pat", guest: "types", windows: early, condition: .frozenRegion,
             rules: ["cache-rule:uc", "cache-rule:wc", "cache-rule:wt-write"],
             place: "a nested table or a slot",
             instruction: "the guest at"),
-        OracleRow(
+        DebuggerRow(
             fault: "no-wbinvd-exiting", guest: "caches", windows: early, condition: .frozenRegion,
             rules: ["guest-cache-control", "cache-rule:wbinvd"], instruction: "the guest at"),
-        OracleRow(
+        DebuggerRow(
             guest: "flush", windows: early, condition: .frozenRegion,
             rules: ["cache-rule:clflush", "cache-rule:clwb"], instruction: "the guest at"),
-        OracleRow(
+        DebuggerRow(
             guest: "stream", windows: early, condition: .frozenRegion, rules: ["cache-rule:nt-store"],
             place: "a nested table or a slot", instruction: "the guest at"),
     ]
 
     private static let ofAMD = [
-        OracleRow(
+        DebuggerRow(
             fault: "control-block-in-dram", cpu: .amd, condition: .accountedWrites,
             rules: ["control-block"],
             place: frame, instruction: "svm_enter"),
-        OracleRow(
+        DebuggerRow(
             fault: "nested-table-in-dram", cpu: .amd, rules: ["nested-table"], place: frame),
-        OracleRow(
+        DebuggerRow(
             fault: "guest-pat", guest: "types", cpu: .amd, windows: early, condition: .frozenRegion,
             rules: ["cache-rule:uc", "cache-rule:wc"], place: "a nested table or a slot"),
     ]
 
     private static let rare = [
         // It has no pages of 1 GiB, and so its memory cannot be kept.
-        OracleRow(cpu: .named("corei7_ivy_bridge_3770k"), answer: .notJudged),
-        OracleRow(guest: "caches", windows: early, answer: .noOffence),
-        OracleRow(guest: "types", windows: early, answer: .noOffence),
-        OracleRow(
+        DebuggerRow(cpu: .named("corei7_ivy_bridge_3770k"), answer: .notJudged),
+        DebuggerRow(guest: "caches", windows: early, answer: .noViolation),
+        DebuggerRow(guest: "types", windows: early, answer: .noViolation),
+        DebuggerRow(
             fault: "stack-in-dram", condition: .accountedWrites, rules: ["never-described"],
             place: "the home of guest page 0xa0"),
-        OracleRow(
+        DebuggerRow(
             fault: "ept-leaf-to-dram", windows: early, condition: .accountedWrites,
             rules: ["nested-mapping"], place: "the home of guest page 0x110000"),
-        OracleRow(
+        DebuggerRow(
             fault: "real-wbinvd", guest: "caches", windows: early, condition: .frozenRegion,
             rules: ["cache-rule:wbinvd"], instruction: "exit_handle"),
-        OracleRow(
+        DebuggerRow(
             fault: "real-wbinvd", guest: "caches", cpu: .amd, windows: early, condition: .frozenRegion,
             rules: ["cache-rule:wbinvd"], instruction: "exit_handle"),
     ]

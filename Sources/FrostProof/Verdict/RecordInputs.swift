@@ -3,7 +3,7 @@ package import FrostFormat
 package import FrostImage
 
 /// What a recorded run was: `proof.json`. With the files beside it, all that a verdict is made of.
-package struct ProofInputs: Codable, Sendable, Equatable {
+package struct RecordInputs: Codable, Sendable, Equatable {
     /// SHA-256 of the image, in hexadecimal digits.
     package var imageHash: String
     /// Of the hypervisor's file with symbols.
@@ -13,12 +13,12 @@ package struct ProofInputs: Codable, Sendable, Equatable {
     /// In words.
     package var end: String
     package var hasEndedAsAsked: Bool
-    package var complaints: [String]
+    package var unmet: [String]
     package var commandLine: String
 
     package init(
         imageHash: String, symbolsHash: String, canaries: [Canary], ending: RunEnding.Kind, end: String,
-        hasEndedAsAsked: Bool, complaints: [String], commandLine: String
+        hasEndedAsAsked: Bool, unmet: [String], commandLine: String
     ) {
         self.imageHash = imageHash
         self.symbolsHash = symbolsHash
@@ -26,7 +26,7 @@ package struct ProofInputs: Codable, Sendable, Equatable {
         self.ending = ending
         self.end = end
         self.hasEndedAsAsked = hasEndedAsAsked
-        self.complaints = complaints
+        self.unmet = unmet
         self.commandLine = commandLine
     }
 }

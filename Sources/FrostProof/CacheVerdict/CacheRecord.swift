@@ -5,9 +5,9 @@ package import FrostSupport
 import Glibc
 
 /// A run that was recorded with the residency plugin: everything to judge it, now or later.
-package struct ProofRecord {
+package struct CacheRecord {
     package let folder: RunFolder
-    package private(set) var inputs: ProofInputs
+    package private(set) var inputs: RecordInputs
     package let log: ResidencyLog
     package let image: BootImage
     /// No run replaces the files as long as somebody reads them.
@@ -29,9 +29,9 @@ package struct ProofRecord {
     /// What any record has: its inputs, and the files that they vouch for.
     static func read(
         _ file: URL, in folder: RunFolder, adding canaries: [Canary]
-    ) throws -> (inputs: ProofInputs, image: BootImage) {
+    ) throws -> (inputs: RecordInputs, image: BootImage) {
         guard let data = try? Data(contentsOf: file) else { throw Failure.missing(file.plainPath) }
-        guard var inputs = try? JSONDecoder().decode(ProofInputs.self, from: data) else {
+        guard var inputs = try? JSONDecoder().decode(RecordInputs.self, from: data) else {
             throw Failure.damaged(file.plainPath)
         }
         inputs.canaries += canaries
@@ -51,7 +51,7 @@ package struct ProofRecord {
     }
 
     /// Writes the verdict beside what it was made of.
-    package func keep(_ verdict: Verdict) throws {
+    package func keep(_ verdict: CacheVerdict) throws {
         let mask = umask(0o077)
         defer { umask(mask) }
         try Data(JSON.text(verdict).utf8).write(to: folder.verdict)

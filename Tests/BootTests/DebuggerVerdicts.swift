@@ -9,18 +9,19 @@ import Testing
 
 extension BootTests {
     /// What Bochs's debugger sees of a run, on the CPUs of both vendors: nothing against the sound hypervisor, and each
-    /// sin by its name.
-    @Suite("Oracle") struct Oracle {
-        @Test("Nothing speaks against the sound hypervisor, and each sin is named", .timeLimit(.minutes(20)))
+    /// fault by its rule.
+    @Suite("Debugger verdicts") struct DebuggerVerdicts {
+        @Test(
+            "Nothing speaks against the sound hypervisor, and each fault is named", .timeLimit(.minutes(20)))
         func table() {
-            OracleRow.judge(OracleRow.all)
+            DebuggerRow.judge(DebuggerRow.all)
         }
 
         @Test(
             "The same on the other CPUs", .enabled(if: BootTests.isFull, BootTests.fullOnly),
             .timeLimit(.minutes(30)))
         func otherRows() {
-            OracleRow.judge(OracleRow.others)
+            DebuggerRow.judge(DebuggerRow.others)
         }
 
         // MARK: memory
@@ -29,8 +30,11 @@ extension BootTests {
             "Under VMX secrets stand in the frozen region only, and every home verifies",
             .timeLimit(.minutes(5)))
         func memoryAtEnd() throws {
-            let sealed = try OracleRow().sealed()
-            let record = try OracleRow().record(sealed)
+            let sealed = try DebuggerRow().sealed()
+            let folder = RunFolder(sealed.scratch.file("debugger"))
+            let watch = LockWatch(folder.folder, for: folder.debuggerInputs)
+            let record = try DebuggerRow().record(sealed)
+            #expect(watch.result() == true, "the folder was free before the record was whole")
             let ram = try #require(record.ram), view = try #require(try record.view())
             let finds = try MemorySearch(Array(Markers.texts.prefix(1))).finds(in: ram)
             #expect(finds.count > 1, "the search found nothing: it proves nothing")
@@ -43,20 +47,20 @@ extension BootTests {
             #expect(audit.sleeping.count > 100)
 
             // The same record, judged twice; and one whose memory was changed.
-            var judge = OracleJudge(record), again = OracleJudge(record)
+            var judge = DebuggerJudge(record), again = DebuggerJudge(record)
             let verdict = try judge.verdict()
-            #expect(verdict.answer == .noOffence, "\(verdict)")
+            #expect(verdict.answer == .noViolation, "\(verdict)")
             #expect(try again.verdict() == verdict)
             let home = view.plan.home(try #require(audit.sleeping.first))
             try ram.write([0x5A], at: home + 99)
-            var changed = OracleJudge(record)
-            let offences = try changed.verdict().finding(.accountedWrites)?.offences ?? []
-            #expect(offences.contains { $0.rule == "wrong-tag" && $0.address == home })
+            var changed = DebuggerJudge(record)
+            let violations = try changed.verdict().finding(.accountedWrites)?.violations ?? []
+            #expect(violations.contains { $0.rule == "wrong-tag" && $0.address == home })
         }
 
         @Test("Without a freeze the same search finds the secrets in memory", .timeLimit(.minutes(5)))
         func window() throws {
-            let row = OracleRow(freeze: .window)
+            let row = DebuggerRow(freeze: .window)
             let sealed = try row.sealed()
             let ram = try #require(try row.record(sealed).ram)
             let finds = try MemorySearch(Markers.texts).finds(in: ram)
@@ -71,10 +75,10 @@ extension BootTests {
             .timeLimit(.minutes(5)),
             arguments: [CPUChoice.intel, .amd])
         func wiped(cpu: CPUChoice) throws {
-            let sealed = try OracleRow().sealed()
+            let sealed = try DebuggerRow().sealed()
             let result = try sealed.run {
                 ($0.platform, $0.cpu, $0.keepsRAM) = (.bochs, cpu, true)
-                $0.passphrase = try OracleRow.passphrase()
+                $0.passphrase = try DebuggerRow.passphrase()
                 $0.record = sealed.scratch.file("run")
                 $0.symbols = try Toolchain(tree: BootTests.tree()).symbols(of: sealed.image)
             }
@@ -87,28 +91,28 @@ extension BootTests {
     }
 }
 
-extension OracleRow: SinRow {
+extension DebuggerRow: FaultyRow {
     func sealed() throws -> Sealed { try sealed(isKeyEmbedded: false) }
 
-    func record(_ sealed: Sealed) throws -> OracleRecord {
-        let folder = sealed.scratch.file("oracle")
+    func record(_ sealed: Sealed) throws -> DebuggerRecord {
+        let folder = sealed.scratch.file("debugger")
         var options = try Self.options(sealed, record: folder)
         options.cpu = cpu
-        var run = OracleRun(sealed.image, options: options)
+        var run = DebuggerRun(sealed.image, options: options)
         (run.windows, run.canaries) = (windows, sealed.recipe.facts.canaries ?? [])
         _ = try run.record(with: Toolchain(tree: BootTests.tree()))
-        return try OracleRecord(reading: folder)
+        return try DebuggerRecord(reading: folder)
     }
 
-    func verdict(of sealed: Sealed) throws -> OracleVerdict {
-        var judge = OracleJudge(try record(sealed))
+    func verdict(of sealed: Sealed) throws -> DebuggerVerdict {
+        var judge = DebuggerJudge(try record(sealed))
         return try judge.verdict()
     }
 
-    func complaints(of verdict: OracleVerdict) -> [String] {
+    func failures(of verdict: DebuggerVerdict) -> [String] {
         guard verdict.answer == answer else {
             return ["the answer is \(verdict.answer), not \(answer):\n\(verdict)"]
         }
-        return answer == .offence ? missing(in: verdict.finding(condition), of: verdict) : []
+        return answer == .violation ? missing(in: verdict.finding(condition), of: verdict) : []
     }
 }

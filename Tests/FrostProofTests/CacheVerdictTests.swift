@@ -8,24 +8,25 @@ import FrostSupport
 import ResidencyRecord
 import Testing
 
-/// The judge finds every leak that is committed on purpose, and names it.
-@Suite("Verdict") struct VerdictTests {
-    /// What must be said of a sin.
+/// The judge finds everything that is wrong with a record on purpose, and names it.
+@Suite("Cache verdict") struct CacheVerdictTests {
+    /// What must be said of it.
     enum Expected {
-        case broken(Verdict.Condition, rule: String)
+        case broken(Condition, rule: String)
         /// Not provable, for a reason that says this.
         case fault(String)
     }
 
-    struct Sin: CustomTestStringConvertible, Sendable {
+    /// One thing that is wrong with a record.
+    struct FaultyRecord: CustomTestStringConvertible, Sendable {
         let testDescription: String
         let expected: Expected
-        let commit: @Sendable (SampleRecord) throws -> Void
+        let make: @Sendable (SampleRecord) throws -> Void
 
         init(
-            _ name: String, _ expected: Expected, _ commit: @escaping @Sendable (SampleRecord) throws -> Void
+            _ name: String, _ expected: Expected, _ make: @escaping @Sendable (SampleRecord) throws -> Void
         ) {
-            (testDescription, self.expected, self.commit) = (name, expected, commit)
+            (testDescription, self.expected, self.make) = (name, expected, make)
         }
     }
 
@@ -41,31 +42,31 @@ import Testing
         let verdict = try record.verdict()
         #expect(verdict.answer == .proven, "\(verdict)")
         #expect(verdict.faults.isEmpty)
-        #expect(verdict.findings.map(\.condition) == Verdict.Condition.allCases)
+        #expect(verdict.findings.map(\.condition) == Condition.allCases)
         #expect(!verdict.notes.contains { $0.contains("canaries") }, "\(verdict)")
         let figure = verdict.finding(.accountedWrites)?.figure ?? ""
         #expect(figure.contains("4 homes verified"), "\(figure)")
         #expect(
             figure.contains("\(0x30000) bytes erased") && figure.contains("40 in the firmware's"), "\(figure)"
         )
-        var again = try Judge(ProofRecord(reading: record.folder.folder))
+        var again = try CacheJudge(CacheRecord(reading: record.folder.folder))
         #expect(try again.verdict() == verdict)
     }
 
-    @Test("Each sin breaks its condition and is named", arguments: Self.sins)
-    func sin(_ sin: Sin) throws {
+    @Test("Each faulty record breaks its condition and is named", arguments: Self.faulty)
+    func isNamed(_ faulty: FaultyRecord) throws {
         let record = try SampleRecord(seed: Self.seed())
-        try sin.commit(record)
-        try Self.check(record.verdict(), sin.expected)
+        try faulty.make(record)
+        try Self.check(record.verdict(), faulty.expected)
     }
 
-    static func check(_ verdict: Verdict, _ expected: Expected) {
+    static func check(_ verdict: CacheVerdict, _ expected: Expected) {
         switch expected {
         case .broken(let condition, let rule):
             #expect(verdict.answer == .leaked, "\(verdict)")
             let finding = verdict.finding(condition)
             #expect(finding?.holds == false, "\(verdict)")
-            #expect(finding?.offences.contains { $0.rule == rule } ?? false, "\(verdict)")
+            #expect(finding?.violations.contains { $0.rule == rule } ?? false, "\(verdict)")
         case .fault(let words):
             #expect(verdict.answer == .notProvable, "\(verdict)")
             #expect(verdict.faults.contains { $0.contains(words) }, "\(verdict)")
@@ -81,7 +82,7 @@ import Testing
         for _ in 0..<12 {
             let count = Int.random(in: MemoryLayout<residency_header>.size..<bytes.count, using: &generator)
             try Data(bytes.prefix(count)).write(to: sound.folder.residencyLog)
-            var judge = try Judge(ProofRecord(reading: sound.folder.folder))
+            var judge = try CacheJudge(CacheRecord(reading: sound.folder.folder))
             let verdict = try judge.verdict()
             #expect(verdict.answer != .proven)
             #expect(verdict.faults.contains { $0.contains("cut short") }, "\(count): \(verdict)")
@@ -94,18 +95,18 @@ import Testing
         try record.write()
         let folder = record.folder
         try Data("{}".utf8).write(to: folder.proof)
-        #expect(throws: ProofRecord.Failure.damaged(folder.proof.plainPath)) {
-            try ProofRecord(reading: folder.folder)
+        #expect(throws: CacheRecord.Failure.damaged(folder.proof.plainPath)) {
+            try CacheRecord(reading: folder.folder)
         }
         try record.write()
         try Data([1]).write(to: folder.image)
-        #expect(throws: ProofRecord.Failure.changed(folder.image.plainPath)) {
-            try ProofRecord(reading: folder.folder)
+        #expect(throws: CacheRecord.Failure.changed(folder.image.plainPath)) {
+            try CacheRecord(reading: folder.folder)
         }
         try record.write()
         try FileManager.default.removeItem(at: folder.proof)
-        #expect(throws: ProofRecord.Failure.noProof(folder.folder.plainPath)) {
-            try ProofRecord(reading: folder.folder)
+        #expect(throws: CacheRecord.Failure.noProof(folder.folder.plainPath)) {
+            try CacheRecord(reading: folder.folder)
         }
     }
 }
