@@ -1,5 +1,5 @@
 package import Foundation
-import FrostSupport
+package import FrostSupport
 import Glibc
 
 /// Keeps others from writing into a run's folder while one run writes it, or somebody judges it; gone with its owner,
@@ -14,8 +14,8 @@ package final class FolderLock: Sendable {
 
     private let descriptor: Int32
 
-    /// - Throws: ``RunFolder/Failure/inUse(_:)``
-    package init(_ folder: URL, for use: Use) throws(RunFolder.Failure) {
+    /// - Throws: ``Failure/inUse(_:)``
+    package init(_ folder: URL, for use: Use) throws(Failure) {
         descriptor = open(folder.plainPath, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         // File systems that know no locks are left as they are.
         guard descriptor < 0 || Self.take(use, descriptor) || errno != EWOULDBLOCK else {
@@ -37,4 +37,17 @@ package final class FolderLock: Sendable {
     private static let patience = 25
 
     deinit { if descriptor >= 0 { close(descriptor) } }
+
+    package enum Failure: Explained, Equatable {
+        case inUse(String)
+
+        package var exitCode: ExitCode { .cannotWrite }
+
+        package var description: String {
+            switch self {
+            case .inUse(let path):
+                "The folder \(path) is in use by another frost. Wait for its end, or choose another with --record."
+            }
+        }
+    }
 }

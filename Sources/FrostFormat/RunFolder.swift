@@ -80,10 +80,10 @@ package struct RunFolder: Sendable {
     }
 
     /// Makes the folder; nobody else writes into it as long as the lock lives.
-    /// - Throws: ``Failure``
-    package func lock() throws(Failure) -> FolderLock {
+    /// - Throws: ``Failure/cannotWrite(_:)``, ``FolderLock/Failure``
+    package func lock() throws -> FolderLock {
         do { try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true) } catch {
-            throw .cannotWrite(folder.plainPath)
+            throw Failure.cannotWrite(folder.plainPath)
         }
         return try FolderLock(folder, for: .writing)
     }
@@ -115,11 +115,10 @@ package struct RunFolder: Sendable {
     package enum Failure: Explained, Equatable {
         case cannotWrite(String)
         case holdsImage(String)
-        case inUse(String)
 
         package var exitCode: ExitCode {
             switch self {
-            case .cannotWrite, .inUse: .cannotWrite
+            case .cannotWrite: .cannotWrite
             case .holdsImage: .usage
             }
         }
@@ -130,8 +129,6 @@ package struct RunFolder: Sendable {
                 "The run's folder \(path) cannot be written. Choose another place with --record."
             case .holdsImage(let path):
                 "The run's record would replace the image \(path). Choose another place with --record."
-            case .inUse(let path):
-                "The folder \(path) is in use by another frost. Wait for its end, or choose another with --record."
             }
         }
     }

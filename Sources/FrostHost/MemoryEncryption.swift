@@ -34,14 +34,8 @@ package struct MemoryEncryption: Codable, Sendable, Equatable {
     private func isOwn(_ technique: Technique) -> Bool { technique.name.hasPrefix(Self.guestMark) }
     static let guestMark = "this machine's "
 
-    init(_ sources: HostSources) {
-        let reader = MemoryEncryptionReader(sources)
-        techniques = reader.own
-        switch CPUFacts(sources).cacheVendor {
-        case .intel: techniques += reader.intel
-        case .amd: techniques += reader.amd
-        case nil: break
-        }
+    init(techniques: [Technique]) {
+        self.techniques = techniques
     }
 
     private enum CodingKeys: CodingKey {

@@ -166,3 +166,16 @@ struct MemoryEncryptionReader {
             evidence: "kvm_amd: \(parameter) is \(value), for virtual machines")
     }
 }
+
+extension MemoryEncryption {
+    init(_ sources: HostSources) {
+        let reader = MemoryEncryptionReader(sources)
+        var techniques = reader.own
+        switch CPUFacts(sources).cacheVendor {
+        case .intel: techniques += reader.intel
+        case .amd: techniques += reader.amd
+        case nil: break
+        }
+        self.init(techniques: techniques)
+    }
+}

@@ -22,9 +22,8 @@ package enum Capability: Sendable, CaseIterable {
     case connection
 
     /// Why a platform without it cannot do what was asked, and what can.
-    func refusal(by platform: Platform) -> String {
-        let name = platform.rawValue
-        return switch self {
+    func refusal(by name: String) -> String {
+        switch self {
         case .control: "\(name) cannot be stopped or sent an NMI from outside. Use --platform qemu-tcg."
         case .sharedMemory, .memoryDump:
             "\(name) does not let others read the machine's memory. Use --platform qemu-tcg."

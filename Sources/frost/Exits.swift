@@ -32,7 +32,7 @@ struct Exits: ParsableCommand {
         try format.print(costs)
         if functions && format == .text { print("\n" + costs.functionTables) }
         guard check else { return }
-        let violations = ExitBudget.violations(costs)
+        let violations = costs.overBudget
         violations.forEach { Talk.say("over budget: \($0)") }
         throw Outcome(exitCode: violations.isEmpty ? .asAsked : .otherwise)
     }

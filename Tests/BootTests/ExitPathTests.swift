@@ -29,7 +29,7 @@ extension BootTests {
         func budget() throws {
             let (costs, result) = try Self.costs(in: BootTests.tree())
             let story = Comment(rawValue: costs.description)
-            #expect(ExitBudget.violations(costs) == [], story)
+            #expect(costs.overBudget == [], story)
             for kind in [ExitClass.cleanMiss, .dirtyMiss] {
                 let row = try #require(costs.rows.first { $0.kind == kind })
                 #expect(row.exits >= 500 && row.cipher > 5000, story)
@@ -66,7 +66,7 @@ extension BootTests {
             let (costs, _) = try Fault(named: Self.fault, in: tree).inject(into: tree) {
                 try Self.costs(in: $0)
             }
-            let violations = ExitBudget.violations(costs)
+            let violations = costs.overBudget
             #expect(violations.count == 1)
             #expect(
                 violations.first?.hasPrefix("cpuid: ") == true

@@ -45,7 +45,7 @@ import Testing
         #expect(costs.rows.map(\.p50) == [700, 800, 300])
         #expect(costs.rows.map(\.cipher) == [11000, 22000, 0])
         #expect(costs.rows.map(\.stringSteps) == [0, 4, 0])
-        #expect(ExitBudget.violations(costs).contains { $0.hasPrefix("softMiss: no such exit was seen") })
+        #expect(costs.overBudget.contains { $0.hasPrefix("softMiss: no such exit was seen") })
     }
 
     @Test("A budget that is broken is a sentence with the kind, what was measured, and what is allowed")
@@ -56,7 +56,7 @@ import Testing
             InstructionRecord(reading: folder), Self.trace(every: 1, [Self.port]))
         let allowed = try #require(ExitBudget.medians[.port])
         #expect(
-            ExitBudget.violations(costs).contains(
+            costs.overBudget.contains(
                 "port: 5000 instructions at the median of 1 exits, \(allowed) allowed."))
     }
 

@@ -125,7 +125,8 @@ struct SampleTrace {
         }
         access_judge_end(judge)
         var count = 0
-        let violations = Array(UnsafeBufferPointer(start: access_judge_violations(judge, &count), count: count))
+        let violations = Array(
+            UnsafeBufferPointer(start: access_judge_violations(judge, &count), count: count))
         let windows = Array(UnsafeBufferPointer(start: access_judge_windows(judge, &count), count: count))
         return withExtendedLifetime(kept) {
             Judged(

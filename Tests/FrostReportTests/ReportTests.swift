@@ -103,7 +103,7 @@ import Testing
         var results = [("hello-1", .passed, nil), ("hello-11", .skipped, "no <vmx>")].map {
             (name: String, outcome: SweepResult.Outcome, reason: String?) in
             SweepResult(
-                SweepMatrix.Named(name: name, base: name, cell: SweepCell(image: "hello")), definition: name,
+                NamedCell(name: name, base: name, cell: SweepCell(image: "hello")), definition: name,
                 outcome: outcome, reason: reason)
         }
         results[0].folder = "cells/hello-1"

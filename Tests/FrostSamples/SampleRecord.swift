@@ -231,8 +231,8 @@ package final class SampleRecord {
         try Data(region).write(to: folder.regionEnd)
         try Data(contentsOf: sample.file).write(to: folder.image)
         try Data(SampleELF().bytes).write(to: folder.symbols)
-        inputs.imageHash = try CacheRecord.hash(of: folder.image)
-        inputs.symbolsHash = try CacheRecord.hash(of: folder.symbols)
+        inputs.imageHash = try RecordInputs.hash(of: folder.image)
+        inputs.symbolsHash = try RecordInputs.hash(of: folder.symbols)
         try Data(JSON.text(inputs).utf8).write(to: folder.proof)
     }
 

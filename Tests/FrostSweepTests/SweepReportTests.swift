@@ -29,7 +29,7 @@ import Testing
     private func compare(
         _ new: SweepResult..., with old: SweepResult..., tolerances: [SweepMetric: SweepTolerance] = [:]
     ) -> SweepComparison {
-        SweepComparison(report(new), baseline: report(old), tolerances: tolerances)
+        SweepComparison(report(new).cells, baseline: report(old).cells, tolerances: tolerances)
     }
 
     @Test("More misses than allowed are a regression that names cell, metric, old, new and what was allowed")

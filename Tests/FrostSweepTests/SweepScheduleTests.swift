@@ -44,7 +44,7 @@ import Testing
         (0..<count).map { index in
             var cell = SweepCell(image: "hello")
             (cell.platform, cell.seed) = (platform, UInt64(index))
-            let named = SweepMatrix.Named(name: "cell\(index)", base: "cell\(index)", cell: cell)
+            let named = NamedCell(name: "cell\(index)", base: "cell\(index)", cell: cell)
             return SweepJob(named: named, definition: cell.definition, image: URL(filePath: "/x.img"))
         }
     }

@@ -41,7 +41,7 @@ struct AttackBase: Sendable {
             }
         ]
         let result = try Run(image, options: options).boot()
-        if result.ending == .interrupted { throw AttackRun.Interrupted() }
+        if result.ending == .interrupted { throw AttackInterrupted() }
         guard let saved else { throw Failure.notReached(after, result.ending) }
         if case .plaintextFound(let find) = MemorySearch.verdict(finds, for: image) {
             throw Failure.leaking(find)

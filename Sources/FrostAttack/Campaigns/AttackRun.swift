@@ -33,7 +33,7 @@ final class AttackRun {
         (self.attack, self.base, self.watch, self.isInterrupted) = (attack, base, watch, isInterrupted)
     }
 
-    /// - Throws: as ``Run/boot()``; ``Interrupted`` when a signal came.
+    /// - Throws: as ``Run/boot()``; ``AttackInterrupted`` when a signal came.
     func run() throws -> AttackOutcome {
         var options = RunOptions()
         options.saved = base.machine
@@ -43,17 +43,12 @@ final class AttackRun {
             Hook(.end) { [self] machine in try search(machine) },
         ]
         let result = try Run(base.image, options: options).boot()
-        if isInterrupted() { throw Interrupted() }
+        if isInterrupted() { throw AttackInterrupted() }
         let finding = try verdict(result)
         return AttackOutcome(
             number: attack.number, seed: attack.seed, kind: attack.kind,
             pages: judge?.strike.written.keys.sorted().map(pageName) ?? [], verdict: finding.verdict,
             reason: finding.reason)
-    }
-
-    struct Interrupted: Explained {
-        var exitCode: ExitCode { .interrupted }
-        var description: String { "Interrupted: attacks that were not finished do not count." }
     }
 
     // MARK: while the machine runs

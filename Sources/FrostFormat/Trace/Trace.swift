@@ -1,6 +1,4 @@
-package import Foundation
 import FrostCore
-package import FrostSupport
 
 /// What the hypervisor said on its serial line, in order.
 package struct Trace: Sendable, Equatable {
@@ -15,28 +13,6 @@ package struct Trace: Sendable, Equatable {
     package internal(set) var partialBytes = 0
 
     package init() {}
-
-    package init(decoding bytes: [UInt8]) {
-        var reader = TraceReader()
-        reader.feed(bytes)
-        self = reader.trace
-    }
-
-    /// Reads `trace.bin`, or the one in a run's folder.
-    /// - Throws: ``Failure``
-    package init(reading file: URL) throws(Failure) {
-        var isFolder: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: file.plainPath, isDirectory: &isFolder) else {
-            throw .missing(file.plainPath)
-        }
-        let capture = isFolder.boolValue ? RunFolder(file).trace : file
-        guard let data = try? Data(contentsOf: capture) else { throw .missing(capture.plainPath) }
-        self.init(decoding: [UInt8](data))
-        guard !records.isEmpty else { throw .noRecords(capture.plainPath) }
-        if let format = fact(.format), format != UInt64(TRACE_FORMAT) {
-            throw .format(capture.plainPath, format)
-        }
-    }
 
     package func fact(_ fact: TraceFact) -> UInt64? {
         records.last { $0.kind == .fact && $0.detail == fact.number }?.value
@@ -78,27 +54,11 @@ package struct Trace: Sendable, Equatable {
             level: record.level == .max ? nil : record.level)
     }
 
-    package enum Failure: Explained, Equatable {
-        case missing(String)
-        case noRecords(String)
-        case format(String, UInt64)
-
-        package var exitCode: ExitCode {
-            switch self {
-            case .missing: .noSuchFile
-            case .noRecords, .format: .badInput
-            }
-        }
-
-        package var description: String {
-            switch self {
-            case .missing(let path):
-                "There is no trace at \(path). Record one with frost run IMAGE --record DIR."
-            case .noRecords(let path):
-                "\(path) holds no trace record. Give the trace.bin of a run, or the run's folder."
-            case .format(let path, let format):
-                "\(path) has trace format \(format); this frost knows \(TRACE_FORMAT). Record the run again."
-            }
-        }
+    /// From the guest's first instruction to the last record; nil when there is nothing between.
+    package var guestTicks: Range<UInt64>? {
+        guard let launch = records.first(where: { $0.kind == .launch }), let last = records.last,
+            last.tsc > launch.tsc
+        else { return nil }
+        return launch.tsc..<last.tsc
     }
 }

@@ -6,6 +6,8 @@ import Yams
 /// Something wrong that is put into a copy of the hypervisor, to show that what claims to find it does:
 /// `faults/hypervisor/NAME.yaml`.
 package struct Fault: Sendable, Equatable {
+    package typealias Failure = FaultFailure
+
     package let name: String
     /// What is wrong with such a hypervisor.
     package let sentence: String

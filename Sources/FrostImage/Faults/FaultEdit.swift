@@ -40,13 +40,13 @@ struct FaultEdit: Sendable, Equatable {
     }
 
     /// Changes the sources in `folder`.
-    /// - Throws: ``Fault/Failure`` when the edit of that fault does not fit them.
+    /// - Throws: ``FaultFailure`` when the edit of that fault does not fit them.
     func make(in folder: URL, for fault: String) throws {
         let files = try Self.files(below: folder)
         let (file, code, definition) = try find(in: files, for: fault)
         let found = code.matches(SourceCode(anchor, file.pathExtension), within: definition)
         guard let match = found.first, found.count == 1 else {
-            throw Fault.Failure.notOnce(
+            throw FaultFailure.notOnce(
                 fault, name: name, file: file.lastPathComponent, text: anchor, count: found.count)
         }
         var bytes = code.bytes
@@ -72,10 +72,10 @@ struct FaultEdit: Sendable, Equatable {
             found += code.definitions(of: name).map { (file, code, $0) }
         }
         guard let first = found.first else {
-            throw Fault.Failure.noDefinition(fault, name: name, file: fileName)
+            throw FaultFailure.noDefinition(fault, name: name, file: fileName)
         }
         guard found.count == 1 else {
-            throw Fault.Failure.severalDefinitions(
+            throw FaultFailure.severalDefinitions(
                 fault, name: name, files: found.map(\.0.lastPathComponent))
         }
         return first
@@ -86,7 +86,7 @@ struct FaultEdit: Sendable, Equatable {
     ) throws -> String {
         let found = files.filter { $0.lastPathComponent == header }
         guard let file = found.first, found.count == 1 else {
-            throw Fault.Failure.noHeader(fault, header: header, count: found.count)
+            throw FaultFailure.noHeader(fault, header: header, count: found.count)
         }
         return "#include \"\(file.plainPath.dropFirst(folder.plainPath.count))\"\n"
     }

@@ -1,5 +1,5 @@
 package import FrostCore
-package import FrostFormat
+import FrostFormat
 package import FrostSupport
 
 /// The key that a guest is sealed under, and how it is kept in the header.

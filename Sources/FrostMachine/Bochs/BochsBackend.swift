@@ -21,7 +21,7 @@ struct BochsBackend: Backend {
     }
 
     /// It boots again after a reset, and its curses screen swallows SIGTERM.
-    let ending = MachineEnding(goesAfter: [.powerOff], requests: [])
+    private let ending = MachineEnding(goesAfter: [.powerOff], requests: [])
 
     /// Not the way in, and not that the guest powered the machine off.
     func messages(in log: String) -> String {
@@ -30,7 +30,7 @@ struct BochsBackend: Backend {
             .joined(separator: "\n")
     }
 
-    func boot(_ run: Run, in folder: RunFolder) throws -> RunResult {
+    func boot(_ run: RunJob, in folder: RunFolder) throws -> RunResult {
         let (image, options) = (run.image, run.options)
         let console = try PseudoTerminal()
         let isDriven = options.keepsRAM || options.windows != nil
@@ -50,7 +50,8 @@ struct BochsBackend: Backend {
             image: image, folder: folder, platform: .bochs, ram: nil, ramFile: nil, input: console.descriptor,
             connect: nil, cut: { kill(process, SIGKILL) }, clock: .own(Bochs.clock))
         var started = StartedMachine(
-            machine: machine, output: console.descriptor, commandLine: bochs.command.text)
+            machine: machine, output: console.descriptor, commandLine: bochs.command.text, ending: ending,
+            messages: messages)
         if let dump {
             let debugger = BochsDebugger(
                 folder, input: commands, dump: dump.dump,
@@ -62,7 +63,7 @@ struct BochsBackend: Backend {
     }
 
     private func ramDump(
-        of run: Run, into folder: RunFolder
+        of run: RunJob, into folder: RunFolder
     ) throws -> (dump: RAMDump, symbols: SymbolTable) {
         guard let symbols = run.options.symbols else { throw Platform.Failure.noSymbols(.bochs) }
         let dump = try RAMDump(run.image.plan, symbols: symbols, file: folder.ram.lastPathComponent)

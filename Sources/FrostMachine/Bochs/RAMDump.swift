@@ -23,9 +23,9 @@ struct RAMDump: Sendable {
     static let most = 2 * ByteCount.gibibyte
 
     /// - Parameter file: its name in the folder that Bochs works in.
-    /// - Throws: ``SymbolTable/Failure``, ``Platform/Failure/tooMuchMemory(_:)``
+    /// - Throws: ``SymbolTable/Failure``, ``Failure``
     init(_ plan: MemoryPlan, symbols: SymbolTable, file: String) throws {
-        guard plan.ram <= Self.most else { throw Platform.Failure.tooMuchMemory(plan.ram) }
+        guard plan.ram <= Self.most else { throw Failure.tooMuchMemory(plan.ram) }
         top = try symbols.address("pml4") - SymbolTable.hypervisorBase + plan.frozenBase
         directory = try symbols.address("pdpt") - SymbolTable.hypervisorBase + plan.frozenBase
         (ram, self.file) = (plan.ram, file)
@@ -67,6 +67,22 @@ struct RAMDump: Sendable {
         let nothing = [UInt8](repeating: 0, count: Int(Self.entryBytes))
         return entries.allSatisfy {
             pwrite(descriptor, nothing, nothing.count, off_t($0.address)) == nothing.count
+        }
+    }
+
+    enum Failure: Explained, Equatable {
+        case tooMuchMemory(ByteCount)
+
+        var exitCode: ExitCode { .unavailable }
+
+        var description: String {
+            switch self {
+            case .tooMuchMemory(let ram):
+                """
+                Bochs can write \(RAMDump.most) of memory into a file, and this machine has \(ram). Make the image \
+                with less --ram, or use --platform qemu-tcg.
+                """
+            }
         }
     }
 }

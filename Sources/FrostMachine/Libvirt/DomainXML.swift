@@ -150,9 +150,6 @@ struct DomainXML: Sendable {
         return ["-machine", "memory-backend=ram", "-object", QEMU.memory(ram, in: file)]
     }
 
-    /// Whether a domain, or a file named for one, is a frost's.
-    static func isOurs(_ name: String) -> Bool { name.hasPrefix("frost-") }
-
     enum Failure: Explained, Equatable {
         case cannotTranslate(String)
 

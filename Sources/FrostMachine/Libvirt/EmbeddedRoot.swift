@@ -74,7 +74,7 @@ final class EmbeddedRoot: Sendable {
     /// Of machines of ours that are no more.
     func dropLogs() {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: logs.plainPath)) ?? []
-        for name in names where DomainXML.isOurs(name) {
+        for name in names where RunOwner.isAny(name) {
             try? FileManager.default.removeItem(at: logs.appending(path: name))
         }
     }

@@ -21,11 +21,11 @@ struct LibvirtBackend: Backend {
     func lack(on host: HostKVM) -> String? { uri.isEmbedded ? EmbeddedRoot.lack : nil }
 
     /// It would take a machine that quits for one that crashed.
-    let ending = MachineEnding(goesAfter: [.powerOff, .reset], requests: [.terminate])
+    private let ending = MachineEnding(goesAfter: [.powerOff, .reset], requests: [.terminate])
 
     func messages(in log: String) -> String { log }
 
-    func boot(_ run: Run, in folder: RunFolder) throws -> RunResult {
+    func boot(_ run: RunJob, in folder: RunFolder) throws -> RunResult {
         let connection = try LibvirtConnection.shared(uri)
         return uri.isApart
             ? try bootApart(run, in: folder, by: connection)
@@ -33,7 +33,7 @@ struct LibvirtBackend: Backend {
     }
 
     /// On this host: console, trace and memory are files.
-    private func bootBeside(_ run: Run, in folder: RunFolder, by connection: LibvirtConnection) throws
+    private func bootBeside(_ run: RunJob, in folder: RunFolder, by connection: LibvirtConnection) throws
         -> RunResult
     {
         let (image, options) = (run.image, run.options)
@@ -73,7 +73,8 @@ struct LibvirtBackend: Backend {
             ramFile: options.keepsRAM ? nil : ramFile, input: output, connect: { QMP(over: domain) },
             cut: { domain.send(SIGKILL) }, clock: .host(HostCounter()))
         var started = StartedMachine(
-            machine: machine, output: output, commandLine: description.commandLine)
+            machine: machine, output: output, commandLine: description.commandLine, ending: ending,
+            messages: messages)
         if let root = connection.root {
             let name = description.name
             started.conclude = {
@@ -88,10 +89,10 @@ struct LibvirtBackend: Backend {
     private static let consolePatience = Duration.seconds(2)
 
     /// On a host that shares no file with us: everything goes through libvirt's connection.
-    private func bootApart(_ run: Run, in folder: RunFolder, by connection: LibvirtConnection) throws
+    private func bootApart(_ run: RunJob, in folder: RunFolder, by connection: LibvirtConnection) throws
         -> RunResult
     {
-        let (image, options) = (run.image, run.options)
+        let image = run.image
         let host = try connection.capabilities()
         let pool = try StoragePool(connection.uri.pool ?? StoragePool.defaultName, of: connection)
         pool.removeLeftovers()
@@ -127,11 +128,14 @@ struct LibvirtBackend: Backend {
             clock: .own(RunClock(unit: .cycles, ticksPerSecond: host.ticksPerSecond)))
         return try run.watch(
             FarDomain(domain, streams),
-            StartedMachine(machine: machine, output: ours, commandLine: description.commandLine))
+            StartedMachine(
+                machine: machine, output: ours, commandLine: description.commandLine, ending: ending,
+                messages: messages))
     }
 
     private func describe(
-        _ run: Run, _ name: String, in folder: RunFolder, by connection: LibvirtConnection, image file: URL,
+        _ run: RunJob, _ name: String, in folder: RunFolder, by connection: LibvirtConnection,
+        image file: URL,
         wiring: DomainXML.Wiring
     ) -> DomainXML {
         DomainXML(

@@ -78,7 +78,7 @@ final class LibvirtConnection: @unchecked Sendable {
     }
 
     private func isLeftOver(_ name: String) -> Bool {
-        root == nil ? RunOwner(of: name)?.isAlive == false : DomainXML.isOurs(name)
+        root == nil ? RunOwner(of: name)?.isAlive == false : RunOwner.isAny(name)
     }
 
     func capabilities() throws(LibvirtFailure) -> HostCapabilities {

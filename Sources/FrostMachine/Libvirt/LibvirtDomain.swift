@@ -1,6 +1,6 @@
 import CLibvirt
 import Foundation
-package import FrostSupport
+import FrostSupport
 import Glibc
 
 /// A domain that runs; it is gone when its last owner is.

@@ -36,6 +36,9 @@ struct RunOwner: Equatable {
         (self.process, self.start, self.made) = (process, start, made)
     }
 
+    /// Whether a domain, or a file named for one, is a frost's, on whichever host.
+    static func isAny(_ name: String) -> Bool { name.hasPrefix("frost-") }
+
     var name: String { "frost-\(host)-\(process)-\(start)-\(made)-\(random)" }
 
     /// nil: it is another host's, and nobody here can tell.

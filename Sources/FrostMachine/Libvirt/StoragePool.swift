@@ -1,5 +1,5 @@
 import CLibvirt
-package import Foundation
+import Foundation
 import FrostSupport
 import Glibc
 

@@ -25,22 +25,20 @@ struct QEMUBackend: Backend {
             "qemu-kvm cannot run Frostvisor here: \(lack). Use --platform qemu-tcg, which needs nothing of the host."
     }
 
-    let ending = MachineEnding(goesAfter: [.powerOff, .reset], requests: [.quit, .terminate])
-
-    func messages(in log: String) -> String { Self.messages(in: log) }
+    private let ending = MachineEnding(goesAfter: [.powerOff, .reset], requests: [.quit, .terminate])
 
     /// Where QEMU gives up it says why, and then the guest's registers: those are too long, and nobody else's business.
-    static func messages(in log: String) -> String {
+    func messages(in log: String) -> String {
         log.split(whereSeparator: \.isNewline).first { $0.hasPrefix("qemu: fatal:") }.map(String.init) ?? log
     }
 
-    func boot(_ run: Run, in folder: RunFolder) throws -> RunResult {
+    func boot(_ run: RunJob, in folder: RunFolder) throws -> RunResult {
         let (image, options) = (run.image, run.options)
         let ramFile = try MemoryFile.make(image.plan.ram, in: folder, isKept: options.keepsRAM)
         let socket = Self.socket()
-        let messages = options.takesMessages ? socket + ".msg" : nil
+        let messageSocket = options.takesMessages ? socket + ".msg" : nil
         let keeper = try ScratchKeeper(
-            [socket, messages].compactMap { $0.map { URL(filePath: $0) } }
+            [socket, messageSocket].compactMap { $0.map { URL(filePath: $0) } }
                 + (options.keepsRAM ? [] : [ramFile]))
         defer { keeper.clean() }
         if let saved = options.saved {
@@ -53,7 +51,7 @@ struct QEMUBackend: Backend {
             ?? options.residency?.argument(record: folder.folder, ramFile: ramFile, plan: image.plan)
         let command = QEMU(
             accelerator: accelerator, image: image.file, disk: QEMU.Disk(for: run), ram: image.plan.ram,
-            ramFile: ramFile, trace: folder.trace, controlSocket: socket, messageSocket: messages,
+            ramFile: ramFile, trace: folder.trace, controlSocket: socket, messageSocket: messageSocket,
             plugin: plugin, isRestored: options.saved != nil, cpu: options.cpu ?? ownCPU,
             seed: options.seed, countsInstructions: options.instructions != nil
         ).command
@@ -63,11 +61,14 @@ struct QEMUBackend: Backend {
         let process = child.identifier
         let machine = Machine(
             image: image, folder: folder, platform: platform, ram: try GuestRAM(ramFile, ram: image.plan.ram),
-            ramFile: options.keepsRAM ? nil : ramFile, messageSocket: messages, input: child.input,
+            ramFile: options.keepsRAM ? nil : ramFile, messageSocket: messageSocket, input: child.input,
             connect: { try QMP(connecting: socket) }, cut: { kill(process, SIGKILL) },
             clock: options.instructions == nil ? .host(HostCounter()) : .own(.countedByQEMU))
         return try run.watch(
-            child, StartedMachine(machine: machine, output: child.output, commandLine: command.text))
+            child,
+            StartedMachine(
+                machine: machine, output: child.output, commandLine: command.text, ending: ending,
+                messages: messages))
     }
 
     /// What is shown when nobody asks for another: under KVM the host's own kind of CPU.
@@ -77,13 +78,13 @@ struct QEMUBackend: Backend {
 
     /// Linux allows a socket's path 107 bytes; ours get an ending.
     private static func socket() -> String {
-        let path = Run.temporary("qmp").plainPath
+        let path = RunJob.temporary("qmp").plainPath
         return path.utf8.count < 100 ? path : "/tmp/" + (path as NSString).lastPathComponent
     }
 }
 
 extension QEMU.Disk {
-    init(for run: Run) {
+    init(for run: RunJob) {
         let needsFirmware = run.image.entersRealMode || run.options.isSaveable || run.options.saved != nil
         self = needsFirmware ? .ide : .ahci
     }

@@ -17,13 +17,6 @@ package final class QMP {
         self.line = line
     }
 
-    /// Waits until QEMU has made its socket.
-    /// - Throws: ``Failure``
-    convenience init(connecting path: String, patience: Duration = .seconds(10)) throws(Failure) {
-        self.init(over: try QMPSocket(connecting: path, patience: patience))
-        try execute("qmp_capabilities")
-    }
-
     /// Runs a command and returns its answer as JSON text.
     /// - Throws: ``Failure``
     @discardableResult

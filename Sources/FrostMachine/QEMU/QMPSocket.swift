@@ -53,3 +53,12 @@ final class QMPSocket: QMPLine {
         }
     }
 }
+
+extension QMP {
+    /// Waits until QEMU has made its socket.
+    /// - Throws: ``Failure``
+    convenience init(connecting path: String, patience: Duration = .seconds(10)) throws(Failure) {
+        self.init(over: try QMPSocket(connecting: path, patience: patience))
+        try execute("qmp_capabilities")
+    }
+}

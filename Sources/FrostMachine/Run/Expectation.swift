@@ -1,5 +1,5 @@
 import Foundation
-package import FrostFormat
+import FrostFormat
 import FrostSupport
 
 /// What a run was to do, and whether it did.

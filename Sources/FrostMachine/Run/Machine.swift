@@ -66,11 +66,6 @@ package final class Machine {
         ramFile = nil
     }
 
-    func restore(_ saved: SavedMachine) throws {
-        try saved.restore(qmp())
-        hideRAM()
-    }
-
     func addTrace(_ bytes: [UInt8]) {
         reader.feed(bytes)
     }

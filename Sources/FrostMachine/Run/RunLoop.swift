@@ -24,10 +24,9 @@ struct RunLoop {
     /// For the machine to go by itself, and after being asked to.
     private static let grace = Duration.seconds(3)
 
-    init(_ started: StartedMachine, of run: Run, ending: MachineEnding) {
+    init(_ started: StartedMachine, options: RunOptions, isInterrupted: @escaping () -> Bool) {
         (machine, output, attend) = (started.machine, started.output, started.attend)
-        (options, self.ending) = (run.options, ending)
-        isInterrupted = { run.isInterrupted }
+        (ending, self.options, self.isInterrupted) = (started.ending, options, isInterrupted)
         prompts = PromptWatch(passphrase: machine.image.needsPassphrase ? options.passphrase : nil)
         until = options.until.map { TextWatch($0) }
         keyboard = options.isInteractive ? Keyboard() : nil
@@ -45,20 +44,23 @@ struct RunLoop {
         _ child: borrowing Process
     ) throws -> (RunEnding, ChildProcess.End) {
         _ = fcntl(output, F_SETFL, O_NONBLOCK)
-        var verdict: RunEnding?
+        var found: RunEnding?
         var failure: (any Error)?
         do {
-            if let saved = options.saved { try machine.restore(saved) }
-            while verdict == nil && isConsoleOpen { verdict = try look() }
+            if let saved = options.saved {
+                try saved.restore(machine.qmp())
+                machine.hideRAM()
+            }
+            while found == nil && isConsoleOpen { found = try look() }
             for hook in hooks { try hook.fireAtEnd(machine) }
         } catch {
             failure = error
         }
         let end = finish(
             child,
-            isEndingItself: verdict.map { ending.goesAfter.contains($0.kind) } ?? true && failure == nil)
+            isEndingItself: found.map { ending.goesAfter.contains($0.kind) } ?? true && failure == nil)
         if let failure { throw failure }
-        if let ending = verdict ?? machine.trace.ending { return (ending, end) }
+        if let ending = found ?? machine.trace.ending { return (ending, end) }
         if let loss = child.loss { throw loss }
         return (.died(status: end.status, wasSignalled: end.wasSignalled), end)
     }

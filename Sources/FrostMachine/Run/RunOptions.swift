@@ -53,17 +53,6 @@ package struct RunOptions {
 
     package init() {}
 
-    /// What the platform must have for it. That memory is kept has two ways: see ``Platform/check(_:)``.
-    var needed: [Capability] {
-        let needs: [(Bool, Capability)] = [
-            (nmiEvery != nil, .control), (cpu == .intel, .vmx),
-            (saved != nil || isSaveable || takesMessages, .savedState), (seed != nil, .seed),
-            (instructions != nil, .instructionCount), (residency != nil, .cacheModel),
-            (windows != nil, .accessTrace), (connect != nil, .connection),
-        ]
-        return needs.filter(\.0).map(\.1)
-    }
-
     /// Judges by what a recipe expects, within its time limit.
     package init(recipe: Recipe) {
         expect(recipe)

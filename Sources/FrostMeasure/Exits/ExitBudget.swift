@@ -8,17 +8,4 @@ package enum ExitBudget {
         .metadataCleanMiss: 1460, .metadataDirtyMiss: 5430, .softMiss: 505, .deviceMiss: 320,
         .cpuid: 835, .msr: 805, .cr: 880, .port: 220, .cache: 765, .denied: 180,
     ]
-
-    /// One sentence for each kind that costs more than it may, or that was not seen.
-    package static func violations(_ costs: ExitCosts) -> [String] {
-        ExitClass.allCases.compactMap { kind in
-            guard let allowed = medians[kind] else { return nil }
-            guard let row = costs.rows.first(where: { $0.kind == kind }) else {
-                return "\(kind.rawValue): no such exit was seen; run the guest images/exits."
-            }
-            guard row.p50 > allowed else { return nil }
-            return
-                "\(kind.rawValue): \(row.p50) instructions at the median of \(row.exits) exits, \(allowed) allowed."
-        }
-    }
 }

@@ -74,6 +74,21 @@ package struct ExitCosts: Codable, Sendable, Equatable {
     }
 }
 
+extension ExitCosts {
+    /// One sentence for each kind that costs more than it may, or that was not seen.
+    package var overBudget: [String] {
+        ExitClass.allCases.compactMap { kind in
+            guard let allowed = ExitBudget.medians[kind] else { return nil }
+            guard let row = rows.first(where: { $0.kind == kind }) else {
+                return "\(kind.rawValue): no such exit was seen; run the guest images/exits."
+            }
+            guard row.p50 > allowed else { return nil }
+            return
+                "\(kind.rawValue): \(row.p50) instructions at the median of \(row.exits) exits, \(allowed) allowed."
+        }
+    }
+}
+
 extension ExitCosts.Row {
     init(_ kind: ExitClass, _ counts: [ArraySlice<UInt32>], functions: [String]) {
         let names = functions.enumerated()

@@ -134,13 +134,3 @@ package struct TraceSummary: Codable, Sendable, Equatable {
 extension RecordedRun {
     package func summary(bins: Int = 60) -> TraceSummary { TraceSummary(trace, clock: clock, bins: bins) }
 }
-
-extension Trace {
-    /// From the guest's first instruction to the last record; nil when there is nothing between.
-    var guestTicks: Range<UInt64>? {
-        guard let launch = records.first(where: { $0.kind == .launch }), let last = records.last,
-            last.tsc > launch.tsc
-        else { return nil }
-        return launch.tsc..<last.tsc
-    }
-}

@@ -15,7 +15,7 @@ package struct CacheRecord {
 
     /// - Parameter canaries: beside those that the record names.
     /// - Throws: ``Failure``, ``ResidencyLog/Failure`` or ``BootImage/Failure`` when a file is missing or damaged,
-    ///   ``RunFolder/Failure/inUse(_:)`` while a run writes it.
+    ///   ``FolderLock/Failure/inUse(_:)`` while a run writes it.
     package init(reading folder: URL, adding canaries: [Canary] = []) throws {
         self.folder = RunFolder(folder)
         lock = try FolderLock(folder, for: .reading)
@@ -41,13 +41,8 @@ package struct CacheRecord {
     }
 
     private static func check(_ file: URL, hash: String) throws(Failure) {
-        guard let found = try? self.hash(of: file) else { throw .missing(file.plainPath) }
+        guard let found = try? RecordInputs.hash(of: file) else { throw .missing(file.plainPath) }
         guard found == hash else { throw .changed(file.plainPath) }
-    }
-
-    /// SHA-256, in hexadecimal digits.
-    package static func hash(of file: URL) throws -> String {
-        ContentHash.of([UInt8](try Data(contentsOf: file))).hexadecimal
     }
 
     /// Writes the verdict beside what it was made of.

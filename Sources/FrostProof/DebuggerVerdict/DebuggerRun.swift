@@ -37,21 +37,3 @@ package struct DebuggerRun {
         return result
     }
 }
-
-extension RecordInputs {
-    /// Copies the image and the hypervisor's file with symbols into the record.
-    init(
-        of result: RunResult, image: BootImage, symbols: URL, canaries: [Canary], into folder: RunFolder
-    ) throws {
-        try FileManager.default.copyItem(at: image.file, to: folder.image)
-        try FileManager.default.copyItem(at: symbols, to: folder.symbols)
-        for file in [folder.image, folder.symbols] { chmod(file.plainPath, 0o600) }
-        let isAsAsked = result.exitCode == .asAsked
-        self.init(
-            imageHash: try CacheRecord.hash(of: folder.image),
-            symbolsHash: try CacheRecord.hash(of: folder.symbols), canaries: canaries,
-            ending: result.ending.kind, end: result.ending.description, hasEndedAsAsked: isAsAsked,
-            unmet: isAsAsked ? [] : result.unmet + result.warnings,
-            commandLine: result.commandLine)
-    }
-}

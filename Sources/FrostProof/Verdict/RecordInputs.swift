@@ -1,6 +1,9 @@
-import CacheModel
+package import Foundation
 package import FrostFormat
 package import FrostImage
+import FrostMachine
+import FrostSupport
+import Glibc
 
 /// What a recorded run was: `proof.json`. With the files beside it, all that a verdict is made of.
 package struct RecordInputs: Codable, Sendable, Equatable {
@@ -28,5 +31,28 @@ package struct RecordInputs: Codable, Sendable, Equatable {
         self.hasEndedAsAsked = hasEndedAsAsked
         self.unmet = unmet
         self.commandLine = commandLine
+    }
+}
+
+extension RecordInputs {
+    /// Copies the image and the hypervisor's file with symbols into the record.
+    init(
+        of result: RunResult, image: BootImage, symbols: URL, canaries: [Canary], into folder: RunFolder
+    ) throws {
+        try FileManager.default.copyItem(at: image.file, to: folder.image)
+        try FileManager.default.copyItem(at: symbols, to: folder.symbols)
+        for file in [folder.image, folder.symbols] { chmod(file.plainPath, 0o600) }
+        let isAsAsked = result.exitCode == .asAsked
+        self.init(
+            imageHash: try Self.hash(of: folder.image),
+            symbolsHash: try Self.hash(of: folder.symbols), canaries: canaries,
+            ending: result.ending.kind, end: result.ending.description, hasEndedAsAsked: isAsAsked,
+            unmet: isAsAsked ? [] : result.unmet + result.warnings,
+            commandLine: result.commandLine)
+    }
+
+    /// SHA-256, in hexadecimal digits.
+    package static func hash(of file: URL) throws -> String {
+        ContentHash.of([UInt8](try Data(contentsOf: file))).hexadecimal
     }
 }

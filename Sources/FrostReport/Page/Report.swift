@@ -2,21 +2,14 @@ package import Foundation
 import FrostAttack
 import FrostFormat
 import FrostMachine
-package import FrostMeasure
+import FrostMeasure
 import FrostProof
-package import FrostSupport
+import FrostSupport
 
 /// Any number of runs as one page of HTML that needs nothing but itself.
 package struct Report {
-    package struct Options: Sendable {
-        /// Of `frost bench`, to be charted.
-        package var benchmark: CipherBenchmark?
-        /// Draw the DRAM of runs that were recorded with the residency plugin.
-        package var drawsDRAM = true
-        package var date = Date()
-
-        package init() {}
-    }
+    package typealias Options = ReportOptions
+    package typealias Failure = ReportFailure
 
     package let html: String
 
@@ -65,33 +58,6 @@ package struct Report {
         } catch {
             progress("no picture of \(run.name)'s DRAM: \(error)")
             return nil
-        }
-    }
-
-    package enum Failure: Explained, Equatable {
-        case noFolder(String)
-        case noRun(String)
-        case lacks(String, String)
-
-        package var exitCode: ExitCode {
-            switch self {
-            case .noFolder: .noSuchFile
-            case .noRun, .lacks: .badInput
-            }
-        }
-
-        package var description: String {
-            switch self {
-            case .noFolder(let path):
-                "There is no folder \(path). Give folders that frost run --record DIR made."
-            case .noRun(let path):
-                """
-                \(path) is neither a run nor a sweep: it has no run.json, no sweep.json and no cells. Give a folder that \
-                frost run --record DIR or frost sweep made.
-                """
-            case .lacks(let path, let file):
-                "The run \(path) is incomplete: it has no \(file). Record it again, or leave it out."
-            }
         }
     }
 }

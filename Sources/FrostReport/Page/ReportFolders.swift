@@ -28,14 +28,14 @@ struct ReportFolders {
     }
 
     private mutating func add(_ folder: URL) throws {
-        guard Self.isFolder(folder) else { throw Report.Failure.noFolder(folder.plainPath) }
+        guard Self.isFolder(folder) else { throw ReportFailure.noFolder(folder.plainPath) }
         let run = RunFolder(folder), sweep = SweepFolder(folder)
         if Self.exists(run.report) {
             entries.append(Entry(name: folder.standardizedFileURL.lastPathComponent, folder: run))
         } else if Self.exists(sweep.report) || Self.isFolder(sweep.cells) {
             try addCells(of: sweep)
         } else {
-            throw Report.Failure.noRun(folder.plainPath)
+            throw ReportFailure.noRun(folder.plainPath)
         }
     }
 

@@ -9,7 +9,7 @@ import FrostSupport
 struct ReportPage {
     let runs: [ReportedRun]
     let gaps: [ReportFolders.Gap]
-    let options: Report.Options
+    let options: ReportOptions
 
     /// More are shown folded.
     private static let openRuns = 4

@@ -28,11 +28,11 @@ struct ReportedRun {
     init(_ entry: ReportFolders.Entry) throws {
         (name, folder) = (entry.name, entry.folder)
         guard let report = try folder.decode(RunReport.self, from: folder.report) else {
-            throw Report.Failure.noRun(folder.folder.plainPath)
+            throw ReportFailure.noRun(folder.folder.plainPath)
         }
         self.report = report
         guard let bytes = try? Data(contentsOf: folder.trace) else {
-            throw Report.Failure.lacks(folder.folder.plainPath, folder.trace.lastPathComponent)
+            throw ReportFailure.lacks(folder.folder.plainPath, folder.trace.lastPathComponent)
         }
         trace = Trace(decoding: [UInt8](bytes))
         summary =

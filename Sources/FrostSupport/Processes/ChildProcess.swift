@@ -6,15 +6,6 @@ import Synchronization
 ///
 /// Runs in its own process group, so that a Ctrl-C on the terminal reaches us alone.
 package struct ChildProcess: ~Copyable {
-    /// Where one of the child's three standard streams leads.
-    package enum Stream {
-        case none
-        /// Our own.
-        case shared
-        case file(URL)
-        case pipe
-    }
-
     /// How a child ended, and what it took.
     package struct End: Sendable, Equatable {
         package var status: Int32
@@ -39,8 +30,8 @@ package struct ChildProcess: ~Copyable {
     /// - Parameter inherited: a descriptor that the child shall keep open for us.
     /// - Throws: ``Failure/cannotStart(_:reason:)``
     package init(
-        _ executable: URL, _ arguments: [String], input: Stream = .none, output: Stream = .pipe,
-        error: Stream = .pipe, inherits inherited: Int32? = nil
+        _ executable: URL, _ arguments: [String], input: ChildStream = .none, output: ChildStream = .pipe,
+        error: ChildStream = .pipe, inherits inherited: Int32? = nil
     ) throws(Failure) {
         let path = executable.plainPath
         let streams = [input, output, error]
@@ -60,7 +51,7 @@ package struct ChildProcess: ~Copyable {
     private static let starting = Mutex(())
 
     private static func start(
-        _ path: String, _ arguments: [String], _ streams: [Stream], _ inherited: Int32?
+        _ path: String, _ arguments: [String], _ streams: [ChildStream], _ inherited: Int32?
     ) -> Result<(identifier: pid_t, ends: [Int32]), Wiring.SystemError> {
         var wiring = Wiring()
         defer { wiring.close() }

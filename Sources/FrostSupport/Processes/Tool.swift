@@ -86,8 +86,8 @@ package struct Tool: Sendable, Hashable {
     /// - Throws: ``Failure`` when it is missing or ends in failure; `task` then says what it was about.
     @discardableResult
     package func run(
-        _ arguments: [String], for task: String, input: ChildProcess.Stream = .none,
-        error: ChildProcess.Stream = .pipe
+        _ arguments: [String], for task: String, input: ChildStream = .none,
+        error: ChildStream = .pipe
     ) throws -> [UInt8] {
         let child = try ChildProcess(try locate(), arguments, input: input, error: error)
         let (end, output, errors) = child.collect()

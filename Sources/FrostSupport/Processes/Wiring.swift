@@ -26,7 +26,7 @@ struct Wiring {
     }
 
     /// Returns our end of a pipe, or -1.
-    mutating func connect(_ stream: ChildProcess.Stream, to number: Int32) throws(SystemError) -> Int32 {
+    mutating func connect(_ stream: ChildStream, to number: Int32) throws(SystemError) -> Int32 {
         let isInput = number == 0
         switch stream {
         case .none:

@@ -103,3 +103,13 @@ package struct SweepCell: Codable, Sendable, Hashable {
 }
 
 extension LinuxGuest.KernelEntry: Codable {}
+
+extension SweepCell {
+    /// SHA-256 of all values that are set, as hexadecimal digits.
+    var definition: String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys
+        let text = (try? encoder.encode(self)) ?? Data()
+        return ContentHash.of([UInt8](text)).hexadecimal
+    }
+}

@@ -6,7 +6,7 @@ import Yams
 
 /// Combines a sweep file's keys into cells, and names them.
 struct SweepCells {
-    typealias Failure = SweepMatrix.Failure
+    typealias Failure = SweepFileFailure
 
     let file: SweepFile
     let tree: SourceTree
@@ -24,7 +24,7 @@ struct SweepCells {
     }
 
     /// All cells, named, in order.
-    func combine(_ sections: [String: Node]) throws(Failure) -> [SweepMatrix.Named] {
+    func combine(_ sections: [String: Node]) throws(Failure) -> [NamedCell] {
         let repeats = try repeats(sections["repeats"])
         let settings =
             try sections["settings"].map { node throws(Failure) in try axes(node, of: "settings") } ?? []
@@ -155,8 +155,8 @@ struct SweepCells {
         return true
     }
 
-    private func name(_ found: [Found], repeats: Int) throws(Failure) -> [SweepMatrix.Named] {
-        var all: [SweepMatrix.Named] = []
+    private func name(_ found: [Found], repeats: Int) throws(Failure) -> [NamedCell] {
+        var all: [NamedCell] = []
         var cells: Set<SweepCell> = []
         var names: Set<String> = []
         for entry in found {

@@ -8,7 +8,7 @@ struct SweepFile {
     private let root: Node.Mapping
 
     /// - Throws: ``SweepMatrix/Failure``
-    init(reading file: URL) throws(SweepMatrix.Failure) {
+    init(reading file: URL) throws(SweepFileFailure) {
         path = file.plainPath
         guard FileManager.default.fileExists(atPath: path) else { throw .missing(path) }
         guard let text = try? String(contentsOf: file, encoding: .utf8) else {
@@ -27,7 +27,7 @@ struct SweepFile {
         root = mapping
     }
 
-    private static func failure(_ path: String, _ error: any Error) -> SweepMatrix.Failure {
+    private static func failure(_ path: String, _ error: any Error) -> SweepFileFailure {
         switch error {
         case YamlError.scanner(_, let problem, let mark, _), YamlError.parser(_, let problem, let mark, _),
             YamlError.composer(_, let problem, let mark, _):
@@ -40,20 +40,19 @@ struct SweepFile {
         }
     }
 
-    func mistake(_ node: Node?, _ sentence: String) -> SweepMatrix.Failure {
+    func mistake(_ node: Node?, _ sentence: String) -> SweepFileFailure {
         .mistake(path, line: node?.mark?.line, sentence)
     }
 
     /// The pairs of the whole file, of known names only.
-    func sections(_ known: [String]) throws(SweepMatrix.Failure) -> [String: Node] {
+    func sections(_ known: [String]) throws(SweepFileFailure) -> [String: Node] {
         var sections: [String: Node] = [:]
         for (name, node) in try pairs(.mapping(root), known: known, of: "a sweep") { sections[name] = node }
         return sections
     }
 
     /// A mapping's pairs, in the file's order.
-    func pairs(_ node: Node, known: [String], of what: String) throws(SweepMatrix.Failure) -> [(String, Node)]
-    {
+    func pairs(_ node: Node, known: [String], of what: String) throws(SweepFileFailure) -> [(String, Node)] {
         guard case .mapping(let mapping) = node else {
             throw mistake(node, "\(what) is to be keys with values, such as \(known[0]): ...")
         }
@@ -71,7 +70,7 @@ struct SweepFile {
     }
 
     /// One value, or a list of them.
-    func values(_ node: Node, of key: String) throws(SweepMatrix.Failure) -> [(text: String, node: Node)] {
+    func values(_ node: Node, of key: String) throws(SweepFileFailure) -> [(text: String, node: Node)] {
         guard case .sequence(let sequence) = node else { return [(try scalar(node, of: key), node)] }
         guard !sequence.isEmpty else { throw mistake(node, "\(key) has no value: write at least one") }
         var values: [(String, Node)] = []
@@ -79,14 +78,14 @@ struct SweepFile {
         return values
     }
 
-    func scalar(_ node: Node, of key: String) throws(SweepMatrix.Failure) -> String {
+    func scalar(_ node: Node, of key: String) throws(SweepFileFailure) -> String {
         guard case .scalar(let scalar) = node, node.null == nil else {
             throw mistake(node, "\(key) wants a value, such as a word or a number")
         }
         return scalar.string
     }
 
-    func entries(_ node: Node, of key: String) throws(SweepMatrix.Failure) -> [Node] {
+    func entries(_ node: Node, of key: String) throws(SweepFileFailure) -> [Node] {
         guard case .sequence(let sequence) = node else {
             throw mistake(node, "\(key) is to be a list: begin each entry with '- '")
         }

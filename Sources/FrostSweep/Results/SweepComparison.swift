@@ -22,7 +22,7 @@ package struct SweepComparison: Codable, Sendable, Equatable {
     package var notes: [String] = []
 
     /// - Parameter tolerances: what differs from each metric's own.
-    init(_ new: SweepReport, baseline: SweepReport, tolerances: [SweepMetric: SweepTolerance] = [:]) {
+    init(_ new: [SweepResult], baseline: [SweepResult], tolerances: [SweepMetric: SweepTolerance] = [:]) {
         let (before, after) = (Self.groups(baseline), Self.groups(new))
         for (name, results) in after {
             guard let old = before.first(where: { $0.name == name })?.results else {
@@ -41,9 +41,9 @@ package struct SweepComparison: Codable, Sendable, Equatable {
     }
 
     /// Repetitions together, in order.
-    private static func groups(_ report: SweepReport) -> [(name: String, results: [SweepResult])] {
+    private static func groups(_ results: [SweepResult]) -> [(name: String, results: [SweepResult])] {
         var groups: [(name: String, results: [SweepResult])] = []
-        for result in report.cells {
+        for result in results {
             if let index = groups.firstIndex(where: { $0.name == result.base }) {
                 groups[index].results.append(result)
             } else {

@@ -46,14 +46,14 @@ package struct SweepResult: Codable, Sendable {
     /// Runs it again, by hand.
     package var command: String?
 
-    init(_ named: SweepMatrix.Named, definition: String, outcome: Outcome, reason: String? = nil) {
+    init(_ named: NamedCell, definition: String, outcome: Outcome, reason: String? = nil) {
         (name, base, cell) = (named.name, named.base, named.cell)
         (self.definition, self.outcome, self.reason) = (definition, outcome, reason)
     }
 
     /// Reads what `frost run` or `frost verify` left in its folder; nil when the run has no report: it never came to
     /// an end of its own.
-    init?(_ named: SweepMatrix.Named, definition: String, reading folder: RunFolder) {
+    init?(_ named: NamedCell, definition: String, reading folder: RunFolder) {
         guard let data = try? Data(contentsOf: folder.report),
             let report = try? JSONDecoder().decode(RunReport.self, from: data)
         else { return nil }
@@ -78,15 +78,5 @@ package struct SweepResult: Codable, Sendable {
         outcome = .failed
         let violations = verdict.findings.flatMap { $0.violations.prefix(1) }.map(\.sentence)
         reason = (["\(verdict.answer.rawValue):"] + violations + verdict.faults).joined(separator: " ")
-    }
-}
-
-extension SweepCell {
-    /// SHA-256 of all values that are set, as hexadecimal digits.
-    var definition: String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = .sortedKeys
-        let text = (try? encoder.encode(self)) ?? Data()
-        return ContentHash.of([UInt8](text)).hexadecimal
     }
 }

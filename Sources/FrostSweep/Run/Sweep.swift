@@ -71,7 +71,8 @@ package struct Sweep {
     private func finish(_ report: SweepReport) throws -> SweepReport {
         var report = report
         if let baseline, !report.isInterrupted {
-            report.comparison = SweepComparison(report, baseline: baseline, tolerances: tolerances)
+            report.comparison = SweepComparison(
+                report.cells, baseline: baseline.cells, tolerances: tolerances)
         }
         try folder.write(report, to: folder.report)
         try folder.write([UInt8](JUnitReport(report).xml.utf8), to: folder.junit)

@@ -36,7 +36,7 @@ package struct SweepPlace: Codable, Sendable, Hashable {
 
     private static func uri(
         _ text: String, _ node: Node, in file: SweepFile
-    ) throws(SweepMatrix.Failure) -> String {
+    ) throws(SweepFileFailure) -> String {
         do {
             _ = try LibvirtURI(parsing: text)
             return text
@@ -45,7 +45,7 @@ package struct SweepPlace: Codable, Sendable, Hashable {
         }
     }
 
-    static func all(_ node: Node, in file: SweepFile) throws(SweepMatrix.Failure) -> [SweepPlace] {
+    static func all(_ node: Node, in file: SweepFile) throws(SweepFileFailure) -> [SweepPlace] {
         var places: [SweepPlace] = []
         for entry in try file.entries(node, of: "hosts") {
             var place = SweepPlace(jobs: 1)

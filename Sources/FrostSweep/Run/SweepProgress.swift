@@ -8,13 +8,13 @@ struct SweepProgress {
     private let jobs: Int
     private var done = 0
     /// Of the cells that are to be run still.
-    private var left: [SweepMatrix.Named]
+    private var left: [NamedCell]
     private var known: [SweepResult]
 
     /// - Parameters:
     ///   - finished: results of earlier runs: they tell how long cells take.
     ///   - jobs: cells that run at the same time.
-    init(total: Int, left: [SweepMatrix.Named], finished: [SweepResult], jobs: Int) {
+    init(total: Int, left: [NamedCell], finished: [SweepResult], jobs: Int) {
         (self.total, self.left, self.jobs) = (total, left, max(1, jobs))
         done = total - left.count
         known = finished

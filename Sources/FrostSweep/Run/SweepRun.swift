@@ -5,7 +5,7 @@ import Glibc
 
 /// A cell with the image that it boots.
 struct SweepJob {
-    let named: SweepMatrix.Named
+    let named: NamedCell
     let definition: String
     let image: URL
 }
