@@ -198,7 +198,7 @@ let package = Package(
         ),
         .testTarget(
             name: "FrostCoreTests",
-            dependencies: ["FrostCore", "VectorCipher", "COpenSSL"],
+            dependencies: ["FrostSupport", "FrostCore", "VectorCipher", "COpenSSL"],
             swiftSettings: settings
         ),
         // Samples that several test targets share.
@@ -244,7 +244,7 @@ let package = Package(
             ]),
         .testTarget(
             name: "CacheModelTests",
-            dependencies: ["CacheModel"],
+            dependencies: ["CacheModel", "FrostSupport"],
             swiftSettings: settings
         ),
         .testTarget(

@@ -8,8 +8,6 @@ import FrostSupport
 struct FirmwareSnapshot {
     private var frames: [UInt64: [UInt8]] = [:]
     private let tables: Range<UInt64>
-    /// Option ROMs and the BIOS, whose variables change when it is called.
-    private static let shadow: Range<UInt64> = 0xA0000..<0x100000
 
     init(_ machine: Machine) throws {
         tables = machine.image.plan.frozenEnd..<machine.image.plan.ram.bytes
@@ -21,8 +19,9 @@ struct FirmwareSnapshot {
     /// Whether a frame holds now what the firmware put there, or is the firmware's to change.
     func explains(_ frame: UInt64, in memory: GuestRAM) throws -> Bool {
         // Low memory was taken into the tree before the guest ran, and the loader's part of it erased.
-        guard frame >= Self.shadow.lowerBound, let then = frames[frame] else { return false }
-        if Self.shadow.contains(frame) || tables.contains(frame) { return true }
+        guard frame >= MemoryPlan.legacy.lowerBound, let then = frames[frame] else { return false }
+        // The BIOS's variables change when it is called.
+        if MemoryPlan.legacy.contains(frame) || tables.contains(frame) { return true }
         return try memory.read(at: frame, count: Int(PAGE_BYTES)) == then
     }
 }

@@ -1,4 +1,5 @@
 import CacheModel
+import FrostSupport
 import Testing
 
 @Suite struct CacheTests {
@@ -66,7 +67,7 @@ import Testing
         "Data that follows the events reads back as it was written, whatever the types", arguments: [1, 2, 3])
     func data(seed: UInt64) throws {
         let cache = try #require(SimulatedCache(vendor: seed == 2 ? CACHE_AMD : CACHE_INTEL))
-        var random = SeededGenerator(seed: seed)
+        var random = SplitMix64(seed: seed)
         var dram = Array(repeating: UInt64(0), count: 64)  // a word for each line
         var held: [UInt64: UInt64] = [:]
         var memory = dram  // what a program must see
@@ -108,7 +109,7 @@ import Testing
     @Test("Counters count what the listener is told")
     func counters() throws {
         let cache = try #require(SimulatedCache())
-        var random = SeededGenerator(seed: 3)
+        var random = SplitMix64(seed: 3)
         for _ in 0..<2_000 {
             let kind = access_kind(rawValue: UInt8(random.below(10)))
             cache.access(kind, random.below(0x2000), page: random.below(4) == 0 ? MEMORY_UC : MEMORY_WB)

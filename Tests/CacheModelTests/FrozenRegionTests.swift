@@ -1,4 +1,5 @@
 import CacheModel
+import FrostSupport
 import Testing
 
 /// A frozen region as the strategy `fit` makes it: all else uncacheable, every line modified, then watched.
@@ -37,7 +38,7 @@ import Testing
         let kinds = [
             ACCESS_READ, ACCESS_WRITE, ACCESS_FETCH, ACCESS_WALK, ACCESS_WALK_WRITE, ACCESS_PREFETCH,
         ]
-        var random = SeededGenerator(seed: 7)
+        var random = SplitMix64(seed: 7)
         var outside: UInt64 = 0
         cache.keepsEvents = false
         for _ in 0..<1_000_000 {
@@ -180,7 +181,7 @@ import Testing
         #expect(!cache_watch_holds(cache.model))
     }
 
-    @Test("Movements one byte outside of the range are nobody's business")
+    @Test("Movements one byte outside of the range are not reported")
     func edges() throws {
         let cache = try #require(SimulatedCache())
         cache.write(0x40)

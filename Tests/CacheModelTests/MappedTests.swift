@@ -1,4 +1,5 @@
 import CacheModel
+import FrostSupport
 import Testing
 
 /// Finding lines by a table instead of by search must change nothing but the time it takes.
@@ -15,7 +16,7 @@ import Testing
         let plain = try #require(SimulatedCache(geometry, vendor: CACHE_AMD, seed: seed))
         let mapped = try #require(
             SimulatedCache(geometry, vendor: CACHE_AMD, seed: seed, mappedBytes: 0x4000))
-        var random = SeededGenerator(seed: seed)
+        var random = SplitMix64(seed: seed)
         let kinds = [
             ACCESS_READ, ACCESS_WRITE, ACCESS_FETCH, ACCESS_NT_STORE, ACCESS_CLFLUSH, ACCESS_CLWB,
             ACCESS_WRITE,

@@ -1,4 +1,5 @@
 import CacheModel
+import FrostSupport
 import Testing
 
 /// One set of a cache, written for the eye and not for speed.
@@ -92,7 +93,7 @@ struct NaiveTreePLRU: NaiveSet {
             replacement: policy)
         let cache = try #require(SimulatedCache(geometry))
         var sets = Array(repeating: Naive(ways: ways), count: 8)
-        var random = SeededGenerator(seed: 42)
+        var random = SplitMix64(seed: 42)
         var evictions = 0
         for _ in 0..<10_000 {
             let line = random.below(UInt64(8 * ways * 2))

@@ -1,4 +1,5 @@
 import CacheModel
+import FrostSupport
 
 /// A cache model that remembers what it reported.
 final class SimulatedCache {
@@ -107,21 +108,6 @@ extension cache_rule {
     var id: String { String(cString: cache_rule_text(self).pointee.id) }
 }
 
-/// A seeded generator, so that a failure can be repeated. Source: Steele, Lea, Flood, "SplitMix64" (2014).
-struct SeededGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) {
-        state = seed
-    }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-
+extension SplitMix64 {
     mutating func below(_ bound: UInt64) -> UInt64 { next() % bound }
 }

@@ -1,4 +1,5 @@
 import FrostCore
+import FrostSupport
 import Testing
 
 @Suite struct CipherTests {
@@ -24,7 +25,7 @@ import Testing
         "Every number of blocks from 0 to 100, and a page's, agrees with OpenSSL, whatever the additional data",
         arguments: Kernel.available)
     func lengths(kernel: Kernel) {
-        var random = SeededGenerator.announced("lengths")
+        var random = SplitMix64.announced("lengths")
         for blocks in Array(0...100) + [255, 256, 257, 512] {
             let (key, nonce) = (random.bytes(32), random.bytes(12))
             let additional = random.bytes(
@@ -60,7 +61,7 @@ import Testing
         "Input and output may be the same memory, at any alignment", arguments: [0, 1, 7, 15],
         Kernel.available)
     func inPlace(offset: Int, kernel: Kernel) {
-        var random = SeededGenerator.announced("inPlace")
+        var random = SplitMix64.announced("inPlace")
         let (key, nonce, plaintext) = (random.bytes(32), random.bytes(12), random.bytes(16 * 75))
         let cipher = FrostCipher(raw: key, kernel: kernel)
         let apart = cipher.seal(nonce: nonce, additional: [], plaintext: plaintext)
@@ -81,7 +82,7 @@ import Testing
 
     @Test("A change of one bit anywhere is refused, and nothing is released", arguments: Kernel.available)
     func bitFlips(kernel: Kernel) {
-        var random = SeededGenerator.announced("bitFlips")
+        var random = SplitMix64.announced("bitFlips")
         let (nonce, additional) = (random.bytes(12), random.bytes(20))
         let cipher = FrostCipher(raw: random.bytes(32), kernel: kernel)
         let sealed = cipher.seal(nonce: nonce, additional: additional, plaintext: random.bytes(16 * 37))

@@ -1,4 +1,5 @@
 import FrostCore
+import FrostSupport
 import Testing
 
 @Suite struct KeyDerivationTests {
@@ -73,7 +74,7 @@ import Testing
         "Passphrases and salts of any length agree with OpenSSL",
         arguments: [0, 1, 63, 64, 65, 128], [0, 16, 51, 52, 59, 60, 100])
     func lengths(passphrase: Int, salt: Int) {
-        var random = SeededGenerator.announced("lengths \(passphrase) \(salt)")
+        var random = SplitMix64.announced("lengths \(passphrase) \(salt)")
         let (passphrase, salt) = (random.bytes(passphrase), random.bytes(salt))
         #expect(derive(passphrase, salt, 3) == OpenSSLDigest.pbkdf2(passphrase, salt, 3))
     }

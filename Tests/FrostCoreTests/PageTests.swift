@@ -1,4 +1,5 @@
 import FrostCore
+import FrostSupport
 import Testing
 
 @Suite struct PageTests {
@@ -11,7 +12,7 @@ import Testing
     private var entry = page_entry()
 
     init() {
-        var random = SeededGenerator.announced("PageTests")
+        var random = SplitMix64.announced("PageTests")
         raw = random.bytes(32)
         plaintext = random.bytes(4096)
         cipher = FrostCipher(raw: raw)

@@ -1,4 +1,5 @@
 import FrostCore
+import FrostSupport
 import Testing
 
 /// Pages that were never written come with their neighbours.
@@ -60,7 +61,7 @@ import Testing
 
     @Test("A guest reads what it wrote, though neighbours come and go")
     func model() {
-        let random = SeededGenerator.announced("ahead")
+        let random = SplitMix64.announced("ahead")
         let machine = SimulatedMachine(covered: 64 << 20, slotCount: 128, ahead: 8, random: random)
         for step in 0..<4_000 {
             let index = UInt32(machine.random.next() % 600) + (machine.random.next() % 4 == 0 ? 9_000 : 0)

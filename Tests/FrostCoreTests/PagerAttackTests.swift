@@ -30,7 +30,7 @@ import Testing
         for _ in 0..<20 {
             machine.write(victim)
             machine.pushOut(victim)
-            let bit = Int(machine.random.next() % (8 * 4096))
+            let bit = Int(machine.random.next() % (8 * UInt64(PAGE_BYTES)))
             var changed = snapshot(page)
             let right = changed
             changed[bit / 8] ^= 1 << (bit % 8)

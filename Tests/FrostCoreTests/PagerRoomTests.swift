@@ -1,4 +1,5 @@
 import FrostCore
+import FrostSupport
 import Testing
 
 /// Few slots: the pager must make progress, or say that it cannot.
@@ -14,7 +15,7 @@ import Testing
 
     @Test("One slot more than that is enough for any page", arguments: SimulatedMachine.Policy.allCases)
     func oneMore(policy: SimulatedMachine.Policy) {
-        let random = SeededGenerator.announced("oneMore")
+        let random = SplitMix64.announced("oneMore")
         let machine = SimulatedMachine(covered: 16 << 30, slotCount: 5, policy: policy, random: random)
         for _ in 0..<100 {
             let index = UInt32(machine.random.next() % (4 << 20))
@@ -46,7 +47,7 @@ import Testing
         "24 slots suffice for an instruction that needs eleven pages under eleven metadata pages",
         arguments: SimulatedMachine.Policy.allCases)
     func progress(policy: SimulatedMachine.Policy) {
-        let random = SeededGenerator.announced("progress \(policy)")
+        let random = SplitMix64.announced("progress \(policy)")
         let machine = SimulatedMachine(covered: 64 << 20, policy: policy, random: random)
         var worst = 0
         for _ in 0..<200 {
@@ -137,7 +138,7 @@ import Testing
     @Test(
         "Pages are found after any number of evictions, each once", arguments: [11, 24, 100, 129])
     func table(slotCount: UInt32) {
-        let random = SeededGenerator.announced("table \(slotCount)")
+        let random = SplitMix64.announced("table \(slotCount)")
         let machine = SimulatedMachine(covered: 64 << 20, slotCount: slotCount, random: random)
         for step in 0..<4_000 {
             #expect(machine.fetch(UInt32(machine.random.next() % 16_384)).status == PAGER_OK)

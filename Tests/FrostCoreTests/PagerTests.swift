@@ -1,4 +1,5 @@
 import FrostCore
+import FrostSupport
 import Testing
 
 @Suite struct PagerTests {
@@ -9,7 +10,7 @@ import Testing
         "A guest reads what it wrote, in far fewer slots than pages",
         arguments: sizes, SimulatedMachine.Policy.allCases)
     func model(covered: UInt64, policy: SimulatedMachine.Policy) {
-        let random = SeededGenerator.announced("model \(covered) \(policy)")
+        let random = SplitMix64.announced("model \(covered) \(policy)")
         let machine = SimulatedMachine(covered: covered, policy: policy, random: random)
         let pages = UInt32(covered / 4096)
         // Three neighbourhoods: neighbours share metadata, the rest of memory does not.

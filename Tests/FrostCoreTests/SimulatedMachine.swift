@@ -1,4 +1,5 @@
 import FrostCore
+import FrostSupport
 import Testing
 
 /// A page of the guest's own.
@@ -15,7 +16,7 @@ final class SimulatedMachine {
     let pager = UnsafeMutablePointer<FrostCore.pager>.allocate(capacity: 1)
     let imageCipher: FrostCipher
     let sessionCipher: FrostCipher
-    var random: SeededGenerator
+    var random: SplitMix64
 
     private(set) var dram: [UInt64: UnsafeMutableRawPointer] = [:]
     private(set) var homesAsked: Set<UInt64> = []
@@ -41,7 +42,7 @@ final class SimulatedMachine {
 
     init(
         covered: UInt64, slotCount: UInt32 = 24, policy: Policy = .clock, ahead: UInt32 = 1,
-        random: SeededGenerator
+        random: SplitMix64
     ) {
         var random = random
         let bucketCount = pager_bucket_count(slotCount)

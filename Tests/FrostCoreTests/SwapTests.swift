@@ -1,4 +1,5 @@
 import FrostCore
+import FrostSupport
 import Testing
 import VectorCipher
 
@@ -16,7 +17,7 @@ struct SwapTests {
         let inHome = UnsafeMutableRawPointer.allocate(byteCount: pageBytes, alignment: 64)
         let outHome = UnsafeMutableRawPointer.allocate(byteCount: pageBytes, alignment: 64)
 
-        init(_ random: inout SeededGenerator) {
+        init(_ random: inout SplitMix64) {
             (inRaw, outRaw) = (random.bytes(32), random.bytes(32))
             (inNonce, outNonce) = (random.bytes(12), random.bytes(12))
             (inAdditional, outAdditional) = (random.bytes(16), random.bytes(16))
@@ -66,7 +67,7 @@ struct SwapTests {
 
     @Test("A fused swap seals the victim as OpenSSL does, and opens what OpenSSL sealed")
     func swap() {
-        var random = SeededGenerator.announced("swap")
+        var random = SplitMix64.announced("swap")
         for _ in 0..<50 {
             let exchange = Exchange(&random)
             let result = exchange.run()
@@ -84,7 +85,7 @@ struct SwapTests {
         "A swap refuses a page with one bit changed, releases nothing of it, and seals the victim all the same"
     )
     func tampered() {
-        var random = SeededGenerator.announced("tampered")
+        var random = SplitMix64.announced("tampered")
         for _ in 0..<50 {
             let exchange = Exchange(&random)
             let byte = Int.random(in: 0..<Exchange.pageBytes, using: &random)

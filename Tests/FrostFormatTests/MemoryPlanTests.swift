@@ -36,6 +36,24 @@ import Testing
     }
 
     @Test(
+        "An address in a page's home leads to the page, at every level, and others to none", arguments: sizes)
+    func homes(ram: ByteCount, frozen: ByteCount, frozenBase: UInt64) throws {
+        guard frozenBase != 0 else { return }
+        let plan = try MemoryPlan(ram: ram, frozen: frozen)
+        let last = plan.coveredBytes / UInt64(PAGE_BYTES) - 1
+        for level in 0...plan.geometry.top_level {
+            for index in [0, last >> (level * PAGE_ENTRIES_LOG2)] {
+                let page = page_make(level, index), home = plan.home(page)
+                #expect(plan.page(at: home) == page)
+                #expect(plan.page(at: home + UInt64(PAGE_BYTES) - 1) == page)
+            }
+        }
+        #expect(plan.page(at: plan.metaBase - 1).map(page_level) == 0)
+        #expect(plan.page(at: plan.metaBase + plan.metaBytes).map(page_level) == 0)
+        #expect(plan.page(at: plan.coveredBytes) == nil)
+    }
+
+    @Test(
         "RAM out of range, or no multiple of 1 MiB, is refused",
         arguments: [
             15 * .mebibyte, ByteCount(0), ByteCount((64 << 20) + 4096), 65 * .gibibyte, ByteCount(.max),

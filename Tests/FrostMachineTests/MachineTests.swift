@@ -179,7 +179,7 @@ struct MachineTests {
                     cmp al, 13
                     jne .read
                     jmp again
-            text:   db "frostvisor: passphrase: ", 0
+            text:   db "\(PromptWatch.prompt)", 0
             """
         let sample = try sample(ask, key: .passphrase(Passphrase("ice"), iterations: 1000))
         let result = try run(sample) { $0.passphrase = try? Passphrase("fire") }

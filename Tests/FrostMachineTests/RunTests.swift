@@ -89,7 +89,7 @@ import Testing
         console += Array(": ".utf8)
         let answers = [watch.answer(console), watch.answer(console)]
         let isRefusedAtOnce = watch.isRefused(console)
-        console += Array("\r\nfrostvisor: wrong passphrase\r\nfrostvisor: passphrase: ".utf8)
+        console += Array("\r\nfrostvisor: wrong passphrase\r\n\(PromptWatch.prompt)".utf8)
         let isRefused = watch.isRefused(console)
         #expect(early == nil)
         #expect(answers == [Array("melting\r".utf8), nil])
@@ -99,7 +99,7 @@ import Testing
     @Test("An image that carries its key is never answered")
     func noPrompt() {
         var watch = PromptWatch(passphrase: nil)
-        let answer = watch.answer(Array("frostvisor: passphrase: ".utf8))
+        let answer = watch.answer(Array(PromptWatch.prompt.utf8))
         #expect(answer == nil)
     }
 

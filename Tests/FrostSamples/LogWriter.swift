@@ -1,5 +1,6 @@
 package import CacheModel
 import FrostCore
+import FrostFormat
 package import ResidencyRecord
 
 /// Writes a residency log as the plugin would.
@@ -60,7 +61,8 @@ package struct LogWriter {
         _ access: access_kind, _ mode: residency_mode
     ) -> residency_transfer {
         residency_transfer(
-            record: record, last_instant: record.instant, address: address, rip: 0xFFFF_FFFF_8000_1000,
+            record: record, last_instant: record.instant, address: address,
+            rip: SymbolTable.hypervisorBase + 0x1000,
             bytes: bytes, kind: kind, rule: rule, access: access, type: MEMORY_WC, mode: mode,
             padding: (0, 0, 0))
     }

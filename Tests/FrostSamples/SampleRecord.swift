@@ -147,10 +147,7 @@ package final class SampleRecord {
         log.write(bytes, at: address, access: access, mode: mode, lasting: instructions)
     }
 
-    package func home(_ page: page_id) -> UInt64 {
-        var geometry = plan.geometry
-        return page_home(&geometry, page)
-    }
+    package func home(_ page: page_id) -> UInt64 { plan.home(page) }
 
     /// Seals as the hypervisor does, by its own code, and lets the tree describe it.
     @discardableResult

@@ -12,8 +12,6 @@ struct BusRecord {
 
     private static let frameBytes = Int(PAGE_BYTES)
     private static let chunkBytes = 1 << 20
-    /// Devices and ROMs.
-    private static let hole: Range<UInt64> = 0xA0000..<0x100000
 
     /// Pages that have been sealed, in order of their homes.
     let pages: [page_id]
@@ -23,7 +21,7 @@ struct BusRecord {
     init(plan: MemoryPlan, frames: [UInt64: [UInt8]], vouched: (page_id) -> Bool) {
         self.plan = plan
         self.frames = frames
-        pages = frames.keys.sorted().map { plan.page(at: $0) }
+        pages = frames.keys.sorted().compactMap { plan.page(at: $0) }
         self.vouched = Set(pages.filter { page_level($0) == 0 && vouched($0) })
     }
 
@@ -35,7 +33,7 @@ struct BusRecord {
             let chunk = try machine.ram.read(at: start, count: count)
             for offset in stride(from: 0, to: count, by: Self.frameBytes) {
                 let address = start + UInt64(offset), frame = Array(chunk[offset..<offset + Self.frameBytes])
-                if !Self.hole.contains(address) && !frame.isZero { frames[address] = frame }
+                if !MemoryPlan.legacy.contains(address) && !frame.isZero { frames[address] = frame }
             }
         }
         self.init(plan: plan, frames: frames) { view.slots[page_parent($0)] == nil }
@@ -43,14 +41,4 @@ struct BusRecord {
 
     /// nil when nothing lay there.
     subscript(page: page_id) -> [UInt8]? { frames[plan.home(page)] }
-}
-
-extension MemoryPlan {
-    /// The page whose home lies at an address below the frozen region.
-    func page(at home: UInt64) -> page_id {
-        let geometry = geometry
-        let bases = withUnsafeBytes(of: geometry.level_base) { Array($0.bindMemory(to: UInt64.self)) }
-        let level = home < metaBase ? 0 : (1...Int(geometry.top_level)).last { bases[$0] <= home } ?? 0
-        return page_make(UInt32(level), (home - bases[level]) / UInt64(PAGE_BYTES))
-    }
 }

@@ -16,6 +16,10 @@ package struct MemoryPlan: Sendable, Equatable {
     package var frozenEnd: UInt64 { frozenBase + frozen.bytes }
     package var frozenRegion: Range<UInt64> { frozenBase..<frozenEnd }
 
+    /// Legacy video memory, option ROMs and the BIOS's shadow.
+    /// - Source: Intel 440FX data sheet (290549), "Memory Address Map".
+    package static let legacy = UInt64(0xA0000)..<ByteCount.mebibyte.bytes
+
     package static let ramRange = 16 * ByteCount.mebibyte...64 * ByteCount.gibibyte
     package static let frozenRange = 512 * ByteCount.kibibyte...256 * ByteCount.mebibyte
     static let frozenUnit = 256 * ByteCount.kibibyte
@@ -49,6 +53,24 @@ package struct MemoryPlan: Sendable, Equatable {
     }
 
     package var geometry: page_geometry { page_geometry_make(coveredBytes, metaBase) }
+
+    /// Where the page's ciphertext lies.
+    package func home(_ page: page_id) -> UInt64 {
+        var geometry = geometry
+        return page_home(&geometry, page)
+    }
+
+    /// The page whose home an address lies in; nil: none.
+    package func page(at address: UInt64) -> page_id? {
+        let page = UInt64(PAGE_BYTES)
+        guard address >= metaBase, address < metaBase + metaBytes else {
+            return address < coveredBytes ? page_make(0, address / page) : nil
+        }
+        let geometry = geometry
+        let bases = withUnsafeBytes(of: geometry.level_base) { Array($0.bindMemory(to: UInt64.self)) }
+        let level = (1...Int(geometry.top_level)).last { bases[$0] <= address } ?? 1
+        return page_make(UInt32(level), (address - bases[level]) / page)
+    }
 
     package enum Failure: Explained, Equatable {
         case ram(ByteCount)

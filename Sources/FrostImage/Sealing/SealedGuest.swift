@@ -51,9 +51,8 @@ package struct SealedGuest {
 
     private static func check(_ index: UInt32, plan: MemoryPlan) throws(Failure) {
         let address = UInt64(index) * UInt64(PAGE_BYTES)
-        let firmware = UInt64(0xA0000)..<ByteCount.mebibyte.bytes
         let loader = UInt64(LOADER_LOW_BASE)..<UInt64(LOADER_LOW_END)
-        guard index != 0, !firmware.contains(address), !loader.contains(address) else {
+        guard index != 0, !MemoryPlan.legacy.contains(address), !loader.contains(address) else {
             throw .reserved(address)
         }
         guard address < plan.metaBase else { throw .outsideRAM(address, end: plan.metaBase) }

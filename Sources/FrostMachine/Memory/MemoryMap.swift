@@ -18,11 +18,7 @@ package struct MemoryMap {
     package let region: Range<UInt64>
     package let firmware: [Range<UInt64>]
     private let plan: MemoryPlan
-    private let geometry: page_geometry
 
-    /// Legacy video memory, option ROMs and the BIOS's shadow.
-    /// - Source: Intel 440FX data sheet (290549), "Memory Address Map".
-    static let legacy = UInt64(0xA0000)..<0x100000
     /// What the BIOS keeps at the top of RAM below 4 GiB for ACPI tables, and reserves in its memory map.
     /// - Source: the map that SeaBIOS 1.16 gives on QEMU 7.2, as Linux prints it. Another BIOS that reserves more is
     ///   taken to leak, one that reserves less to own what it does not: compare when either is replaced.
@@ -31,13 +27,12 @@ package struct MemoryMap {
     /// - Parameter tableBytes: as another machine's BIOS has it.
     package init(_ plan: MemoryPlan, lowRAMBytes: UInt64, tableBytes: ByteCount = Self.tableBytes) {
         self.plan = plan
-        geometry = plan.geometry
         region = plan.frozenBase..<plan.frozenEnd
-        firmware = [Self.legacy, lowRAMBytes - tableBytes.bytes..<lowRAMBytes]
+        firmware = [MemoryPlan.legacy, Self.tables(lowRAMBytes: lowRAMBytes, tableBytes)]
     }
 
-    static func tables(lowRAMBytes: UInt64) -> Range<UInt64> {
-        lowRAMBytes - tableBytes.bytes..<lowRAMBytes
+    static func tables(lowRAMBytes: UInt64, _ bytes: ByteCount = tableBytes) -> Range<UInt64> {
+        lowRAMBytes - bytes.bytes..<lowRAMBytes
     }
 
     package func isFirmware(_ address: UInt64) -> Bool {
@@ -47,19 +42,11 @@ package struct MemoryMap {
     package func place(of address: UInt64) -> Place {
         if region.contains(address) { return .region(offset: address - region.lowerBound) }
         if isFirmware(address) { return .firmware }
-        let page = UInt64(PAGE_BYTES)
-        let bases = withUnsafeBytes(of: geometry.level_base) { Array($0.bindMemory(to: UInt64.self)) }
-        guard address >= plan.metaBase, address < plan.metaBase + plan.metaBytes else {
-            return address < plan.coveredBytes ? .home(page_make(0, address / page)) : .nobody
-        }
-        let level = (1...Int(geometry.top_level)).last { bases[$0] <= address } ?? 1
-        return .home(page_make(UInt32(level), (address - bases[level]) / page))
+        return plan.page(at: address).map { .home($0) } ?? .nobody
     }
 
     package func home(of page: page_id) -> UInt64? {
-        guard page_level(page) <= geometry.top_level else { return nil }
-        var geometry = geometry
-        return page_home(&geometry, page)
+        page_level(page) <= plan.geometry.top_level ? plan.home(page) : nil
     }
 
     package func describe(_ address: UInt64) -> String {

@@ -77,14 +77,6 @@ package struct TreeAudit {
     }
 }
 
-extension MemoryPlan {
-    /// Where the page's ciphertext lies.
-    package func home(_ page: page_id) -> UInt64 {
-        var geometry = geometry
-        return page_home(&geometry, page)
-    }
-}
-
 extension GuestRAM {
     /// Addresses of the frames that are not all zero. Below 4 GiB only.
     package func framesInUse() throws(Failure) -> [UInt64] {
