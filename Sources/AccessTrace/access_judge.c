@@ -24,9 +24,11 @@ static bool went_on(const struct access_judge *judge, const struct access_line *
 static void judge_flush(struct access_judge *judge, const struct access_line *next)
 {
     static const enum cache_rule rules[] = {
-        [INSTRUCTION_WBINVD] = RULE_WBINVD, [INSTRUCTION_WBNOINVD] = RULE_WBNOINVD,
-            [INSTRUCTION_INVD] = RULE_INVD,
-        [INSTRUCTION_CLFLUSH] = RULE_CLFLUSH, [INSTRUCTION_CLWB] = RULE_CLWB,
+        [INSTRUCTION_WBINVD] = RULE_WBINVD,
+        [INSTRUCTION_WBNOINVD] = RULE_WBNOINVD,
+        [INSTRUCTION_INVD] = RULE_INVD,
+        [INSTRUCTION_CLFLUSH] = RULE_CLFLUSH,
+        [INSTRUCTION_CLWB] = RULE_CLWB,
         [INSTRUCTION_CLDEMOTE] = RULE_CLDEMOTE,
     };
     enum access_instruction what = judge->now.instruction;
@@ -37,8 +39,8 @@ static void judge_flush(struct access_judge *judge, const struct access_line *ne
     if (judge->mode == MODE_GUEST && what <= INSTRUCTION_INVD)
         judge_report(judge,
                      (struct access_violation){ .rule = RESIDENCY_GUEST_CACHE_CONTROL,
-                         .mode = judge->mode,
-                                               .type = MEMORY_NONE, .address = UINT64_MAX });
+                                                .mode = judge->mode, .type = MEMORY_NONE,
+                                                .address = UINT64_MAX });
     judge_report_cache(judge, rules[what], UINT64_MAX, MEMORY_NONE);
 }
 
@@ -130,7 +132,7 @@ static void finish_freeze(struct access_judge *judge)
     if (first != UINT64_MAX)
         judge_report(judge,
                      (struct access_violation){ .rule = RESIDENCY_NEVER_FROZEN, .mode = MODE_HOST,
-                                               .type = MEMORY_NONE, .address = first });
+                                                .type = MEMORY_NONE, .address = first });
 }
 
 static void end_window(struct access_judge *judge)

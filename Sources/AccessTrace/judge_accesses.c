@@ -42,7 +42,7 @@ void judge_report_at(struct access_judge *judge, enum residency_rule rule,
 {
     judge_report(judge,
                  (struct access_violation){ .rule = rule, .mode = judge->mode, .type = line->type,
-                                           .address = line->physical, .value = value });
+                                            .address = line->physical, .value = value });
 }
 
 void judge_report_cache(struct access_judge *judge, enum cache_rule rule, uint64_t address,
@@ -50,8 +50,8 @@ void judge_report_cache(struct access_judge *judge, enum cache_rule rule, uint64
 {
     judge_report(judge,
                  (struct access_violation){ .rule = RESIDENCY_CACHE_RULE, .cache_rule = rule,
-                     .mode = judge->mode,
-                                           .type = type, .address = address });
+                                            .mode = judge->mode, .type = type,
+                                            .address = address });
 }
 
 /* MARK: the region */

@@ -7,10 +7,9 @@ bool is_private(const struct access_judge *judge, uint64_t address);
 
 void judge_report(struct access_judge *judge, struct access_violation violation);
 void judge_report_at(struct access_judge *judge, enum residency_rule rule,
-                     const struct access_line *line,
-               uint64_t value);
+                     const struct access_line *line, uint64_t value);
 void judge_report_cache(struct access_judge *judge, enum cache_rule rule, uint64_t address,
-                  enum memory_type type);
+                        enum memory_type type);
 
 /* An access of an instruction. */
 void judge_access(struct access_judge *judge, const struct access_line *line);

@@ -7,7 +7,7 @@
 #define TEXT_MAX        512u        /* of a line of text: the longest is an access of 64 bytes */
 #define ENTRY_BYTES     sizeof(struct page_entry)
 #define WINDOWS         256u
-#define VIOLATIONS        256u
+#define VIOLATIONS      256u
 #define WALKS           64u         /* between two instructions' lines; a nested walk of five levels
                                        has 30 */
 
@@ -22,7 +22,7 @@ struct access_judge {
     uint64_t              *stored;                      /* when; one for each ENTRY_BYTES of it */
     uint8_t               *filled;                      /* a byte for each line of the region */
     uint8_t               *leaves;                      /* enum leaf of each frame of the region */
-    struct access_violation  violations[VIOLATIONS];
+    struct access_violation violations[VIOLATIONS];
     size_t                 violation_count;
     struct access_window   windows[WINDOWS];
     size_t                 window_count;

@@ -12,13 +12,13 @@ package enum Platform: String, Sendable, Codable, CaseIterable {
         case lacks(Platform, Capability)
         /// It cannot run on this host.
         case unavailable(String)
-        case apart(LibvirtURI)
+        case remote(LibvirtURI)
         case noSymbols(Platform)
 
         package var exitCode: ExitCode {
             switch self {
             case .lacks(_, .cacheModel): .notProvable
-            case .lacks, .unavailable, .apart: .unavailable
+            case .lacks, .unavailable, .remote: .unavailable
             case .noSymbols: .ourBug
             }
         }
@@ -27,7 +27,7 @@ package enum Platform: String, Sendable, Codable, CaseIterable {
             switch self {
             case .lacks(let platform, let capability): capability.refusal(by: platform.rawValue)
             case .unavailable(let lack): lack
-            case .apart(let uri):
+            case .remote(let uri):
                 """
                 Machines of \(uri) share no memory with this host, which frost verify and --keep-ram need. Use a libvirt of \
                 this host, or run frost over there.

@@ -15,7 +15,7 @@ extension Platform {
         backend(connect: connect).capabilities.contains(capability)
     }
 
-    /// - Throws: ``Failure/lacks(_:_:)`` or ``Failure/apart(_:)``
+    /// - Throws: ``Failure/lacks(_:_:)`` or ``Failure/remote(_:)``
     package func require(_ capability: Capability, connect: LibvirtURI? = nil) throws(Failure) {
         guard has(capability, connect: connect) else {
             throw backend(connect: connect).refusal(capability)

@@ -4,7 +4,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "oracles.h"
+#include "reference_policies.h"
 #include "queues.h"
 #include "run.h"
 

@@ -79,7 +79,7 @@ struct Verify: ParsableCommand {
     var touches = false
 
     @Option(
-        help: "Stop logging after so much; such a record proves nothing. (default: 16GiB)",
+        help: "Stop logging after this much; such a record proves nothing. (default: 16GiB)",
         transform: { try ByteCount(parsing: $0) })
     var logLimit = 16 * ByteCount.gibibyte
 

@@ -14,14 +14,14 @@ extension BootTests {
         @Test(
             "Nothing speaks against the sound hypervisor, and each fault is named", .timeLimit(.minutes(20)))
         func table() {
-            DebuggerRow.judge(DebuggerRow.all)
+            DebuggerVerdictRow.judge(DebuggerVerdictRow.all)
         }
 
         @Test(
             "The same on the other CPUs", .enabled(if: BootTests.isFull, BootTests.fullOnly),
             .timeLimit(.minutes(30)))
         func otherRows() {
-            DebuggerRow.judge(DebuggerRow.others)
+            DebuggerVerdictRow.judge(DebuggerVerdictRow.others)
         }
 
         // MARK: memory
@@ -30,10 +30,10 @@ extension BootTests {
             "Under VMX secrets stand in the frozen region only, and every home verifies",
             .timeLimit(.minutes(5)))
         func memoryAtEnd() throws {
-            let sealed = try DebuggerRow().sealed()
+            let sealed = try DebuggerVerdictRow().sealed()
             let folder = RunFolder(sealed.scratch.file("debugger"))
             let watch = LockWatch(folder.folder, for: folder.debuggerInputs)
-            let record = try DebuggerRow().record(sealed)
+            let record = try DebuggerVerdictRow().record(sealed)
             #expect(watch.result() == true, "the folder was free before the record was whole")
             let ram = try #require(record.ram), view = try #require(try record.view())
             let finds = try MemorySearch(Array(Markers.texts.prefix(1))).finds(in: ram)
@@ -44,14 +44,14 @@ extension BootTests {
             #expect(MemorySearch.verdict(keys, for: sealed.image) == .insideOnly(count: keys.count))
             let audit = try TreeAudit(view)
             #expect(audit.broken.isEmpty && audit.repeated == 0)
-            #expect(audit.sleeping.count > 100)
+            #expect(audit.sealedPages.count > 100)
 
             // The same record, judged twice; and one whose memory was changed.
             var judge = DebuggerJudge(record), again = DebuggerJudge(record)
             let verdict = try judge.verdict()
             #expect(verdict.answer == .noViolation, "\(verdict)")
             #expect(try again.verdict() == verdict)
-            let home = view.plan.home(try #require(audit.sleeping.first))
+            let home = view.plan.home(try #require(audit.sealedPages.first))
             try ram.write([0x5A], at: home + 99)
             var changed = DebuggerJudge(record)
             let violations = try changed.verdict().finding(.accountedWrites)?.violations ?? []
@@ -60,7 +60,7 @@ extension BootTests {
 
         @Test("Without a freeze the same search finds the secrets in memory", .timeLimit(.minutes(5)))
         func window() throws {
-            let row = DebuggerRow(freeze: .window)
+            let row = DebuggerVerdictRow(freeze: .window)
             let sealed = try row.sealed()
             let ram = try #require(try row.record(sealed).ram)
             let finds = try MemorySearch(Markers.texts).finds(in: ram)
@@ -75,10 +75,10 @@ extension BootTests {
             .timeLimit(.minutes(5)),
             arguments: [CPUChoice.intel, .amd])
         func wiped(cpu: CPUChoice) throws {
-            let sealed = try DebuggerRow().sealed()
+            let sealed = try DebuggerVerdictRow().sealed()
             let result = try sealed.run {
                 ($0.platform, $0.cpu, $0.keepsRAM) = (.bochs, cpu, true)
-                $0.passphrase = try DebuggerRow.passphrase()
+                $0.passphrase = try DebuggerVerdictRow.passphrase()
                 $0.record = sealed.scratch.file("run")
                 $0.symbols = try Toolchain(tree: BootTests.tree()).symbols(of: sealed.image)
             }
@@ -91,7 +91,7 @@ extension BootTests {
     }
 }
 
-extension DebuggerRow: FaultyRow {
+extension DebuggerVerdictRow: VerdictRow {
     func sealed() throws -> Sealed { try sealed(isKeyEmbedded: false) }
 
     func record(_ sealed: Sealed) throws -> DebuggerRecord {

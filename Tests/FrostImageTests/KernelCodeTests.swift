@@ -41,8 +41,8 @@ import Testing
             #expect(!Self.stackStores(try #require(functions[name])).isEmpty, "\(name)")
         }
         #expect(Self.calls(try #require(functions["calls"])).count == 1)
-        let innocent = try #require(functions["innocent"])
-        #expect(Self.stackStores(innocent) == [] && Self.calls(innocent) == [])
+        let clean = try #require(functions["clean"])
+        #expect(Self.stackStores(clean) == [] && Self.calls(clean) == [])
     }
 
     /// Every register is taken away while a vector lives: it must go to the stack.
@@ -75,8 +75,8 @@ import Testing
         void elsewhere(void);
         int calls(int a);
         int calls(int a) { elsewhere(); return a + 1; }
-        void innocent(__m128i *to, const __m128i *from);
-        __attribute__((target("sse2"))) void innocent(__m128i *to, const __m128i *from)
+        void clean(__m128i *to, const __m128i *from);
+        __attribute__((target("sse2"))) void clean(__m128i *to, const __m128i *from)
         {
             to[1] = _mm_add_epi32(*from, *to);
         }

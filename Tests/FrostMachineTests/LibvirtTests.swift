@@ -95,8 +95,8 @@ import Testing
     }
 
     @Test("What XML cannot say is refused")
-    func unspeakable() {
-        #expect(throws: LibvirtFailure.unspeakable("/bell\u{7}")) {
+    func notInXML() {
+        #expect(throws: LibvirtFailure.notInXML("/bell\u{7}")) {
             try Self.domain("x", trace: "/bell\u{7}")
         }
     }
@@ -144,7 +144,7 @@ import Testing
     }
 
     @Test("A URI with a host, or with a pool, shares no file with us; libvirt is not told of the pool")
-    func apart() throws {
+    func remote() throws {
         let socket = "qemu+unix:///system?socket=/a%20b/c"
         for (text, pool, name) in [
             ("qemu+ssh://far/system", nil, "qemu+ssh://far/system"),
@@ -152,9 +152,9 @@ import Testing
             ("\(socket)&pool=default", "default", socket), ("qemu:///system?pool=x", "x", "qemu:///system"),
         ] {
             let uri = try LibvirtURI(parsing: text)
-            #expect(uri.isApart && uri.pool == pool && uri.connectionName == name)
+            #expect(uri.isRemote && uri.pool == pool && uri.connectionName == name)
         }
-        #expect(try !LibvirtURI(parsing: socket).isApart)
+        #expect(try !LibvirtURI(parsing: socket).isRemote)
         for text in ["qemu:///embed?pool=x", "qemu:///system?pool="] {
             #expect(throws: LibvirtURI.Failure.noPool(text)) { try LibvirtURI(parsing: text) }
         }
@@ -167,11 +167,11 @@ import Testing
         (options.platform, options.connect) = (.libvirt, uri)
         try Platform.libvirt.check(options)
         options.keepsRAM = true
-        #expect(throws: Platform.Failure.apart(uri)) { try Platform.libvirt.check(options) }
-        #expect(throws: Platform.Failure.apart(uri)) {
+        #expect(throws: Platform.Failure.remote(uri)) { try Platform.libvirt.check(options) }
+        #expect(throws: Platform.Failure.remote(uri)) {
             try Platform.libvirt.require(.cacheModel, connect: uri)
         }
-        #expect(Platform.Failure.apart(uri).exitCode == .unavailable)
+        #expect(Platform.Failure.remote(uri).exitCode == .unavailable)
     }
 
     @Test(

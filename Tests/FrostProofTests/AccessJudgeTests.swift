@@ -43,7 +43,7 @@ import Testing
             $0.host("vmrun")
             $0.access("RD", table, bytes: 8, type: "INVALID", tag: "VMCS")
             $0.access("RD", table, bytes: 8, type: "INVALID", value: slot | leaf, tag: "PTE")
-            $0.blindGuest()
+            $0.unavailableGuest()
             $0.access("RD", slot, bytes: 8)
             $0.host("push rdi")
         },

@@ -59,7 +59,7 @@ struct SampleTrace {
     }
 
     /// The debugger cannot tell it.
-    mutating func blindGuest() {
+    mutating func unavailableGuest() {
         instant += 1
         lines.append("(0).[\(instant)] ??? (physical address not available)")
     }
@@ -101,7 +101,8 @@ struct SampleTrace {
         settings.region = access_range(base: Self.region.lowerBound, end: Self.region.upperBound)
         settings.ram_end = 16 << 20
         settings.firmware = (
-            access_range(base: 0xA0000, end: 0x100000), access_range(base: 0xFF0000, end: 16 << 20)
+            access_range(base: MemoryPlan.legacy.lowerBound, end: MemoryPlan.legacy.upperBound),
+            access_range(base: 0xFF0000, end: 16 << 20)
         )
         settings.hypervisor_base = Self.base
         (settings.text_bytes, settings.image_bytes) = (0x1000, 0x3000)

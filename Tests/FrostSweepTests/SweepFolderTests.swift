@@ -71,7 +71,7 @@ import Testing
     }
 
     @Test("The lock of a sweep that was killed lasts as long as its machines, and no longer")
-    func lockOfTheDead() throws {
+    func lockAfterKill() throws {
         try within {
             // A process that holds the lock for half a second, under the name of one that is gone.
             var lock: SweepLock? = try SweepLock(folder) { _ in }

@@ -85,7 +85,7 @@ import Testing
     }
 
     @Test("A verdict needs a libvirt that shares memory; a listed machine helps hosts that share nothing")
-    func farHosts() throws {
+    func remoteHosts() throws {
         let far = SweepPlace(uri: "qemu+ssh://far/system", jobs: 1)
         let (listed, implied) = (SweepPlace(jobs: 1), SweepPlace(jobs: 1, isListed: false))
         var cell = SweepCell(image: "hello")

@@ -143,7 +143,7 @@ final class AttackRun {
         }
     }
 
-    /// Whether the hypervisor has stopped the CPU for good: halted, deaf to interrupts, and not the guest.
+    /// Whether the hypervisor has stopped the CPU for good: halted, with interrupts off, and not the guest.
     private func hasHalted(_ machine: Machine) throws -> Bool {
         for _ in 0..<Self.tries {
             try machine.pause()

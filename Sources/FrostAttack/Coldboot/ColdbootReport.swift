@@ -44,9 +44,9 @@ package struct ColdbootReport: Codable, Sendable, Equatable {
 extension ColdbootReport.Result {
     /// What an attacker would say of it: how many, of what, and an example.
     var sentence: String {
-        guard instants > 0 else { return "no \(kind.booty(many: true))" }
+        guard instants > 0 else { return "no \(kind.name(many: true))" }
         let example = kind == .blocks || kind == .keys ? nil : first?.what
-        return "\(mostAtOnce.grouped) \(kind.booty(many: mostAtOnce != 1))"
+        return "\(mostAtOnce.grouped) \(kind.name(many: mostAtOnce != 1))"
             + (example.map { ": \($0.count > 40 ? $0.prefix(40) + "…" : $0[...])" } ?? "")
     }
 }

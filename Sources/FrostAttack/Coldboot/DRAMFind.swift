@@ -17,8 +17,8 @@ package enum DRAMSearchKind: String, Sendable, CaseIterable, Codable {
         }
     }
 
-    /// What it is worth to the attacker, after a number or after "no".
-    func booty(many: Bool) -> String {
+    /// For a reader, after a number or after "no".
+    func name(many: Bool) -> String {
         let plural = many ? "s" : ""
         return switch self {
         case .canaries: "text\(plural) planted to be found"

@@ -42,10 +42,10 @@ struct DomainXML: Sendable {
         }
     }
 
-    /// - Throws: ``LibvirtFailure/unspeakable(_:)``, ``Failure``
+    /// - Throws: ``LibvirtFailure/notInXML(_:)``, ``Failure``
     func text() throws -> String {
-        for path in [image.plainPath] + wiring.paths where !Markup.canSay(path) {
-            throw LibvirtFailure.unspeakable(path)
+        for path in [image.plainPath] + wiring.paths where !Markup.canHold(path) {
+            throw LibvirtFailure.notInXML(path)
         }
         return Markup(
             "domain", ["type": "qemu", "xmlns:qemu": "http://libvirt.org/schemas/domain/qemu/1.0"],

@@ -9,13 +9,13 @@ struct LibvirtBackend: Backend {
     let uri: LibvirtURI
 
     var capabilities: Set<Capability> {
-        uri.isApart
+        uri.isRemote
             ? [.control, .seed, .connection] : [.control, .seed, .connection, .sharedMemory, .cacheModel]
     }
 
     func refusal(_ missing: Capability) -> Platform.Failure {
         let isOfMemory = missing == .sharedMemory || missing == .cacheModel
-        return uri.isApart && isOfMemory ? .apart(uri) : .lacks(.libvirt, missing)
+        return uri.isRemote && isOfMemory ? .remote(uri) : .lacks(.libvirt, missing)
     }
 
     func lack(on host: HostKVM) -> String? { uri.isEmbedded ? EmbeddedRoot.lack : nil }
@@ -27,13 +27,13 @@ struct LibvirtBackend: Backend {
 
     func boot(_ run: RunJob, in folder: RunFolder) throws -> RunResult {
         let connection = try LibvirtConnection.shared(uri)
-        return uri.isApart
-            ? try bootApart(run, in: folder, by: connection)
-            : try bootBeside(run, in: folder, by: connection)
+        return uri.isRemote
+            ? try bootRemote(run, in: folder, by: connection)
+            : try bootLocal(run, in: folder, by: connection)
     }
 
     /// On this host: console, trace and memory are files.
-    private func bootBeside(_ run: RunJob, in folder: RunFolder, by connection: LibvirtConnection) throws
+    private func bootLocal(_ run: RunJob, in folder: RunFolder, by connection: LibvirtConnection) throws
         -> RunResult
     {
         let (image, options) = (run.image, run.options)
@@ -89,7 +89,7 @@ struct LibvirtBackend: Backend {
     private static let consolePatience = Duration.seconds(2)
 
     /// On a host that shares no file with us: everything goes through libvirt's connection.
-    private func bootApart(_ run: RunJob, in folder: RunFolder, by connection: LibvirtConnection) throws
+    private func bootRemote(_ run: RunJob, in folder: RunFolder, by connection: LibvirtConnection) throws
         -> RunResult
     {
         let image = run.image
@@ -101,7 +101,7 @@ struct LibvirtBackend: Backend {
             image.file, as: name + ".img", owner: host.emulatorOwner,
             isInterrupted: { run.isInterrupted })
         guard let path = copy.path else {
-            throw LibvirtFailure.noUpload(connection.uri, words: LibvirtFailure.lastWords)
+            throw LibvirtFailure.noUpload(connection.uri, words: LibvirtFailure.lastError)
         }
         let lines = DomainLine.all(of: name)
         var description = describe(
@@ -118,16 +118,16 @@ struct LibvirtBackend: Backend {
             throw LibvirtFailure.noConsole(connection.uri, words: String(cString: strerror(errno)))
         }
         defer { close(ours) }
-        streams[0].pour(into: fcntl(theirs, F_DUPFD_CLOEXEC, 0))
-        streams[0].drink(from: theirs)
-        streams[1].pour(into: open(folder.trace.plainPath, O_WRONLY | O_APPEND | O_CLOEXEC))
+        streams[0].copy(to: fcntl(theirs, F_DUPFD_CLOEXEC, 0))
+        streams[0].copy(from: theirs)
+        streams[1].copy(to: open(folder.trace.plainPath, O_WRONLY | O_APPEND | O_CLOEXEC))
         try domain.resume()
         let machine = Machine(
             image: image, folder: folder, platform: .libvirt, ram: nil, ramFile: nil, input: ours,
             connect: { qemu }, cut: { domain.send(SIGKILL) },
             clock: .own(RunClock(unit: .cycles, ticksPerSecond: host.ticksPerSecond)))
         return try run.watch(
-            FarDomain(domain, streams),
+            RemoteDomain(domain, streams),
             StartedMachine(
                 machine: machine, output: ours, commandLine: description.commandLine, ending: ending,
                 messages: messages))

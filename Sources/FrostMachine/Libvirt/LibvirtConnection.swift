@@ -30,7 +30,7 @@ final class LibvirtConnection: @unchecked Sendable {
         let name =
             root.map { LibvirtURI.embedded.description + "?root=" + $0.encodedPath } ?? uri.connectionName
         guard let handle = virConnectOpen(name) else {
-            throw LibvirtFailure.noConnection(uri, words: LibvirtFailure.lastWords)
+            throw LibvirtFailure.noConnection(uri, words: LibvirtFailure.lastError)
         }
         self.handle = handle
         listen()
@@ -83,7 +83,7 @@ final class LibvirtConnection: @unchecked Sendable {
 
     func capabilities() throws(LibvirtFailure) -> HostCapabilities {
         guard let text = virConnectGetCapabilities(handle) else {
-            throw .noConnection(uri, words: LibvirtFailure.lastWords)
+            throw .noConnection(uri, words: LibvirtFailure.lastError)
         }
         defer { free(text) }
         return HostCapabilities(text: String(cString: text))

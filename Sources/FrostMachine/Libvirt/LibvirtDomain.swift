@@ -26,7 +26,7 @@ final class LibvirtDomain {
         defer { reaping?.end() }
         guard let handle = virDomainCreateXML(connection.handle, xml, paused | bound) else {
             connection.watch(name, nil)
-            throw .noDomain(connection.uri, words: LibvirtFailure.lastWords)
+            throw .noDomain(connection.uri, words: LibvirtFailure.lastError)
         }
         self.handle = handle
         process = connection.root.flatMap { OrphanWatch.shared.orphan(of: $0.pidFile(of: name)) }
@@ -52,7 +52,7 @@ final class LibvirtDomain {
     /// - Throws: ``LibvirtFailure/noDomain(_:words:)``
     func resume() throws(LibvirtFailure) {
         guard virDomainResume(handle) == 0 else {
-            throw .noDomain(connection.uri, words: LibvirtFailure.lastWords)
+            throw .noDomain(connection.uri, words: LibvirtFailure.lastError)
         }
     }
 }
@@ -100,7 +100,7 @@ extension LibvirtDomain: QMPLine {
         let text = String(decoding: command, as: UTF8.self)
         guard virDomainQemuMonitorCommand(handle, text, &answer, 0) == 0, let answer else {
             if virDomainIsActive(handle) != 1 { throw .gone }
-            throw .refused(text, LibvirtFailure.lastWords)
+            throw .refused(text, LibvirtFailure.lastError)
         }
         defer { free(answer) }
         let data = Data(bytes: answer, count: strlen(answer))

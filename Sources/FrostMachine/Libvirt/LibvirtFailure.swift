@@ -11,14 +11,14 @@ package enum LibvirtFailure: Explained, Equatable {
     case noPool(LibvirtURI, name: String, words: String)
     case noUpload(LibvirtURI, words: String)
     case interrupted(LibvirtURI)
-    case unspeakable(String)
+    case notInXML(String)
 
     package var exitCode: ExitCode {
         switch self {
         case .noConnection, .noPool: .unavailable
         case .noDomain, .noConsole, .noUpload, .gone: .machineDied
         case .interrupted: .interrupted
-        case .unspeakable: .usage
+        case .notInXML: .usage
         }
     }
 
@@ -41,13 +41,13 @@ package enum LibvirtFailure: Explained, Equatable {
             "libvirt at \(uri) did not take the image: \(words). Is there room in its pool?"
         case .interrupted(let uri):
             "Interrupted while the image was sent to \(uri); nothing is left of it there."
-        case .unspeakable(let text):
-            "XML, libvirt's language, has no way to say the control characters in '\(text)'. Use another name."
+        case .notInXML(let text):
+            "XML, which libvirt is given, cannot hold the control characters in '\(text)'. Use another name."
         }
     }
 
     /// What libvirt said last on this thread, without a full stop.
-    static var lastWords: String {
+    static var lastError: String {
         let message = virGetLastErrorMessage().map { String(cString: $0) } ?? "no reason given"
         return message.split(whereSeparator: \.isNewline).joined(separator: " ")
             .trimmingCharacters(in: .init(charactersIn: " ."))

@@ -19,12 +19,12 @@ final class LibvirtStream: @unchecked Sendable {
     init(_ line: DomainLine, of domain: LibvirtDomain, asking qemu: QMP) throws {
         let uri = domain.connection.uri
         guard let handle = virStreamNew(domain.connection.handle, UInt32(VIR_STREAM_NONBLOCK.rawValue)) else {
-            throw LibvirtFailure.noConsole(uri, words: LibvirtFailure.lastWords)
+            throw LibvirtFailure.noConsole(uri, words: LibvirtFailure.lastError)
         }
         (self.handle, connection) = (handle, domain.connection.handle)
         try line.free(qemu)
         guard virDomainOpenChannel(domain.handle, line.alias, handle, 0) == 0 else {
-            throw LibvirtFailure.noConsole(uri, words: LibvirtFailure.lastWords)
+            throw LibvirtFailure.noConsole(uri, words: LibvirtFailure.lastError)
         }
         let deadline = ContinuousClock.now + Self.patience
         while try !line.isConnected(qemu) {
@@ -50,7 +50,7 @@ final class LibvirtStream: @unchecked Sendable {
     var isEnded: Bool { ended.load(ordering: .acquiring) }
 
     /// Writes what it says to a descriptor, on a thread of its own, until it ends; shuts and closes the descriptor then.
-    func pour(into descriptor: Int32) {
+    func copy(to descriptor: Int32) {
         Thread.detachNewThread { [self] in
             while let bytes = receive(), Descriptor.write(bytes, to: descriptor) {}
             shutdown(descriptor, Int32(SHUT_WR))
@@ -60,7 +60,7 @@ final class LibvirtStream: @unchecked Sendable {
     }
 
     /// Sends it what a descriptor says, on a thread of its own, and closes the descriptor at its end.
-    func drink(from descriptor: Int32) {
+    func copy(from descriptor: Int32) {
         Thread.detachNewThread { [self] in
             while let bytes = Descriptor.read(descriptor), !bytes.isEmpty,
                 Self.send(Data(bytes), over: handle)

@@ -21,7 +21,7 @@ package struct LibvirtURI: Sendable, Hashable, CustomStringConvertible {
         self.init(unchecked: text)
         guard isQEMU, !components.path.isEmpty, components.path != "/" else { throw .notQEMU(text) }
         guard !isEmbedded || (root?.hasPrefix("/") ?? true) else { throw .relativeRoot(text) }
-        guard !isEmbedded || !isApart, pool != "" else { throw .noPool(text) }
+        guard !isEmbedded || !isRemote, pool != "" else { throw .noPool(text) }
     }
 
     var isQEMU: Bool { components.scheme == "qemu" || components.scheme?.hasPrefix("qemu+") ?? false }
@@ -39,7 +39,7 @@ package struct LibvirtURI: Sendable, Hashable, CustomStringConvertible {
     /// The storage pool that takes images.
     var pool: String? { components.queryItems?.first { $0.name == "pool" }?.value }
     /// Whether its machines share no files and no memory with us: so it is on another host, and wherever a pool is named.
-    package var isApart: Bool { host != nil || pool != nil }
+    package var isRemote: Bool { host != nil || pool != nil }
     /// The machine that it runs on, if it is another one. Any name counts, even our own: what a tunnel leads to, only
     /// its owner knows.
     var host: String? { components.host.flatMap { $0.isEmpty ? nil : $0 } }

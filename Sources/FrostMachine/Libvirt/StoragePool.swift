@@ -17,7 +17,7 @@ final class StoragePool {
     init(_ name: String, of connection: LibvirtConnection) throws(LibvirtFailure) {
         (self.name, self.connection) = (name, connection)
         guard let handle = virStoragePoolLookupByName(connection.handle, name) else {
-            throw .noPool(connection.uri, name: name, words: LibvirtFailure.lastWords)
+            throw .noPool(connection.uri, name: name, words: LibvirtFailure.lastError)
         }
         self.handle = handle
         guard virStoragePoolIsActive(handle) == 1 else {
@@ -56,30 +56,30 @@ final class StoragePool {
         let data = try Data(contentsOf: file, options: .alwaysMapped)
         let description = VolumeXML(name: name, bytes: data.count, owner: owner).text
         guard let volume = virStorageVolCreateXML(handle, description, 0) else {
-            throw LibvirtFailure.noUpload(connection.uri, words: LibvirtFailure.lastWords)
+            throw LibvirtFailure.noUpload(connection.uri, words: LibvirtFailure.lastError)
         }
         let copy = StorageVolume(volume)
         guard let stream = virStreamNew(connection.handle, 0) else {
-            throw LibvirtFailure.noUpload(connection.uri, words: LibvirtFailure.lastWords)
+            throw LibvirtFailure.noUpload(connection.uri, words: LibvirtFailure.lastError)
         }
         defer { virStreamFree(stream) }
         guard
             virStorageVolUpload(
                 volume, stream, 0, UInt64(data.count), VIR_STORAGE_VOL_UPLOAD_SPARSE_STREAM.rawValue) == 0
-        else { throw LibvirtFailure.noUpload(connection.uri, words: LibvirtFailure.lastWords) }
+        else { throw LibvirtFailure.noUpload(connection.uri, words: LibvirtFailure.lastError) }
         for piece in SparsePieces(data) {
             guard !isInterrupted() else {
                 virStreamAbort(stream)
                 throw LibvirtFailure.interrupted(connection.uri)
             }
             guard Self.send(piece, over: stream) else {
-                let words = LibvirtFailure.lastWords
+                let words = LibvirtFailure.lastError
                 virStreamAbort(stream)
                 throw LibvirtFailure.noUpload(connection.uri, words: words)
             }
         }
         guard virStreamFinish(stream) == 0 else {
-            throw LibvirtFailure.noUpload(connection.uri, words: LibvirtFailure.lastWords)
+            throw LibvirtFailure.noUpload(connection.uri, words: LibvirtFailure.lastError)
         }
         return copy
     }

@@ -11,7 +11,7 @@ package final class GuestRAM {
     package let ram: ByteCount
 
     private static let holeEnd: UInt64 = 4 << 30
-    /// From so much RAM on, QEMU leaves a whole GiB below 4 GiB to devices.
+    /// From this much RAM on, QEMU leaves a whole GiB below 4 GiB to devices.
     private static let splitFrom: UInt64 = 0xE000_0000
     private static let splitAt: UInt64 = 0xC000_0000
 

@@ -13,7 +13,7 @@ package struct TreeAudit {
     /// Pages whose homes do not fit their entries. What lies below one that has no slot cannot be judged.
     package private(set) var broken: [page_id] = []
     /// Sealed pages that have no slot: what is done to their homes must be found when they are wanted again.
-    package private(set) var sleeping: [page_id] = []
+    package private(set) var sealedPages: [page_id] = []
     /// Entries of all pages that were reached, blank ones included where a metadata page with them was.
     package private(set) var entries: [page_id: page_entry] = [:]
     /// Homes that hold the same ciphertext as another.
@@ -51,7 +51,7 @@ package struct TreeAudit {
             if let opened = try open(page, entry) {
                 plaintext = opened
                 verified[Int(page_level(page))] += 1
-                if slot == nil && entry.state == PAGE_SEALED.rawValue { sleeping.append(page) }
+                if slot == nil && entry.state == PAGE_SEALED.rawValue { sealedPages.append(page) }
             } else {
                 broken.append(page)
                 if slot == nil { return }

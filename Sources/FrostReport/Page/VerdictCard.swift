@@ -44,8 +44,8 @@ struct VerdictCard {
             let place =
                 violation.address.map { " at \($0.hexadecimal), \(violation.place ?? "unknown memory")" }
                 ?? ""
-            let culprit = violation.instruction.map { ", by \($0)" } ?? ""
-            return "<li><b>\(violation.rule)</b>: \(violation.sentence)\(place)\(culprit)</li>"
+            let instruction = violation.instruction.map { ", by \($0)" } ?? ""
+            return "<li><b>\(violation.rule)</b>: \(violation.sentence)\(place)\(instruction)</li>"
         }
         let first = finding.violationCount > finding.violations.count ? ", the first" : ""
         return "<p>\(finding.violationCount.groupedOf("violation"))\(first):</p><ul>\(lines)</ul>"

@@ -39,17 +39,17 @@ package struct Markup: CustomStringConvertible {
             case "'": "&apos;"
             case "\"": "&quot;"
             case "\t", "\n", "\r": "&#\(scalar.value);"
-            default: canSay(scalar) ? String(scalar) : "\u{FFFD}"
+            default: canHold(scalar) ? String(scalar) : "\u{FFFD}"
             }
         }.joined()
     }
 
-    package static func canSay(_ text: String) -> Bool { text.unicodeScalars.allSatisfy(canSay) }
+    package static func canHold(_ text: String) -> Bool { text.unicodeScalars.allSatisfy(canHold) }
 
     /// Whether XML can say it at all: most control characters it cannot, however they are written.
     ///
     /// - Source: XML 1.0, 2.2 "Characters".
-    private static func canSay(_ scalar: Unicode.Scalar) -> Bool {
+    private static func canHold(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.value {
         case 0x9, 0xA, 0xD, 0x20...0xD7FF, 0xE000...0xFFFD, 0x10000...0x10FFFF: true
         default: false

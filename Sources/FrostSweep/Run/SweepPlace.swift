@@ -24,15 +24,15 @@ package struct SweepPlace: Codable, Sendable, Hashable {
         if uri != nil { return isOfLibvirt(for: cell) }
         guard cell.platform.has(.connection) else { return true }
         let hosts = others.filter { $0.isOfLibvirt(for: cell) }
-        return hosts.isEmpty || isListed && hosts.allSatisfy(\.isApart)
+        return hosts.isEmpty || isListed && hosts.allSatisfy(\.isRemote)
     }
 
     /// A verdict needs the machine's memory.
     private func isOfLibvirt(for cell: SweepCell) -> Bool {
-        uri != nil && cell.platform.has(.connection) && (cell.verify == nil || !isApart)
+        uri != nil && cell.platform.has(.connection) && (cell.verify == nil || !isRemote)
     }
 
-    private var isApart: Bool { uri.map { LibvirtURI(unchecked: $0).isApart } ?? false }
+    private var isRemote: Bool { uri.map { LibvirtURI(unchecked: $0).isRemote } ?? false }
 
     private static func uri(
         _ text: String, _ node: Node, in file: SweepFile

@@ -73,7 +73,7 @@ final class SweepProcess: SweepRun {
             return .placeFailed("frost was killed by signal \(end.status)")
         }
         guard var result = SweepResult(job.named, definition: job.definition, reading: run) else {
-            let words = lastWords()
+            let words = lastLine()
             return switch ExitCode(rawValue: end.status) {
             case .notProvable: .skipped(words)
             case .usage, .badInput, .noSuchFile: .broken(words)
@@ -91,7 +91,7 @@ final class SweepProcess: SweepRun {
     }
 
     /// The last line that the cell's frost said.
-    private func lastWords() -> String {
+    private func lastLine() -> String {
         let log = (try? String(contentsOf: folder.log(job.named.name), encoding: .utf8)) ?? ""
         let line = log.split(whereSeparator: \.isNewline).last.map(String.init) ?? "frost said nothing"
         return line.replacing("frost: error: ", with: "")

@@ -3,20 +3,21 @@ import FrostSupport
 import Glibc
 
 /// Another host's libvirt, as far as one machine can be two: a daemon in namespaces of its own, which sees none of our
-/// files below the folders that temporary files, homes and shared memory lie in, has no network, and buries its dead itself.
+/// files below the folders that temporary files, homes and shared memory lie in, has no network, and reaps its own
+/// processes.
 ///
 /// Its folder, `/etc/libvirt` and the like over there, is the only thing that both see. Sendable
 /// without a check, as tests that boot are one at a time.
-final class FarHost: @unchecked Sendable {
+final class RemoteHost: @unchecked Sendable {
     let folder: URL
     private let namespaces: ChildProcess
     private var isOver = false
 
     /// For tests that leave it as it was.
-    static let shared = Result { try FarHost() }
+    static let shared = Result { try RemoteHost() }
 
     /// - Parameter known: a host with the same QEMU.
-    init(like known: FarHost? = nil) throws {
+    init(like known: RemoteHost? = nil) throws {
         _ = Self.removal
         // Sockets' paths are short.
         folder = URL(filePath: "/tmp/frost-far-\(UUID().uuidString.prefix(8))", directoryHint: .isDirectory)
@@ -117,7 +118,7 @@ final class FarHost: @unchecked Sendable {
             mount --bind /run/nothing /dev/kvm
         fi
         libvirtd &
-        # Until we are gone. bash is process 1 here, and buries the dead.
+        # Until we are gone. bash is process 1 here, and reaps what ends.
         read -r line || exit 0
         """
 

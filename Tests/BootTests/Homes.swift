@@ -1,7 +1,7 @@
 import FrostCore
 import FrostFormat
 import FrostImage
-import FrostMachine
+@testable import FrostMachine
 @testable import FrostProof
 import FrostSupport
 import Testing
@@ -15,7 +15,7 @@ extension BootTests {
             "Every frame of DRAM is a home whose tag verifies, blank, or as the firmware left it",
             .timeLimit(.minutes(3)), arguments: ["secret", "stride"])
         func homes(guest: String) throws {
-            var audits = 0, sleepers = 0
+            var audits = 0, sealedPages = 0
             var firmware: FirmwareSnapshot?
             let sealed = try Sealed(guest) {
                 // As long as people's images need: time for a look at what the firmware left.
@@ -24,7 +24,7 @@ extension BootTests {
             let result = try sealed.run { options in
                 options.passphrase = try Passphrase(Self.passphrase)
                 options.hooks = [
-                    Hook(.console("frostvisor: passphrase: ")) { machine in
+                    Hook(.console(PromptWatch.prompt)) { machine in
                         try machine.pause()
                         firmware = try FirmwareSnapshot(machine)
                         try machine.resume()
@@ -39,7 +39,7 @@ extension BootTests {
                         }
                         #expect(strange.isEmpty)
                         #expect(try MemorySearch([Self.passphrase]).finds(in: machine.ram).isEmpty)
-                        sleepers = max(sleepers, audit.sleeping.count)
+                        sealedPages = max(sealedPages, audit.sealedPages.count)
                         audits += 1
                         try machine.resume()
                     },
@@ -48,7 +48,7 @@ extension BootTests {
             #expect(result.exitCode == .asAsked, result.story)
             #expect(MemorySearch([Self.passphrase]).finds(in: result.console).isEmpty)
             #expect(audits >= 3)
-            #expect(sleepers > 10_000, "few pages were at home: the audit proves little")
+            #expect(sealedPages > 10_000, "few pages were at home: the audit proves little")
         }
 
         @Test("An audit finds one flipped bit among fifteen thousand homes", .timeLimit(.minutes(2)))
@@ -58,7 +58,7 @@ extension BootTests {
                     Hook(.console("secret: ready")) { machine in
                         try machine.pauseInGuest()
                         let before = try TreeAudit(FrozenView(machine))
-                        let victim = try #require(before.sleeping.randomElement())
+                        let victim = try #require(before.sealedPages.randomElement())
                         try machine.flipBit(at: before.home(victim) + 1234)
                         #expect(try TreeAudit(FrozenView(machine)).broken == [victim])
                         machine.stop()

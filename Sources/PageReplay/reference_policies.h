@@ -1,4 +1,4 @@
-/* oracles.h — policies that know more than a pager can: the exact past, and the future. */
+/* reference_policies.h — policies that know more than a pager: the exact past, and the future. */
 #pragma once
 #include "pager.h"
 

@@ -44,7 +44,7 @@ extension BootTests {
             run.flagsOffset = flagsOffset
             _ = try run.record(with: Toolchain(tree: BootTests.tree()))
             let record = try CacheRecord(reading: sealed.scratch.file("proof"))
-            var judge = try CacheJudge(record)
+            var judge = CacheJudge(record)
             return Proof(verdict: try judge.verdict(), end: RecordSurvey(record.log).end)
         }
 

@@ -2,7 +2,7 @@ import FrostSupport
 import Glibc
 
 /// A domain whose console and trace are on their way to us.
-struct FarDomain: MachineProcess {
+struct RemoteDomain: MachineProcess {
     private let domain: LibvirtDomain
     private let lines: [LibvirtStream]
 

@@ -127,7 +127,7 @@ extension BootTests {
             }
             let result = try sealed.run { $0.passphrase = try Passphrase(text) }
             #expect(result.exitCode == .asAsked, result.story)
-            #expect(result.consoleText.contains("frostvisor: passphrase: \r\n"))
+            #expect(result.consoleText.contains(PromptWatch.prompt + "\r\n"))
         }
 
         @Test("A wrong passphrase opens nothing", arguments: ["Right", "right ", "r"])

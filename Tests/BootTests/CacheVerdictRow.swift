@@ -2,7 +2,7 @@ import FrostFormat
 @testable import FrostProof
 
 /// One fault that is made on purpose, and what the verdict must say of it.
-struct ControlRow: Sendable {
+struct CacheVerdictRow: Sendable {
     /// One of `faults/hypervisor`; nil: the fault is the guest's, the image's or the cache's.
     var fault: String?
     /// A folder of `faults/guests`.
@@ -27,158 +27,158 @@ struct ControlRow: Sendable {
     /// A frame that no small guest touches: where the faults put what does not belong into DRAM.
     private static let frame = "the home of guest page 0xa00000"
 
-    static let all: [ControlRow] =
+    static let all: [CacheVerdictRow] =
         sound + ofMachine + ofGuests + ofTables + ofCaches + ofBuffers + ofCiphertext
 
     /// The very guests that the faults below are made with: nothing is wrong yet.
     private static let sound = ["touch", "caches", "types", "ranges", "disable"].map {
-        ControlRow(guest: $0, answer: .proven)
+        CacheVerdictRow(guest: $0, answer: .proven)
     }
 
     private static let ofMachine = [
-        ControlRow(
+        CacheVerdictRow(
             freeze: .window, rules: ["never-frozen", "wider-write-back"], place: "the frozen region",
             instruction: "random64"),
-        ControlRow(
+        CacheVerdictRow(
             preset: "skylake-u-l2",
             rules: ["cache-rule:replace-dirty", "never-frozen", "write-back-while-filling"],
             place: "the frozen region", instruction: "hypervisor/"),
-        ControlRow(
+        CacheVerdictRow(
             preset: "skylake-sp-l3", rules: ["cache-rule:replace-dirty", "never-frozen"],
             place: "the frozen region", instruction: "hypervisor/"),
-        ControlRow(hasEmbeddedKey: true, answer: .notProvable, place: "carries its own key"),
+        CacheVerdictRow(hasEmbeddedKey: true, answer: .notProvable, place: "carries its own key"),
     ]
 
     private static let ofGuests = [
-        ControlRow(
+        CacheVerdictRow(
             guest: "flush",
             rules: [
                 "cache-rule:clflush", "cache-rule:clwb", "cache-rule:cldemote", "cache-rule:fill",
                 "cache-rule:prefetch", "flush-unknown",
             ],
             place: "slot of guest page", instruction: "the guest at"),
-        ControlRow(
+        CacheVerdictRow(
             guest: "stream",
             rules: ["cache-rule:nt-hit", "cache-rule:nt-store", "cache-rule:write-allocate"],
             place: "slot of guest page", instruction: "the guest at"),
-        ControlRow(
+        CacheVerdictRow(
             fault: "no-cache-intercepts", guest: "caches",
             rules: ["guest-cache-control", "cache-rule:wbnoinvd", "cache-rule:invd"],
             instruction: "the guest at"),
-        ControlRow(
+        CacheVerdictRow(
             fault: "invd-writes-back", guest: "caches",
             rules: ["cache-rule:amd-invd-wbinvd", "guest-cache-control"], place: "the frozen region",
             instruction: "the guest at"),
-        ControlRow(
+        CacheVerdictRow(
             fault: "real-wbinvd", guest: "caches", rules: ["cache-rule:wbinvd"], place: "the frozen region",
             instruction: "exit_handle"),
-        ControlRow(
+        CacheVerdictRow(
             fault: "guest-pat", guest: "types",
             rules: [
                 "cache-rule:uc-hit", "cache-rule:uc", "cache-rule:wc-hit", "cache-rule:wc",
                 "cache-rule:wt-modified", "cache-rule:wt-write", "cache-rule:wp-hit", "cache-rule:wp-write",
             ],
             place: "slot of guest page 0x400000", instruction: "the guest at"),
-        ControlRow(
+        CacheVerdictRow(
             fault: "no-mtrr-intercept", guest: "ranges",
             rules: ["guest-cache-control", "region-type", "cache-rule:uc-hit"], instruction: "the guest at"),
-        ControlRow(
+        CacheVerdictRow(
             fault: "no-mtrr-intercept", guest: "crowd",
             rules: ["cache-rule:replace-clean", "wider-write-back", "cache-rule:clwb"],
             place: "slot of guest page", instruction: "the guest at"),
-        ControlRow(
+        CacheVerdictRow(
             fault: "no-cr0-intercept", guest: "disable",
             rules: ["guest-cache-control", "cache-rule:amd-cd-hit", "cache-rule:amd-cd"],
             instruction: "the guest at"),
-        ControlRow(
+        CacheVerdictRow(
             fault: "no-cr0-intercept", guest: "disable", preset: "skylake-sp-l2",
             rules: ["guest-cache-control", "cache-rule:intel-nested-cd-hit", "cache-rule:intel-no-fill"],
             instruction: "the guest at"),
     ]
 
     private static let ofTables = [
-        ControlRow(
+        CacheVerdictRow(
             fault: "host-table-in-dram", condition: .noFetch, rules: ["host-table"], place: frame,
             instruction: "svm_enter"),
-        ControlRow(
+        CacheVerdictRow(
             fault: "nested-table-in-dram", condition: .noFetch, rules: ["nested-table"], place: frame,
             instruction: "svm_enter"),
-        ControlRow(
+        CacheVerdictRow(
             fault: "nested-leaf-to-dram", condition: .accountedWrites, rules: ["nested-mapping"],
             place: frame,
             instruction: "svm_enter"),
-        ControlRow(
+        CacheVerdictRow(
             fault: "uncacheable-slots", condition: .accountedWrites, rules: ["nested-mapping"],
             place: "slot of guest page", instruction: "svm_enter"),
-        ControlRow(
+        CacheVerdictRow(
             fault: "control-block-in-dram", condition: .accountedWrites, rules: ["control-block"],
             place: frame,
             instruction: "svm_enter"),
-        ControlRow(
+        CacheVerdictRow(
             fault: "host-state-in-dram", condition: .accountedWrites,
             rules: ["control-block", "unseen-store"],
             place: frame, instruction: "svm_enter"),
-        ControlRow(
+        CacheVerdictRow(
             fault: "interrupt-table-in-dram", condition: .noFetch, rules: ["descriptor-table"], place: frame
         ),
-        ControlRow(
+        CacheVerdictRow(
             fault: "stack-in-dram", rules: ["never-frozen", "phase-order"],
             place: "stack_bottom of the hypervisor", instruction: "random64"),
-        ControlRow(
+        CacheVerdictRow(
             fault: "stack-in-dram", condition: .accountedWrites, rules: ["never-described"],
             place: "the home of guest page 0xa03000"),
-        ControlRow(
+        CacheVerdictRow(
             fault: "code-in-dram", condition: .noFetch, rules: ["host-fetch", "fetch-from-dram"],
             place: frame,
             instruction: "the hypervisor at 0xffffffffbfe00000"),
     ]
 
     private static let ofCaches = [
-        ControlRow(
+        CacheVerdictRow(
             fault: "wider-write-back", rules: ["wider-write-back"], place: "guest page 0x200000"),
-        ControlRow(
+        CacheVerdictRow(
             fault: "late-write-back", guest: "caches", rules: ["wider-write-back"],
             place: "guest page 0x200000", instruction: "wrmsr"),
-        ControlRow(
+        CacheVerdictRow(
             fault: "cacheable-homes", rules: ["wider-write-back", "cache-rule:replace-dirty"],
             place: "guest page 0x0"),
-        ControlRow(
+        CacheVerdictRow(
             fault: "cacheable-homes", condition: .accountedWrites, rules: ["host-store", "region-write"],
             place: "the home of guest page"),
-        ControlRow(
+        CacheVerdictRow(
             fault: "cache-disabled", rules: ["cache-rule:amd-cd-hit", "cache-rule:amd-cd"],
             place: "the frozen region", instruction: "hypervisor/"),
-        ControlRow(
+        CacheVerdictRow(
             fault: "cache-disabled", preset: "skylake-sp-l2",
             rules: ["cache-rule:intel-nested-cd-hit", "cache-rule:intel-nested-cd"],
             place: "slot of guest page",
             instruction: "the guest at"),
-        ControlRow(
+        CacheVerdictRow(
             fault: "early-secret", rules: ["never-frozen", "cache-rule:wbinvd"],
             place: "the frozen region", instruction: "random64"),
     ]
 
     private static let ofBuffers = [
-        ControlRow(
+        CacheVerdictRow(
             fault: "keys-in-dram", condition: .noKey, rules: ["key-schedule", "key-material"], place: frame,
             instruction: "memcpy"),
-        ControlRow(
+        CacheVerdictRow(
             fault: "page-copy", condition: .accountedWrites, rules: ["never-described"], place: frame),
-        ControlRow(
+        CacheVerdictRow(
             fault: "page-copy", condition: .noSecret, rules: ["canary", "plaintext-block"], place: frame),
-        ControlRow(
+        CacheVerdictRow(
             fault: "firmware-copy", condition: .accountedWrites, rules: ["unknown-buffer"],
             place: "memory of the firmware"),
-        ControlRow(
+        CacheVerdictRow(
             fault: "device-write", condition: .accountedWrites, rules: ["unseen-store"], place: frame),
     ]
 
     private static let ofCiphertext = [
-        ControlRow(fault: "nonce-fixed", condition: .freshCiphertext, rules: ["nonce-repeated"]),
-        ControlRow(fault: "nonce-twice", condition: .freshCiphertext, rules: ["nonce-repeated"]),
-        ControlRow(
+        CacheVerdictRow(fault: "nonce-fixed", condition: .freshCiphertext, rules: ["nonce-repeated"]),
+        CacheVerdictRow(fault: "nonce-twice", condition: .freshCiphertext, rules: ["nonce-repeated"]),
+        CacheVerdictRow(
             fault: "plain-homes", condition: .accountedWrites, rules: ["wrong-tag"], place: "the home of"),
-        ControlRow(
+        CacheVerdictRow(
             fault: "plain-homes", condition: .noSecret, rules: ["canary", "plaintext-block"],
             place: "the home of guest page"),
     ]

@@ -11,17 +11,17 @@ extension BootTests {
     /// Someone changes DRAM, or the image, under the guest: the guest stops, and nothing is released.
     @Suite("Tampering") struct Tampering {
         /// What is done to the home of a page that is not resident; returns the pages whose opening must fail.
-        enum Deed: String, CaseIterable, Sendable {
+        enum Change: String, CaseIterable, Sendable {
             case flipBit, zero, swap, replay
         }
 
-        /// Guest pages from 2 MiB on, which these guests come back to; the firmware's pages below may sleep for ever.
+        /// Guest pages from 2 MiB on, which these guests come back to; the firmware's pages below may stay sealed.
         static let firstWanted: page_id = 512
 
         @Test(
             "A home changed while the guest runs stops it, and nothing is left", .timeLimit(.minutes(3)),
-            arguments: Deed.allCases)
-        func home(deed: Deed) throws {
+            arguments: Change.allCases)
+        func home(change: Change) throws {
             let sealed = try Sealed("secret") { $0.ram = 16 * .mebibyte }
             var keys: [(String, [UInt8])] = []
             var victims: Set<page_id> = []
@@ -38,8 +38,8 @@ extension BootTests {
                         let view = try FrozenView(machine)
                         keys = try view.keyBlocks()
                         let audit = try TreeAudit(view)
-                        let pages = audit.sleeping.filter { page_level($0) == 0 && $0 >= Self.firstWanted }
-                        victims = try Self.apply(deed, to: pages, audit, machine, old: old)
+                        let pages = audit.sealedPages.filter { page_level($0) == 0 && $0 >= Self.firstWanted }
+                        victims = try Self.apply(change, to: pages, audit, machine, old: old)
                         for page in pages { old[page] = try machine.home(audit.home(page)) }
                         try machine.resume()
                     }
@@ -57,11 +57,11 @@ extension BootTests {
         }
 
         private static func apply(
-            _ deed: Deed, to pages: [page_id], _ audit: TreeAudit, _ machine: Machine,
+            _ change: Change, to pages: [page_id], _ audit: TreeAudit, _ machine: Machine,
             old: [page_id: [UInt8]]
         ) throws -> Set<page_id> {
             let first = try #require(pages.first), last = try #require(pages.last)
-            switch deed {
+            switch change {
             case .flipBit:
                 try machine.flipBit(at: audit.home(first) + 4095)
                 return [first]
@@ -95,7 +95,7 @@ extension BootTests {
                     Hook(.console("stride: zero, then written")) { machine in
                         try machine.pauseInGuest()
                         let audit = try TreeAudit(FrozenView(machine))
-                        victim = audit.sleeping.first {
+                        victim = audit.sealedPages.first {
                             page_level($0) == 1 && page_index($0) >= Self.firstWanted / page_id(PAGE_ENTRIES)
                         }
                         let page = try #require(victim)
@@ -123,18 +123,17 @@ extension BootTests {
                 $0.element == 0x100000 || $0.element == 0x10000 || $0.element >= plan.metaBase
             }
             #expect(needed.count >= 5)
-            let geometry = page_geometry_make(plan.coveredBytes, plan.metaBase)
-            let bases = withUnsafeBytes(of: geometry.level_base) { Array($0.bindMemory(to: UInt64.self)) }
             for (position, home) in needed {
                 let file = sealed.scratch.file("changed.img")
                 let offset = Int(header.payload_lba) * 512 + position * Int(PAGE_BYTES) + 17
                 try sealed.copy(to: file) { $0[offset] ^= 1 }
-                let level =
-                    (1...Int(geometry.top_level)).last { home >= plan.metaBase && bases[$0] <= home } ?? 0
-                let index = (home - bases[level]) / UInt64(PAGE_BYTES)
+                let page = try #require(plan.page(at: home))
                 let result = try Run(BootImage(reading: file), options: RunOptions()).boot()
                 #expect(
-                    result.ending == .panic(code: .integrity, value: index, level: UInt8(level)), result.story
+                    result.ending
+                        == .panic(
+                            code: .integrity, value: UInt64(page_index(page)), level: UInt8(page_level(page))),
+                    result.story
                 )
                 #expect(result.exitCode == .integrity)
                 #expect(!result.consoleText.contains("checks"))

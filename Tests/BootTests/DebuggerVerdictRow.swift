@@ -3,7 +3,7 @@ import FrostFormat
 @testable import FrostProof
 
 /// One hypervisor, guest and CPU under Bochs's debugger, and what the debugger verdict must say of it.
-struct DebuggerRow: Sendable {
+struct DebuggerVerdictRow: Sendable {
     /// One of `faults/hypervisor`; nil: nothing is wrong, unless it is the guest's doing.
     var fault: String?
     /// A folder of `faults/guests`.
@@ -37,99 +37,99 @@ struct DebuggerRow: Sendable {
     static let others = rare + commonFaults(.amd)
 
     private static let sound = [CPUChoice.intel, .amd].map {
-        DebuggerRow(cpu: $0, windows: AccessWindows(), answer: .noViolation)
+        DebuggerVerdictRow(cpu: $0, windows: AccessWindows(), answer: .noViolation)
     }
 
     /// Faults in what both vendors share.
-    private static func commonFaults(_ cpu: CPUChoice) -> [DebuggerRow] {
+    private static func commonFaults(_ cpu: CPUChoice) -> [DebuggerVerdictRow] {
         [
-            DebuggerRow(
+            DebuggerVerdictRow(
                 cpu: cpu, freeze: .window, condition: .frozenRegion,
                 rules: ["never-frozen", "wider-write-back"],
                 place: "the frozen region"),
-            DebuggerRow(
+            DebuggerVerdictRow(
                 fault: "cacheable-homes", cpu: cpu, condition: .accountedWrites, rules: ["host-store"],
                 place: "the home of", instruction: "gcm_"),
-            DebuggerRow(
+            DebuggerVerdictRow(
                 fault: "host-table-in-dram", cpu: cpu, rules: ["host-table"], place: frame),
-            DebuggerRow(
+            DebuggerVerdictRow(
                 fault: "page-copy", cpu: cpu, condition: .accountedWrites, rules: ["never-described"],
                 place: frame),
-            DebuggerRow(
+            DebuggerVerdictRow(
                 fault: "page-copy", cpu: cpu, condition: .noSecret, rules: ["canary"], place: frame),
-            DebuggerRow(
+            DebuggerVerdictRow(
                 fault: "plain-homes", cpu: cpu, condition: .accountedWrites, rules: ["wrong-tag"],
                 place: "the home of"),
-            DebuggerRow(
+            DebuggerVerdictRow(
                 fault: "keys-in-dram", cpu: cpu, condition: .noKey, rules: ["key-material"], place: frame),
-            DebuggerRow(
+            DebuggerVerdictRow(
                 fault: "code-in-dram", cpu: cpu, rules: ["host-fetch"], place: frame),
-            DebuggerRow(
+            DebuggerVerdictRow(
                 fault: "uncacheable-slots", cpu: cpu, condition: .accountedWrites,
                 rules: ["nested-mapping"],
                 place: "a nested table or a slot"),
-            DebuggerRow(
+            DebuggerVerdictRow(
                 fault: "cache-disabled", cpu: cpu, condition: .frozenRegion, rules: ["cache-rule:uc"],
                 place: "the frozen region"),
-            DebuggerRow(
+            DebuggerVerdictRow(
                 fault: "nonce-fixed", cpu: cpu, condition: .freshCiphertext, rules: ["nonce-repeated"]),
         ]
     }
 
     private static let ofIntel = [
-        DebuggerRow(
+        DebuggerVerdictRow(
             fault: "vmcs-in-dram", condition: .accountedWrites, rules: ["control-block"], place: frame,
             instruction: "vmx"),
-        DebuggerRow(
+        DebuggerVerdictRow(
             fault: "io-bitmap-in-dram", guest: "caches", windows: early, condition: .accountedWrites,
             rules: ["control-block"], place: frame, instruction: "the guest at"),
-        DebuggerRow(fault: "ept-table-in-dram", rules: ["nested-table"], place: frame),
-        DebuggerRow(
+        DebuggerVerdictRow(fault: "ept-table-in-dram", rules: ["nested-table"], place: frame),
+        DebuggerVerdictRow(
             fault: "ept-heeds-pat", guest: "types", windows: early, condition: .accountedWrites,
             rules: ["nested-mapping"], place: "a nested table or a slot"),
-        DebuggerRow(
+        DebuggerVerdictRow(
             fault: "ept-heeds-pat", guest: "types", windows: early, condition: .frozenRegion,
             rules: ["cache-rule:uc", "cache-rule:wc", "cache-rule:wt-write"],
             place: "a nested table or a slot",
             instruction: "the guest at"),
-        DebuggerRow(
+        DebuggerVerdictRow(
             fault: "no-wbinvd-exiting", guest: "caches", windows: early, condition: .frozenRegion,
             rules: ["guest-cache-control", "cache-rule:wbinvd"], instruction: "the guest at"),
-        DebuggerRow(
+        DebuggerVerdictRow(
             guest: "flush", windows: early, condition: .frozenRegion,
             rules: ["cache-rule:clflush", "cache-rule:clwb"], instruction: "the guest at"),
-        DebuggerRow(
+        DebuggerVerdictRow(
             guest: "stream", windows: early, condition: .frozenRegion, rules: ["cache-rule:nt-store"],
             place: "a nested table or a slot", instruction: "the guest at"),
     ]
 
     private static let ofAMD = [
-        DebuggerRow(
+        DebuggerVerdictRow(
             fault: "control-block-in-dram", cpu: .amd, condition: .accountedWrites,
             rules: ["control-block"],
             place: frame, instruction: "svm_enter"),
-        DebuggerRow(
+        DebuggerVerdictRow(
             fault: "nested-table-in-dram", cpu: .amd, rules: ["nested-table"], place: frame),
-        DebuggerRow(
+        DebuggerVerdictRow(
             fault: "guest-pat", guest: "types", cpu: .amd, windows: early, condition: .frozenRegion,
             rules: ["cache-rule:uc", "cache-rule:wc"], place: "a nested table or a slot"),
     ]
 
     private static let rare = [
         // It has no pages of 1 GiB, and so its memory cannot be kept.
-        DebuggerRow(cpu: .named("corei7_ivy_bridge_3770k"), answer: .notJudged),
-        DebuggerRow(guest: "caches", windows: early, answer: .noViolation),
-        DebuggerRow(guest: "types", windows: early, answer: .noViolation),
-        DebuggerRow(
+        DebuggerVerdictRow(cpu: .named("corei7_ivy_bridge_3770k"), answer: .notJudged),
+        DebuggerVerdictRow(guest: "caches", windows: early, answer: .noViolation),
+        DebuggerVerdictRow(guest: "types", windows: early, answer: .noViolation),
+        DebuggerVerdictRow(
             fault: "stack-in-dram", condition: .accountedWrites, rules: ["never-described"],
             place: "the home of guest page 0xa0"),
-        DebuggerRow(
+        DebuggerVerdictRow(
             fault: "ept-leaf-to-dram", windows: early, condition: .accountedWrites,
             rules: ["nested-mapping"], place: "the home of guest page 0x110000"),
-        DebuggerRow(
+        DebuggerVerdictRow(
             fault: "real-wbinvd", guest: "caches", windows: early, condition: .frozenRegion,
             rules: ["cache-rule:wbinvd"], instruction: "exit_handle"),
-        DebuggerRow(
+        DebuggerVerdictRow(
             fault: "real-wbinvd", guest: "caches", cpu: .amd, windows: early, condition: .frozenRegion,
             rules: ["cache-rule:wbinvd"], instruction: "exit_handle"),
     ]

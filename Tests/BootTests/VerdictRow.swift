@@ -8,7 +8,7 @@ import Synchronization
 import Testing
 
 /// A hypervisor and a guest in which something is wrong on purpose, and what must be said of it.
-protocol FaultyRow: Sendable {
+protocol VerdictRow: Sendable {
     associatedtype Judged: CustomStringConvertible
     /// One of `faults/hypervisor`; nil: nothing is wrong, unless it is the guest's or its machine's doing.
     var fault: String? { get }
@@ -30,7 +30,7 @@ protocol FaultyRow: Sendable {
     func failures(of verdict: Judged) -> [String]
 }
 
-extension FaultyRow {
+extension VerdictRow {
     func sealed(isKeyEmbedded: Bool) throws -> Sealed {
         let tree = try BootTests.tree()
         let recipe = try Recipe(folder: tree.root.appending(path: "faults/guests/\(guest)"))

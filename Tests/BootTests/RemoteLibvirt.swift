@@ -8,12 +8,12 @@ import Testing
 
 extension BootTests {
     /// Machines of a libvirt that shares no file with us.
-    @Suite("libvirt far away", .enabled(if: FarHost.lack == nil, "SKIP: \(FarHost.lack ?? "")"))
-    struct FarLibvirt {
-        private let host: FarHost
+    @Suite("remote libvirt", .enabled(if: RemoteHost.lack == nil, "SKIP: \(RemoteHost.lack ?? "")"))
+    struct RemoteLibvirt {
+        private let host: RemoteHost
 
         init() throws {
-            host = try FarHost.shared.get()
+            host = try RemoteHost.shared.get()
         }
 
         private func options(_ options: inout RunOptions) throws {
@@ -85,7 +85,7 @@ extension BootTests {
 
         @Test("What goes wrong over there is one sentence, and an exit code", .timeLimit(.minutes(2)))
         func refusals() throws {
-            let host = try FarHost(like: host)
+            let host = try RemoteHost(like: host)
             let sealed = try Sealed("hello")
             let image = sealed.image.file.path()
             func run(_ uri: String, _ more: String...) throws -> (Int32, String) {

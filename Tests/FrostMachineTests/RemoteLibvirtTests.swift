@@ -5,7 +5,7 @@ import FrostSupport
 import Testing
 
 /// What goes to a libvirt that shares no file with us, against the driver that it brings for tests.
-@Suite struct FarLibvirtTests {
+@Suite struct RemoteLibvirtTests {
     private static let testDriver = LibvirtURI(unchecked: "test:///default")
     private static let owner = RunOwner()
 

@@ -16,7 +16,7 @@ extension BootTests {
         func boot() throws {
             let search = MemorySearch(Self.texts)
             var seen: Set<String> = []
-            var instants = 0, sleepers = 0
+            var instants = 0, sealedPages = 0
             let result = try Sealed("linux").run { options in
                 options.hooks = [
                     Hook.watch(every: .milliseconds(1500)) { machine in
@@ -29,7 +29,7 @@ extension BootTests {
                         #expect(audit.broken.isEmpty)
                         #expect(audit.repeated == 0)
                         seen.formUnion(finds.map(\.needle))
-                        sleepers = max(sleepers, audit.sleeping.count)
+                        sealedPages = max(sealedPages, audit.sealedPages.count)
                         instants += 1
                         try machine.resume()
                     }
@@ -38,7 +38,7 @@ extension BootTests {
             #expect(result.exitCode == .asAsked, result.story)
             #expect(instants >= 4)
             #expect(seen.contains("Linux version 6."), "the search found nothing: it proves nothing")
-            #expect(sleepers > 1000)
+            #expect(sealedPages > 1000)
         }
 
         /// Page misses that a boot may take with 1 GiB of RAM. At 8 MiB: 1.15 times Belady's optimum of 32,042 for pages

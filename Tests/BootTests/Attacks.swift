@@ -77,7 +77,7 @@ extension BootTests {
                             audit.entries[$0]?.state == PAGE_BLANK.rawValue && view.slots[$0] == nil
                         }
                         // The guest has only begun: pages of each kind come with time.
-                        guard audit.sleeping.first != nil, resident != nil, blank != nil else {
+                        guard audit.sealedPages.first != nil, resident != nil, blank != nil else {
                             return try machine.resume()
                         }
                         func judge(_ name: String, _ page: page_id?, puttingBack isBack: Bool = false) throws
@@ -90,8 +90,8 @@ extension BootTests {
                             judged[name] = try AttackJudge(strike: strike).survived(records, view)
                             try machine.ram.write(before, at: address)
                         }
-                        try judge("sleeping", audit.sleeping.first)
-                        try judge("put back", audit.sleeping.first, puttingBack: true)
+                        try judge("sealed", audit.sealedPages.first)
+                        try judge("put back", audit.sealedPages.first, puttingBack: true)
                         try judge("resident", resident)
                         try judge("blank", blank)
                         machine.stop()
@@ -99,7 +99,7 @@ extension BootTests {
                 ]
             }
             #expect(result.ending == .stopped, result.story)
-            #expect(judged["sleeping"]?.reason == AttackJudge.Effect.neverOpened.rawValue)
+            #expect(judged["sealed"]?.reason == AttackJudge.Effect.neverOpened.rawValue)
             #expect(judged["resident"]?.reason == AttackJudge.Effect.resident.rawValue)
             #expect(judged["blank"]?.reason == AttackJudge.Effect.blank.rawValue)
             #expect(judged["put back"]?.verdict == .missed)

@@ -1,4 +1,4 @@
-#include "oracles.h"
+#include "reference_policies.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -142,7 +142,7 @@ extension BootTests {
             kill(frost.processIdentifier, SIGKILL)
             frost.waitUntilExit()
             let left = try #require(Self.machines(of: sealed.image).first.flatMap { pid_t($0) })
-            // It may be our orphan, and libvirt waits until it is buried.
+            // It may be our orphan, and libvirt waits until it is reaped.
             Thread.detachNewThread { waitpid(left, nil, 0) }
 
             let hello = try Sealed("hello")

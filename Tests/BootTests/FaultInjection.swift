@@ -10,10 +10,10 @@ import Testing
 
 extension BootTests {
     /// The residency proof is worth what it catches: each fault is made on purpose, and must be named.
-    @Suite("Controls") struct Controls {
+    @Suite("Fault injection") struct FaultInjection {
         @Test("Each fault is caught, by its rule, at its place", .timeLimit(.minutes(10)))
         func table() {
-            ControlRow.judge(ControlRow.all)
+            CacheVerdictRow.judge(CacheVerdictRow.all)
         }
 
         // MARK: nothing is left out
@@ -45,7 +45,7 @@ extension BootTests {
         func documentation() throws {
             let rows = try Self.documented().filter { $0.count == 4 }
             let described = Dictionary(
-                ControlRow.all.flatMap { row in row.rules.map { ($0, [row]) } }, uniquingKeysWith: +)
+                CacheVerdictRow.all.flatMap { row in row.rules.map { ($0, [row]) } }, uniquingKeysWith: +)
             for rule in Self.rules {
                 let found = rows.filter { $0[0] == "`\(rule.id)`" }
                 #expect(found.count == 1, "\(rule.id) has \(found.count) rows")
@@ -69,8 +69,8 @@ extension BootTests {
         @Test("Each fault is tried, and its file has the rules that must name it, and no other")
         func faults() throws {
             var rules: [String: Set<String>] = [:]
-            for case let (fault?, named) in ControlRow.all.map({ ($0.fault, $0.rules) })
-                + (DebuggerRow.all + DebuggerRow.others).map({ ($0.fault, $0.rules) })
+            for case let (fault?, named) in CacheVerdictRow.all.map({ ($0.fault, $0.rules) })
+                + (DebuggerVerdictRow.all + DebuggerVerdictRow.others).map({ ($0.fault, $0.rules) })
             {
                 rules[fault, default: []].formUnion(named)
             }
@@ -87,7 +87,7 @@ extension BootTests {
     }
 }
 
-extension ControlRow: FaultyRow {
+extension CacheVerdictRow: VerdictRow {
     func sealed() throws -> Sealed { try sealed(isKeyEmbedded: hasEmbeddedKey) }
 
     func verdict(of sealed: Sealed) throws -> CacheVerdict {
