@@ -2,7 +2,7 @@ package import Foundation
 package import FrostSupport
 import Glibc
 
-/// Keeps others from writing into a run's folder while one run writes it, or somebody judges it; gone with its owner,
+/// Keeps others from writing into a run's folder while one run writes it, or a verdict reads it; gone with its owner,
 /// however that ends.
 package final class FolderLock: Sendable {
     package enum Use {

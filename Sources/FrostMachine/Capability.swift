@@ -29,8 +29,8 @@ package enum Capability: Sendable, CaseIterable {
             "\(name) does not let others read the machine's memory. Use --platform qemu-tcg."
         case .cacheModel:
             """
-            Not provable here: on \(name) nobody sees the CPU's accesses, so the model of the cache has nothing to go \
-            by. Use --platform qemu-tcg.
+            Not provable here: on \(name) the CPU's accesses cannot be watched, and the model of the cache needs them. \
+            Use --platform qemu-tcg.
             """
         case .accessTrace: "On \(name) no debugger tells the CPU's accesses. Use --platform bochs."
         case .vmx: "\(name) emulates no VMX. Use --platform bochs, which has CPUs of both vendors."
@@ -38,7 +38,7 @@ package enum Capability: Sendable, CaseIterable {
         case .seed: "\(name) takes no seed for its random numbers. Use --platform qemu-tcg, or no --seed."
         case .instructionCount:
             """
-            On \(name) nobody sees which instructions are executed. Use --platform qemu-tcg. (Under bochs the trace's \
+            On \(name) the instructions that are executed cannot be counted. Use --platform qemu-tcg. (Under bochs the trace's \
             times are instructions without being asked.)
             """
         case .connection:

@@ -16,7 +16,7 @@ extension TraceExport: ExpressibleByArgument {}
 extension ReplayPolicy: ExpressibleByArgument {}
 
 extension CompletionKind {
-    /// The guests of images/, as they are when somebody presses Tab.
+    /// The guests of images/, as they are when Tab is pressed.
     static var recipe: CompletionKind {
         .custom { _, _, _ in (try? SourceTree()).map { Recipe.names(in: $0) } ?? [] }
     }

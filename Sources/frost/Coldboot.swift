@@ -11,7 +11,7 @@ struct ColdbootCommand: ParsableCommand {
         abstract: "Read the DRAM of a recorded run at some instants, and look for secrets in it.",
         discussion: """
             A record is what frost verify --record DIR leaves. Looked for, at any alignment: the run's canaries, \
-            printable strings, every 16-byte block of the guest's image, expanded AES keys of anybody, and the \
+            printable strings, every 16-byte block of the guest's image, any expanded AES key, and the \
             run's own keys, their round keys and hash keys. What each search can and cannot find: \
             docs/guide/coldboot.md.
 

@@ -7,7 +7,7 @@ import FrostSupport
 import Testing
 
 extension BootTests {
-    /// What DRAM holds while guests run: ciphertext that the tree vouches for, and nothing else of the guest.
+    /// What DRAM holds while guests run: ciphertext that verifies against the tree, and nothing else of the guest.
     @Suite("Homes") struct Homes {
         static let passphrase = "spoken only once: 5ae1b7"
 

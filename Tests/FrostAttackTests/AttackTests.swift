@@ -17,14 +17,14 @@ import Testing
     private static func home(_ byte: UInt8) -> [UInt8] { [UInt8](repeating: byte, count: Int(PAGE_BYTES)) }
 
     /// Four guest pages and their metadata pages; `change` is added to the first two of each.
-    private func record(_ plan: MemoryPlan, change: UInt8, vouched: Bool = true) -> BusRecord {
+    private func record(_ plan: MemoryPlan, change: UInt8, isPaired: Bool = true) -> BusRecord {
         var frames: [UInt64: [UInt8]] = [:]
         for (n, index) in [0x205, 0x206, 0x305, 0x306].enumerated() {
             let page = page_make(0, UInt64(index)), added = n < 2 ? change : 0
             frames[plan.home(page)] = Self.home(UInt8(n + 1) + added)
             frames[plan.home(page_parent(page))] = Self.home(UInt8(n / 2 + 100) + added)
         }
-        return BusRecord(plan: plan, frames: frames) { _ in vouched }
+        return BusRecord(plan: plan, frames: frames) { _ in isPaired }
     }
 
     @Test(
@@ -71,7 +71,7 @@ import Testing
             return attacker.draw(kind)
         }
         for kind in [AttackKind.replay, .rollback, .rollbackPair] { #expect(draw(kind, then: now) == nil) }
-        #expect(draw(.rollbackPair, then: record(plan, change: 0, vouched: false)) == nil)
+        #expect(draw(.rollbackPair, then: record(plan, change: 0, isPaired: false)) == nil)
     }
 
     @Test("An attack follows from the seed and its number alone, and the kinds take turns")

@@ -53,7 +53,7 @@ import Testing
         expectRefused(victim, failing: guestPage(victim))
     }
 
-    @Test("An older page together with the older metadata page that vouched for it is refused")
+    @Test("An older page together with the older metadata page that described it is refused")
     func rollback() {
         let page = guestPage(victim)
         machine.write(victim)

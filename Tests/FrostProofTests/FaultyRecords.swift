@@ -18,8 +18,7 @@ extension CacheVerdictTests {
     // MARK: (a) writes
 
     static let writes = [
-        FaultyRecord("a buffer that nothing vouches for", .broken(.accountedWrites, rule: "never-described"))
-        {
+        FaultyRecord("a buffer that no entry describes", .broken(.accountedWrites, rule: "never-described")) {
             $0.write($0.noise(), at: somewhere)
             $0.seal(page, $0.noise())
         },

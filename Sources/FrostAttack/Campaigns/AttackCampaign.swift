@@ -79,7 +79,7 @@ package struct AttackCampaign: Sendable {
             switch self {
             case .sampledTrace(let every):
                 """
-                The image traces one exit in \(every), so nobody could tell whether a page was opened after an \
+                The image traces one exit in \(every), so it could not be known whether a page was opened after an \
                 attack. Make it with --trace-every 1.
                 """
             case .notFrozen:

@@ -45,7 +45,7 @@ struct AttackJudge {
     func panicked(at page: page_id, _ records: ArraySlice<TraceRecord>) -> Finding {
         if let accepted = accepted(records) { return (.missed, opened(accepted)) }
         guard strike.written[page] != nil else {
-            return (.missed, "the panic names \(pageName(page)), which nobody touched")
+            return (.missed, "the panic names \(pageName(page)), which was not attacked")
         }
         return (.detected, "panic at \(page_level(page) == 0 ? "the page" : "the metadata page")")
     }
@@ -55,7 +55,7 @@ struct AttackJudge {
         if let accepted = accepted(records) { return (.missed, opened(accepted)) }
         let audit = try TreeAudit(view)
         if let page = audit.broken.first(where: { strike.written[$0] == nil }) {
-            return (.missed, "\(pageName(page)) broke, which nobody touched")
+            return (.missed, "\(pageName(page)) broke, which was not attacked")
         }
         var effects: [Effect] = []
         for page in strike.written.keys.sorted() {

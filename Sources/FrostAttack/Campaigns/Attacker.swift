@@ -50,7 +50,7 @@ struct Attacker {
         case .rollback:
             return earlier(changed { page_level($0) > 0 }.randomElement(using: &generator))
         case .rollbackPair:
-            let pages = changed { page_level($0) == 0 }.filter { then.vouched.contains($0) }
+            let pages = changed { page_level($0) == 0 }.filter { then.paired.contains($0) }
             let parents = Set(changed { page_level($0) == 1 })
             let child = pages.filter { parents.contains(page_parent($0)) }.randomElement(using: &generator)
             guard let child, let home = then[child], let parent = then[page_parent(child)] else { return nil }

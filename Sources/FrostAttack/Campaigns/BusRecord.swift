@@ -15,14 +15,14 @@ struct BusRecord {
 
     /// Pages that have been sealed, in order of their homes.
     let pages: [page_id]
-    /// Guest pages whose metadata page had no slot: its home is as new as theirs, so they go together.
-    let vouched: Set<page_id>
+    /// Guest pages whose metadata page had no slot: its home is as new as theirs, so an old pair of both fits together.
+    let paired: Set<page_id>
 
-    init(plan: MemoryPlan, frames: [UInt64: [UInt8]], vouched: (page_id) -> Bool) {
+    init(plan: MemoryPlan, frames: [UInt64: [UInt8]], isPaired: (page_id) -> Bool) {
         self.plan = plan
         self.frames = frames
         pages = frames.keys.sorted().compactMap { plan.page(at: $0) }
-        self.vouched = Set(pages.filter { page_level($0) == 0 && vouched($0) })
+        paired = Set(pages.filter { page_level($0) == 0 && isPaired($0) })
     }
 
     init(_ machine: Machine, _ view: FrozenView) throws {

@@ -18,7 +18,7 @@ struct Strike {
 
 extension Strike {
     /// Changes the homes of a machine that stands still in its guest.
-    /// - Throws: ``Failure/alreadyBroken(_:)`` when a home was wrong before anybody touched it.
+    /// - Throws: ``Failure/alreadyBroken(_:)`` when a home was wrong before it was changed.
     init(_ written: [page_id: [UInt8]], on machine: Machine, _ view: FrozenView) throws {
         let audit = try TreeAudit(view)
         if let page = audit.broken.first { throw Failure.alreadyBroken(page) }
@@ -57,7 +57,7 @@ extension TracePosition {
 
     /// Everything that was recorded since.
     /// - Parameter view: of a machine that stands still in its guest; nil: what has been sent must do.
-    /// - Throws: ``Failure/trace`` when frames are missing: then nobody knows what happened.
+    /// - Throws: ``Failure/trace`` when frames are missing: then it is unknown what happened.
     func records(of machine: Machine, _ view: FrozenView?) throws -> ArraySlice<TraceRecord> {
         try Self.all(of: machine, view).dropFirst(records)
     }

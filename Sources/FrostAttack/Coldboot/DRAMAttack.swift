@@ -43,7 +43,7 @@ final class DRAMAttack {
     /// - Parameters:
     ///   - start: offset of the first byte in the files of DRAM
     ///   - base: the same bytes before there was any secret. A string that stood there, and stands there still, is
-    ///     nobody's; nothing else is let off
+    ///     no secret; everything else counts
     func finds(
         in bytes: UnsafeRawBufferPointer, at start: Int, base: UnsafeRawBufferPointer, over border: Int? = nil
     ) -> [DRAMFind] {

@@ -6,7 +6,7 @@ import FrostSupport
 ///
 /// Everything lies in the run's folder, which becomes its working directory: no path needs quoting.
 /// - Source: Bochs 2.7, bochsrc(5). Debian builds it with the debugger, which is told to go on and nothing else,
-///   unless somebody drives it.
+///   unless a script drives it.
 struct Bochs: Sendable {
     var ram: ByteCount
     var cpu: CPUChoice

@@ -29,12 +29,12 @@ struct DomainLine: Sendable {
         Markup(
             "channel", ["type": "unix"],
             [
-                // Nobody listens there yet when QEMU makes it, which must not be the end.
+                // When QEMU creates it nothing listens there yet: it is to try again.
                 Markup(
                     "source", ["mode": "connect", "path": socket],
                     [
                         Markup("reconnect", ["enabled": "yes", "timeout": "3600"]),
-                        // Nor can it be given to somebody yet.
+                        // Nor is there a socket yet whose owner libvirt could change.
                         Markup("seclabel", ["model": "dac", "relabel": "no"]),
                     ]),
                 Markup("target", ["type": "guestfwd", "address": "10.0.2.1", "port": "\(4600 + number)"]),
@@ -60,7 +60,7 @@ struct DomainLine: Sendable {
         return devices.contains { $0.label == device && $0.filename.hasPrefix("unix:") }
     }
 
-    /// - Source: QEMU, QMP Reference Manual, ChardevInfo; `filename` begins with "disconnected:" until somebody comes.
+    /// - Source: QEMU, QMP Reference Manual, ChardevInfo; `filename` begins with "disconnected:" until something connects.
     private struct CharacterDevice: Decodable {
         var label: String
         var filename: String

@@ -210,7 +210,7 @@ final class EmbeddedRoot: Sendable {
         var description: String {
             switch self {
             case .cannotWrite(let path):
-                "libvirt's folder \(path) cannot be written, or belongs to somebody else. Set XDG_CACHE_HOME to one of yours."
+                "libvirt's folder \(path) cannot be written, or belongs to another user. Set XDG_CACHE_HOME to one of yours."
             case .taken(let path):
                 "Another process has its libvirt in \(path). Leave the root out of the URI to get one of your own."
             }

@@ -34,7 +34,7 @@ final class LibvirtConnection: @unchecked Sendable {
         }
         self.handle = handle
         listen()
-        // Else nobody would notice that a host far away has gone silent. The drivers without a daemon refuse.
+        // Else a remote host that no longer answers would go unnoticed. The drivers without a daemon refuse.
         virConnectSetKeepAlive(handle, Self.secondsOfSilence, Self.silences)
         endLeftovers()
         root?.dropLogs()

@@ -63,7 +63,7 @@ extension LibvirtDomain: MachineProcess {
             handle, signal == SIGKILL ? 0 : VIR_DOMAIN_DESTROY_GRACEFUL.rawValue)
     }
 
-    /// Where nobody is left who could tell how it ended.
+    /// Where the connection was lost before its end was known.
     var loss: (any Explained)? {
         log.stop == nil && !connection.isAlive ? LibvirtFailure.gone(connection.uri) : nil
     }
@@ -90,7 +90,7 @@ extension LibvirtDomain: MachineProcess {
 }
 
 extension ChildProcess.End {
-    /// Nobody knows how it ended.
+    /// How it ended is unknown.
     fileprivate static let lost = Self(status: 255, wasSignalled: false, userSeconds: 0)
 }
 

@@ -1,7 +1,7 @@
 import Foundation
 import Glibc
 
-/// Whose a thing at a libvirt is: the frost that made it, told by the thing's name.
+/// The frost that made a domain or a volume of a libvirt, as its name tells.
 ///
 /// The name tells whether the owner still runs, if that was on the same host.
 ///
@@ -41,7 +41,7 @@ struct RunOwner: Equatable {
 
     var name: String { "frost-\(host)-\(process)-\(start)-\(made)-\(random)" }
 
-    /// nil: it is another host's, and nobody here can tell.
+    /// nil: it is another host's, and cannot be known here.
     var isAlive: Bool? {
         guard host == Self.host else { return nil }
         return Self.start(of: process) == start

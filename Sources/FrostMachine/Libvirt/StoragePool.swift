@@ -10,7 +10,7 @@ final class StoragePool {
     private let name: String
 
     static let defaultName = "default"
-    /// Nobody here can tell whether another host's frost still lives; by then none is still sending.
+    /// Whether another host's frost still runs cannot be known here; after this time none is still sending.
     static let patience = Duration.seconds(24 * 3600)
 
     /// - Throws: ``LibvirtFailure/noPool(_:name:words:)``
@@ -48,7 +48,7 @@ final class StoragePool {
         return owner.isAlive.map { !$0 } ?? (owner.age(now: now) > patience)
     }
 
-    /// A copy of a file, readable to QEMU over there and to nobody else.
+    /// A copy of a file, readable to QEMU over there alone.
     /// - Throws: ``LibvirtFailure``; nothing is left in the pool then.
     func upload(
         _ file: URL, as name: String, owner: (user: UInt32, group: UInt32)?, isInterrupted: () -> Bool

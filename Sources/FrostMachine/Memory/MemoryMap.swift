@@ -3,7 +3,7 @@ package import FrostFormat
 package import FrostSupport
 import ResidencyRecord
 
-/// Whose a physical address is, on the machine that a recorded image was made for.
+/// What a physical address belongs to, on the machine that a recorded image was made for.
 ///
 /// What is the firmware's follows from the machine, not from what the hypervisor takes it for.
 package struct MemoryMap {
@@ -11,8 +11,8 @@ package struct MemoryMap {
         case region(offset: UInt64)
         case firmware
         case home(page_id)
-        /// RAM that is nobody's.
-        case nobody
+        /// Neither RAM of the guest nor a page's home.
+        case unassigned
     }
 
     package let region: Range<UInt64>
@@ -42,7 +42,7 @@ package struct MemoryMap {
     package func place(of address: UInt64) -> Place {
         if region.contains(address) { return .region(offset: address - region.lowerBound) }
         if isFirmware(address) { return .firmware }
-        return plan.page(at: address).map { .home($0) } ?? .nobody
+        return plan.page(at: address).map { .home($0) } ?? .unassigned
     }
 
     package func home(of page: page_id) -> UInt64? {
@@ -54,7 +54,7 @@ package struct MemoryMap {
         case .region: "the frozen region"
         case .firmware: "memory of the firmware"
         case .home(let page): "the home of \(Self.describe(page))"
-        case .nobody: "RAM that belongs to nobody"
+        case .unassigned: "RAM that is no page's home"
         }
     }
 

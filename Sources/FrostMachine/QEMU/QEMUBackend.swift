@@ -27,7 +27,7 @@ struct QEMUBackend: Backend {
 
     private let ending = MachineEnding(goesAfter: [.powerOff, .reset], requests: [.quit, .terminate])
 
-    /// Where QEMU gives up it says why, and then the guest's registers: those are too long, and nobody else's business.
+    /// Below this line QEMU prints the guest's registers, which may hold secrets.
     func messages(in log: String) -> String {
         log.split(whereSeparator: \.isNewline).first { $0.hasPrefix("qemu: fatal:") }.map(String.init) ?? log
     }
@@ -71,7 +71,7 @@ struct QEMUBackend: Backend {
                 messages: messages))
     }
 
-    /// What is shown when nobody asks for another: under KVM the host's own kind of CPU.
+    /// The CPU by default: under KVM one of the host's own vendor.
     private var ownCPU: CPUChoice {
         accelerator == .kvm && HostKVM().cpuVirtualisation == "vmx" ? .intel : .amd
     }

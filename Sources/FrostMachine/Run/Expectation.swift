@@ -26,7 +26,7 @@ struct Expectation {
         case .untilText, .stopped: break
         // The guest never had a chance to say anything.
         case .wrongPassphrase: return (actual.exitCode, [])
-        // A guest that never ends, as its recipe says, ends so.
+        // Some recipes expect it: their guests never end.
         case .timeLimit where ending == .timeLimit: break
         case .timeLimit, .interrupted, .died: return (actual.exitCode, unmet)
         default:

@@ -24,7 +24,7 @@ package final class Machine {
     private(set) var isStopRequested = false
 
     /// - Parameters:
-    ///   - ramFile: the file of physical memory where nobody asked to keep it.
+    ///   - ramFile: the file of physical memory, where it is not to be kept.
     ///   - connect: begins a conversation with QEMU; nil: it is no QEMU.
     ///   - cut: takes the machine's power away.
     init(

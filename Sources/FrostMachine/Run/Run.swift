@@ -10,7 +10,7 @@ package struct Run {
     private let backend: any Backend
 
     /// - Throws: ``Platform/Failure`` when the platform cannot run here, ``Passphrase/Failure/noTerminal`` when
-    ///   the image needs a passphrase and nobody can type it.
+    ///   the image needs a passphrase and none can be typed.
     package init(_ image: BootImage, options: RunOptions) throws {
         try options.platform.check(connect: options.connect)
         try options.platform.check(options)

@@ -32,7 +32,7 @@ struct RunLoop {
         keyboard = options.isInteractive ? Keyboard() : nil
         hooks = options.hooks.map { HookClock($0) }
         if let period = options.nmiEvery {
-            // Before the launch nobody would take it.
+            // Before the launch nothing would handle it.
             hooks.append(HookClock(Hook(.every(period.duration)) { try $0.injectNMI() }, needsLaunch: true))
         }
         console = try? FileHandle(forWritingTo: machine.folder.console)

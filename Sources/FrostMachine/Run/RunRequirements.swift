@@ -16,7 +16,7 @@ extension Platform {
     func check(_ options: RunOptions) throws(Failure) {
         for capability in options.needed { try require(capability, connect: options.connect) }
         guard options.keepsRAM else { return }
-        // Memory that nobody can read is written by the machine.
+        // Memory that cannot be read from outside is written into a file by the machine.
         guard has(.memoryDump) else { return try require(.sharedMemory, connect: options.connect) }
         if options.symbols == nil { throw .noSymbols(self) }
     }

@@ -14,7 +14,7 @@ package struct RunResult: Sendable {
     /// Of the trace's times.
     package var clock: RunClock
     package var wallSeconds: Double
-    /// Of the emulator; 0 when nobody tells, as with a daemon of libvirt's.
+    /// Of the emulator; 0 when it is unknown, as with a daemon of libvirt's.
     package var userSeconds: Double
     package var commandLine: String
 

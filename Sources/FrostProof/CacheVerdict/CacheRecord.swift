@@ -10,7 +10,7 @@ package struct CacheRecord {
     package private(set) var inputs: RecordInputs
     package let log: ResidencyLog
     package let image: BootImage
-    /// No run replaces the files as long as somebody reads them.
+    /// No run replaces the files as long as they are read.
     private let lock: FolderLock
 
     /// - Parameter canaries: beside those that the record names.
@@ -26,7 +26,7 @@ package struct CacheRecord {
         log = try ResidencyLog(reading: self.folder.residencyLog)
     }
 
-    /// What any record has: its inputs, and the files that they vouch for.
+    /// What any record has: its inputs, and the image whose hash they hold.
     static func read(
         _ file: URL, in folder: RunFolder, adding canaries: [Canary]
     ) throws -> (inputs: RecordInputs, image: BootImage) {

@@ -8,7 +8,7 @@ import ResidencyRecord
 /// Holds each write to DRAM against what explains it.
 ///
 /// A write to a home waits for the entry that describes the home, and is explained when the whole home then verifies.
-/// It must have been written once only: what was overwritten before that, nobody can vouch for.
+/// It must have been written once only: what was overwritten before that cannot be verified.
 final class HomeLedger {
     private(set) var writes = Evidence(.accountedWrites)
     private(set) var freshness = Evidence(.freshCiphertext)
@@ -112,7 +112,7 @@ final class HomeLedger {
         }
         if let lost = Self.overwritten(pieces) {
             addViolation(
-                "overwritten", lost, "A home was written, and written again before anything vouched for it.")
+                "overwritten", lost, "A home was written, and written again before an entry described it.")
         }
         if !counters.insert(entry.entry.counter).inserted {
             freshness.add(

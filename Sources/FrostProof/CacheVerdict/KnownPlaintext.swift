@@ -37,7 +37,7 @@ final class KnownPlaintext {
         all.add(page)
     }
 
-    /// What anybody has: the image's header, loader and hypervisor, and the firmware's memory.
+    /// What is no secret: the image's header, loader and hypervisor, and the firmware's memory.
     func publicMemory(in view: DRAMReplay, map: MemoryMap) -> [UnsafeRawBufferPointer] {
         let firmware = map.firmware.compactMap { range in
             view.log.fileOffset(range.lowerBound, bytes: UInt32(range.count)).map {

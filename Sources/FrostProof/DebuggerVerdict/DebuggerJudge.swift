@@ -63,8 +63,8 @@ package struct DebuggerJudge {
         if record.ram == nil {
             faults.append(
                 """
-                There is no \(record.folder.ram.lastPathComponent): memory was not kept, and nobody knows the keys \
-                that homes could be told by.
+                There is no \(record.folder.ram.lastPathComponent): memory was not kept, and without its keys no \
+                home can be verified.
                 """
             )
         }

@@ -54,7 +54,7 @@ package struct DebuggerVerdict: Codable, Sendable, Equatable {
         case .noSecret: "No canary stands in DRAM at the end, nor in what the windows saw written there."
         case .noKey: "No page key, round key or hash key does."
         case .frozenRegion:
-            "Each line of the region was stored to while it froze; in the windows each access to it was write-back, and nobody flushed."
+            "Each line of the region was stored to while it froze; in the windows each access to it was write-back, and nothing flushed it."
         case .freshCiphertext: "No nonce was used twice in the windows; no two homes are the same at the end."
         case .noFetch:
             "In the windows the hypervisor's instructions, page walks, nested walks and control blocks came from the region."
@@ -64,7 +64,7 @@ package struct DebuggerVerdict: Codable, Sendable, Equatable {
     static let limits = [
         "The cache: Bochs has none. That the region stays in one is shown by the model of frost verify under QEMU only.",
         "What lies between the windows, but for memory at the end.",
-        "Memory that nobody accesses: a range that is write-back and should not be shows when it is used.",
+        "Memory that is not accessed: a range that is write-back and should not be shows when it is used.",
         "SVM's host state area, descriptor tables that no event uses, devices that write to memory: Bochs's CPU does not access them, or does not tell.",
     ]
 }

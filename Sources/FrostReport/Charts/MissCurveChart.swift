@@ -8,7 +8,7 @@ struct MissCurveChart {
         var name: String
         /// Sorted by size. Bytes, misses.
         var points: [(bytes: Double, misses: Double)]
-        /// Nobody can do better.
+        /// No policy on demand has fewer.
         var isLimit = false
         /// Measured runs, not a replay.
         var isMeasured = false

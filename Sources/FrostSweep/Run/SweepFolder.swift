@@ -25,7 +25,7 @@ package struct SweepFolder: Sendable {
     func log(_ name: String) -> URL { cell(name).appending(path: "frost.log") }
     func image(_ hash: String) -> URL { images.appending(path: "\(hash.prefix(16)).img") }
 
-    /// Makes the folder, unless it is somebody else's.
+    /// Makes the folder, unless it holds something else.
     /// - Throws: ``Failure``
     func prepare() throws(Failure) {
         let files = FileManager.default
