@@ -107,6 +107,20 @@ package struct ImageBuilder {
         return try linux.guest(plan: plan, entry: options.kernelEntry, note: progress)
     }
 
+    /// What the guest of a recipe is made of, wherever its tools read it and its script fetched it.
+    /// - Throws: as ``Toolchain``; ``Failure`` when the script fails.
+    package func addGuest(of recipe: Recipe, to hash: inout ContentHash) throws {
+        switch recipe.facts.kind {
+        case .long64:
+            hash.add(try toolchain.buildGuest(recipe.sources, from: recipe.folder).bytes)
+        case .real:
+            for source in recipe.sources { hash.add(try toolchain.buildFlat(source, from: recipe.folder)) }
+        case .linux:
+            let files = try prepare(recipe)
+            for file in [files.kernel, files.initrd].compactMap(\.self) { try hash.add(file: file) }
+        }
+    }
+
     private func prepare(_ recipe: Recipe) throws -> (kernel: URL, initrd: URL?) {
         guard let script = recipe.prepareScript else {
             throw Failure.incomplete(recipe.name, "a Linux guest has a \"prepare\" script")

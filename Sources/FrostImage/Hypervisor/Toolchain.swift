@@ -5,8 +5,8 @@ package import FrostSupport
 
 /// nasm and the Swift toolchain's clang, ld.lld and llvm-objcopy: sources to the hypervisor, and to guests.
 ///
-/// What is built lies in a folder named by a hash of sources, flags and tools, so nothing is built twice and a
-/// half-built folder is never found.
+/// What is built lies in a folder named by a hash of flags, tools, sources and all else that the tools read, so nothing is
+/// built twice and a half-built folder is never found.
 package struct Toolchain {
     package let tree: SourceTree
     /// Told of work that takes a while.
@@ -36,7 +36,7 @@ package struct Toolchain {
     package func buildHypervisor() throws -> Hypervisor {
         let sources = try files(under: tree.hypervisor, extensions: ["c", "h", "asm", "inc", "ld"])
         let flags = Self.compilerFlags + Self.optimizedAcrossFiles
-        let folder = try built("hypervisor", from: sources, flags: flags) { folder in
+        let folder = try BuildCache(tree: tree).built("hypervisor", from: sources, flags: flags) { folder in
             progress("building the hypervisor")
             try buildHypervisor(from: sources, into: folder)
         }
@@ -80,7 +80,8 @@ package struct Toolchain {
         let layout = tree.hypervisor.appending(path: "layout.c")
         let layoutProgram = folder.appending(path: "layout")
         try Tool.clang.run(
-            ["-std=gnu23"] + includes + [layout.plainPath, "-o", layoutProgram.plainPath],
+            ["-std=gnu23"] + includes + Self.inputs(of: layoutProgram)
+                + [layout.plainPath, "-o", layoutProgram.plainPath],
             for: "build \(layout.lastPathComponent)")
         let printer = try ChildProcess(layoutProgram, [])
         let printed = printer.collect()
@@ -128,8 +129,9 @@ package struct Toolchain {
         let own = try files(under: folder, extensions: ["c", "h", "asm", "inc"])
         let name = "guest-\(folder.lastPathComponent)"
         let headers = try files(under: tree.coreHeaders, extensions: ["h"])
-        let flags = Self.compilerFlags + sources.map(shown)
-        let built = try built(name, from: common + own + headers, flags: flags) { output in
+        let flags = Self.compilerFlags + sources.map(tree.shown)
+        let built = try BuildCache(tree: tree).built(name, from: common + own + headers, flags: flags) {
+            output in
             progress("building guest \(folder.lastPathComponent)")
             let includeFolders = [folder, tree.commonGuestSources]
             let includes = (includeFolders + [tree.coreHeaders]).flatMap { ["-I", $0.plainPath] }
@@ -154,8 +156,10 @@ package struct Toolchain {
         let includes = [folder, tree.commonGuestSources]
         let own = try files(under: folder, extensions: ["asm", "inc"])
         let common = try files(under: tree.commonGuestSources, extensions: ["inc"])
-        let flags = ["bin", shown(source)]
-        let built = try built("guest-\(folder.lastPathComponent)", from: common + own, flags: flags) {
+        let flags = ["bin", tree.shown(source)]
+        let built = try BuildCache(tree: tree).built(
+            "guest-\(folder.lastPathComponent)", from: common + own, flags: flags
+        ) {
             output in
             progress("building guest \(folder.lastPathComponent)")
             try assemble(source, as: "bin", into: output.appending(path: "guest.bin"), includes: includes)
@@ -171,8 +175,9 @@ package struct Toolchain {
             "-ffile-prefix-map=\(tree.hypervisor.plainPath)=./hypervisor/",
         ]
         try Tool.clang.run(
-            Self.compilerFlags + pathMaps + flags + ["-c", source.plainPath, "-o", object.plainPath],
-            for: "compile \(shown(source))")
+            Self.compilerFlags + pathMaps + flags + Self.inputs(of: object)
+                + ["-c", source.plainPath, "-o", object.plainPath],
+            for: "compile \(tree.shown(source))")
     }
 
     private func assemble(_ source: URL, as format: String, into output: URL, includes: [URL]) throws {
@@ -180,38 +185,24 @@ package struct Toolchain {
         let paths = includes.flatMap {
             ["-I", $0.plainPath.hasSuffix("/") ? $0.plainPath : $0.plainPath + "/"]
         }
-        try Tool.nasm.run(
-            ["-f", format] + debug + ["-Werror"] + paths + [source.plainPath, "-o", output.plainPath],
-            for: "assemble \(shown(source))")
+        let words =
+            ["-f", format] + debug + ["-Werror"] + paths + [source.plainPath, "-o", output.plainPath]
+        let task = "assemble \(tree.shown(source))"
+        try Tool.nasm.run(words, for: task)
+        // By a second call: what -MD writes lacks the files that %include names (nasm 2.16.01).
+        let rule = try Tool.nasm.run(["-M"] + words, for: task)
+        try Data(rule).write(to: URL(filePath: output.plainPath + ".d"))
     }
 
     private func link(_ objects: [URL], script: URL, into output: URL) throws {
         try Tool.linker.run(
-            ["-T", script.plainPath] + Self.linkerFlags + ["-o", output.plainPath] + objects.map(\.plainPath),
+            ["-T", script.plainPath, "--dependency-file=\(output.plainPath).d"] + Self.linkerFlags
+                + ["-o", output.plainPath] + objects.map(\.plainPath),
             for: "link \(output.lastPathComponent)")
     }
 
-    private func built(
-        _ name: String, from sources: [URL], flags: [String], by build: (URL) throws -> Void
-    ) throws -> URL {
-        var hash = ContentHash()
-        flags.forEach { hash.add($0) }
-        for tool in [Tool.clang, .nasm, .linker] { hash.add(try tool.locate().plainPath) }
-        for source in sources {
-            hash.add(shown(source))
-            try hash.add(file: source)
-        }
-        let folder = tree.build.appending(path: "\(name)-\(hash.finish().prefix(8).map(\.self).hexadecimal)")
-        if FileManager.default.fileExists(atPath: folder.plainPath) { return folder }
-
-        let draft = tree.build.appending(path: "draft-\(UUID().uuidString)", directoryHint: .isDirectory)
-        try FileManager.default.createDirectory(at: draft, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: draft) }
-        try build(draft)
-        // Another frost may have been faster: its folder is as good.
-        try? FileManager.default.moveItem(at: draft, to: folder)
-        return folder
-    }
+    /// Has clang write which files it reads.
+    private static func inputs(of output: URL) -> [String] { ["-MD", "-MF", output.plainPath + ".d"] }
 
     private func files(under folder: URL, extensions: Set<String>) throws -> [URL] {
         let names =
@@ -222,13 +213,6 @@ package struct Toolchain {
 
     private func objectName(_ source: URL, below folder: URL) -> String {
         source.plainPath.replacing(folder.plainPath, with: "").replacing("/", with: "_") + ".o"
-    }
-
-    /// Below the repository; a copy of the hypervisor's sources is named as the original.
-    private func shown(_ source: URL) -> String {
-        let own = SourceTree(root: tree.root).hypervisor.plainPath
-        return source.plainPath.replacing(tree.hypervisor.plainPath, with: own)
-            .replacing(tree.root.plainPath, with: "")
     }
 
     private func read(_ folder: URL, _ name: String) throws -> [UInt8] {

@@ -8,6 +8,7 @@ package struct Recipe: Sendable, Equatable {
     package var folder: URL
     package var facts: Facts
 
+    package var file: URL { folder.appending(path: "guest.json") }
     package var name: String { folder.lastPathComponent }
     package var sources: [URL] { (facts.sources ?? []).map { folder.appending(path: $0) } }
     package var prepareScript: URL? { facts.prepare.map { folder.appending(path: $0) } }

@@ -46,6 +46,21 @@ package struct SourceTree: Sendable {
         (self.root, self.hypervisor, self.fault) = (root, hypervisor, fault)
     }
 
+    /// Below the repository; a copy of the hypervisor's sources is named as the original.
+    func shown(_ source: URL) -> String {
+        let own = SourceTree(root: root).hypervisor.plainPath
+        return source.plainPath.replacing(hypervisor.plainPath, with: own)
+            .replacing(root.plainPath, with: "")
+    }
+
+    /// The file that ``shown(_:)`` made this of.
+    func located(_ shown: String) -> URL {
+        if shown.hasPrefix("/") { return URL(filePath: shown) }
+        let prefix = "hypervisor/"
+        guard shown.hasPrefix(prefix) else { return root.appending(path: shown) }
+        return hypervisor.appending(path: String(shown.dropFirst(prefix.count)))
+    }
+
     private static func firstRoot(above start: URL) -> URL? {
         var folder = start.standardizedFileURL
         while !isRoot(folder) {

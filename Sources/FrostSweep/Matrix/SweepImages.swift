@@ -32,15 +32,11 @@ struct SweepImages {
         } else {
             hash.add(hypervisor)
             let recipe = try Recipe(named: cell.image, in: tree)
-            for folder in [recipe.folder, tree.commonGuestSources] {
-                let names = FileManager.default.enumerator(atPath: folder.plainPath)?.allObjects ?? []
-                for name in names.compactMap({ $0 as? String }).sorted() {
-                    let file = folder.appending(path: name)
-                    var isFolder: ObjCBool = false
-                    let exists = FileManager.default.fileExists(
-                        atPath: file.plainPath, isDirectory: &isFolder)
-                    if exists && !isFolder.boolValue { try hash.add(file: file) }
-                }
+            try hash.add(file: recipe.file)
+            do {
+                try ImageBuilder(tree: tree, progress: progress).addGuest(of: recipe, to: &hash)
+            } catch {
+                hash.add("not built")  // make(_:at:) fails as well, and the cell then says why
             }
         }
         let content = hash.finish()

@@ -1,0 +1,82 @@
+import Foundation
+import FrostFormat
+import FrostSupport
+import Testing
+
+@testable import FrostImage
+
+/// A guest is built anew when a file that its tools read has changed, and only then.
+@Suite struct BuildInputsTests {
+    private let root: URL
+    private let guest: URL
+    private let tree: SourceTree
+
+    /// A tree of our own, with a blank in its name: the repository's `images/common`, and its core's headers.
+    init() throws {
+        root = FileManager.default.temporaryDirectory
+            .appending(path: "frost inputs-\(UUID().uuidString)", directoryHint: .isDirectory)
+        tree = SourceTree(root: root)
+        guest = tree.images.appending(path: "guest", directoryHint: .isDirectory)
+        let own = try SourceTree()
+        for folder in [guest, tree.coreHeaders.deletingLastPathComponent()] {
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        }
+        try FileManager.default.copyItem(at: own.coreHeaders, to: tree.coreHeaders)
+        try FileManager.default.copyItem(at: own.commonGuestSources, to: tree.commonGuestSources)
+    }
+
+    private func write(_ text: String, to name: String) throws {
+        try Data(text.utf8).write(to: guest.appending(path: name))
+    }
+
+    @Test(
+        "A flat guest holds what incbin and %include name now",
+        arguments: ["data.bin", "more.text", "../beside.bin", "../common/offered.asm"])
+    func flat(name: String) throws {
+        defer { try? FileManager.default.removeItem(at: root) }
+        let isBinary = name.hasSuffix(".bin")
+        try write("bits 16\n\(isBinary ? "incbin" : "%include") \"\(name)\"\n", to: "guest.asm")
+        let source = guest.appending(path: "guest.asm")
+        var builds = 0
+        func build() throws -> [UInt8] {
+            try Toolchain(tree: tree) { _ in builds += 1 }.buildFlat(source, from: guest)
+        }
+        func expected(_ text: String) -> [UInt8] { Array(text.utf8) }
+
+        for text in ["one", "two", "one"] {
+            try write(isBinary ? text : "db \"\(text)\"\n", to: name)
+            #expect(try build() == expected(text))
+            #expect(try build() == expected(text))
+        }
+        // The third is the first again.
+        #expect(builds == 2)
+    }
+
+    @Test("A 64-bit guest holds what its headers say now", arguments: ["../beside.h", "word.text"])
+    func linked(name: String) throws {
+        defer { try? FileManager.default.removeItem(at: root) }
+        try write("#include \"\(name)\"\nint main(void);\nint main(void) { return WORD; }\n", to: "guest.c")
+        let source = guest.appending(path: "guest.c")
+        var builds = 0
+        func build() throws -> [UInt8] {
+            try Toolchain(tree: tree) { _ in builds += 1 }.buildGuest([source], from: guest).bytes
+        }
+        try write("#define WORD 0x11223344\n", to: name)
+        let first = try build()
+        #expect(try build() == first)
+        try write("#define WORD 0x55667788\n", to: name)
+        #expect(try build() != first)
+        #expect(builds == 2)
+    }
+
+    @Test("Rules of make are read as they were written")
+    func rules() {
+        #expect(BuildInputs.prerequisites(of: "a.o: b.c c.h\n") == ["b.c", "c.h"])
+        #expect(
+            BuildInputs.prerequisites(of: "a.o: b\\ b.c \\\n  c$$.h d\\#.h\n\nb.c:\n") == [
+                "b b.c", "c$.h", "d#.h",
+            ])
+        #expect(BuildInputs.prerequisites(of: "a\\ b.o : x.asm\n") == ["x.asm"])
+        #expect(BuildInputs.prerequisites(of: "").isEmpty)
+    }
+}
