@@ -117,6 +117,30 @@ extension BootTests {
             }
         }
 
+        /// Those that can run here.
+        private static let platforms = Platform.allCases.filter { (try? $0.check()) != nil }
+
+        @Test(
+            "No path is misread on its way to an emulator", .timeLimit(.minutes(3)),
+            arguments: platforms)
+        func oddPaths(platform: Platform) throws {
+            let scratch = try Self.folder.get(), odd = try ScratchFolder()
+            let folder = odd.url.appending(
+                path: "a,b 'c' \"d\"&<e>\n=f", directoryHint: .isDirectory)
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            try FileManager.default.copyItem(
+                at: scratch.file("good.img"), to: folder.appending(path: "a,b.img"))
+            for words in [["run", "a,b.img"], ["run", "a,b.img", "--record", "r,s"]] {
+                let process = try BuiltFrost.process(
+                    words + ["--platform", platform.rawValue, "--recipe", "hello"], in: folder)
+                process.environment?["TMPDIR"] = folder.path(percentEncoded: false)
+                try process.run()
+                process.waitUntilExit()
+                let error = try String(contentsOf: folder.appending(path: "error.txt"), encoding: .utf8)
+                #expect(process.terminationStatus == 0, Comment(rawValue: error))
+            }
+        }
+
         private static func waits(until condition: () -> Bool) -> Bool {
             for _ in 0..<600 {
                 if condition() { return true }

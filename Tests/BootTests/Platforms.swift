@@ -61,6 +61,19 @@ extension BootTests {
         }
 
         @Test(
+            "The least RAM that an image may have boots on every machine that there is, and more than 2 GiB",
+            .timeLimit(.minutes(5)), arguments: ["16MiB", "3GiB"])
+        func ram(size: String) throws {
+            let sealed = try Sealed("hello") {
+                ($0.ram, $0.frozen) = (try ByteCount(parsing: size), 2 * .mebibyte)
+            }
+            for platform in Platform.allCases where (try? platform.check()) != nil {
+                let result = try sealed.run { $0.platform = platform }
+                #expect(result.exitCode == .asAsked, result.story)
+            }
+        }
+
+        @Test(
             "A busy guest ends as its recipe says", .enabled(if: BootTests.isFull, BootTests.fullOnly),
             .timeLimit(.minutes(40)), arguments: longRows)
         func busyEndsAsAsked(row: Row) throws {

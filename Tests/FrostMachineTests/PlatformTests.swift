@@ -117,7 +117,7 @@ import Testing
         let lines = bochs.settings.split(separator: "\n").map(String.init)
         #expect(lines.contains("display_library: term"))
         #expect(lines.contains("cpu: model=ryzen, count=1, ips=50000000, reset_on_triple_fault=0"))
-        #expect(lines.contains("megs: 64"))
+        #expect(lines.contains("memory: guest=64, host=64"))
         #expect(lines.contains("com1: enabled=1, mode=term, dev=/dev/pts/7"))
         #expect(lines.contains("com2: enabled=1, mode=file, dev=trace.bin"))
         #expect(
@@ -126,6 +126,28 @@ import Testing
             })
         #expect(!bochs.settings.contains("a folder"))
         #expect(bochs.command.arguments.contains("--chdir=/a folder/with \"quotes\""))
+    }
+
+    @Test("Bochs holds 2 GiB of a larger machine's RAM itself")
+    func bochsMemory() {
+        let folder = RunFolder(URL(filePath: "/x"))
+        let bochs = Bochs(ram: 3 * .gibibyte, cpu: .amd, console: "", folder: folder)
+        #expect(bochs.settings.contains("\nmemory: guest=3072, host=2048\n"))
+    }
+
+    @Test("No path ends one of QEMU's options, or a word of the shell's, before its end")
+    func commas() {
+        func path(_ name: String) -> URL { URL(filePath: "/a,b/\(name)") }
+        let qemu = QEMU(
+            accelerator: .tcg, image: path("x.img"), disk: .ahci, ram: 64 * .mebibyte,
+            ramFile: path("x.ram"), trace: path("trace.bin"), controlSocket: path("x.qmp").plainPath,
+            messageSocket: path("x.qtest").plainPath)
+        let lines = DomainLine(number: 0, socket: path("com1").plainPath).arguments
+        for argument in qemu.arguments + lines where argument.contains("/a") {
+            #expect(argument.contains("/a,,b/"), "\(argument)")
+        }
+        #expect((qemu.arguments + lines).count { $0.contains("/a,,b/") } == 6)
+        #expect(EmbeddedRoot.quoted(URL(filePath: "/it's")) == "'/it'\\''s'")
     }
 
     @Test("Where QEMU gives up, the guest's registers are not passed on")

@@ -19,6 +19,9 @@ struct Bochs: Sendable {
     static let biosImage = "/usr/share/bochs/BIOS-bochs-latest"
     static let videoBIOSImage = "/usr/share/bochs/VGABIOS-lgpl-latest"
 
+    /// Of more RAM Bochs holds what was used last; the rest lies in a file without a name.
+    private static let mostHeld = 2 * ByteCount.gibibyte
+
     /// Of the machine's own time.
     static let instructionsPerSecond = 5e7
 
@@ -33,7 +36,7 @@ struct Bochs: Sendable {
         # A curses screen, drawn to nowhere: the displays that need no desktop and open no port are this one alone.
         display_library: term
         cpu: model=\(model), count=1, ips=\(Int(Self.instructionsPerSecond)), reset_on_triple_fault=0
-        megs: \(ram.bytes / ByteCount.mebibyte.bytes)
+        memory: guest=\(Self.mebibytes(ram)), host=\(Self.mebibytes(min(ram, Self.mostHeld)))
         romimage: file=\(Self.biosImage), options=fastboot
         vgaromimage: file=\(Self.videoBIOSImage)
         # Changes go to the journal and are lost: the image stays as it is, and unlocked.
@@ -50,6 +53,8 @@ struct Bochs: Sendable {
 
         """ + (isDriven ? "debugger_log: \(folder.accessTrace.lastPathComponent)\n" : "")
     }
+
+    private static func mebibytes(_ size: ByteCount) -> UInt64 { size.bytes / ByteCount.mebibyte.bytes }
 
     private static let debuggerScript = "c\n"
     /// 2023-11-14 22:13:20 UTC: every run begins at the same second.

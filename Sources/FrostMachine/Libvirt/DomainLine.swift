@@ -44,7 +44,7 @@ struct DomainLine: Sendable {
     /// As QEMU takes them.
     var arguments: [String] {
         [
-            "-chardev", "socket,id=\(device),path=\(socket),server=on,wait=off",
+            "-chardev", "socket,id=\(device),path=\(QEMU.quoted(socket)),server=on,wait=off",
             "-serial", "chardev:\(device)",
         ]
     }

@@ -172,11 +172,11 @@ final class EmbeddedRoot: Sendable {
         let qemu = try Tool.qemu.locate()
         var facts = stat()
         stat(qemu.plainPath, &facts)
-        let bound = (try? Tool.setpriv.locate()).map { "'\($0.plainPath)' --pdeathsig KILL " } ?? ""
+        let bound = (try? Tool.setpriv.locate()).map { "\(quoted($0)) --pdeathsig KILL " } ?? ""
         let script = """
             #!/bin/sh
             # For a QEMU of \(facts.st_mtim.tv_sec), \(facts.st_size) bytes.
-            exec \(bound)'\(qemu.plainPath)' "$@"
+            exec \(bound)\(quoted(qemu)) "$@"
 
             """
         let file = folder.appending(path: Tool.qemu.name)
@@ -184,6 +184,11 @@ final class EmbeddedRoot: Sendable {
             try write(script, to: file, mode: 0o700)
         }
         return file
+    }
+
+    /// As one word of the shell's.
+    static func quoted(_ file: URL) -> String {
+        "'\(file.plainPath.replacing("'", with: "'\\''"))'"
     }
 
     /// Whole or not at all: another frost may be reading it.

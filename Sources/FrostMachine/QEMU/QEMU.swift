@@ -41,7 +41,7 @@ package struct QEMU: Sendable, Equatable {
             "-display", "none", "-vga", "none", "-nodefaults", "-net", "none", "-no-reboot",
             "-chardev", "stdio,id=com1,signal=off", "-serial", "chardev:com1",
             "-chardev", "file,id=com2,path=\(Self.quoted(trace)),append=on", "-serial", "chardev:com2",
-            "-qmp", "unix:\(controlSocket),server=on,wait=off",
+            "-qmp", "unix:\(Self.quoted(controlSocket)),server=on,wait=off",
         ] + messages + (plugin.map { ["-plugin", $0] } ?? []) + (seed.map { ["-seed", "\($0)"] } ?? [])
             + (isRestored ? ["-incoming", "defer"] : [])
             + (countsInstructions ? ["-icount", "shift=0,sleep=off"] : [])
@@ -54,7 +54,7 @@ package struct QEMU: Sendable, Equatable {
 
     private var messages: [String] {
         guard let messageSocket else { return [] }
-        return ["-qtest", "unix:\(messageSocket),server=on,wait=off", "-qtest-log", "none"]
+        return ["-qtest", "unix:\(Self.quoted(messageSocket)),server=on,wait=off", "-qtest-log", "none"]
     }
 
     /// TCG has SVM only; KVM has what the host's CPU has.
@@ -86,7 +86,9 @@ package struct QEMU: Sendable, Equatable {
     private var drive: [String] { disk.arguments(reading: image) }
 
     /// QEMU's options end at a comma unless it is doubled.
-    static func quoted(_ file: URL) -> String {
-        file.plainPath.replacing(",", with: ",,")
+    static func quoted(_ text: String) -> String {
+        text.replacing(",", with: ",,")
     }
+
+    static func quoted(_ file: URL) -> String { quoted(file.plainPath) }
 }
