@@ -30,18 +30,18 @@ package struct ImageBuilder {
         }
     }
 
-    /// Reads and checks a kernel and its initrd, so that nobody is asked for a passphrase in vain.
-    package func check(linux kernel: URL, initrd: URL?) throws {
-        _ = try LinuxGuest(kernel: kernel, initrd: initrd, commandLine: "")
+    /// Reads and checks a kernel and its initrds, so that nobody is asked for a passphrase in vain.
+    package func check(linux kernel: URL, initrds: [URL]) throws {
+        _ = try LinuxGuest(kernel: kernel, initrds: initrds, commandLine: "")
     }
 
     /// Makes the image of a Linux kernel.
     @discardableResult
     package func make(
-        linux kernel: URL, initrd: URL?, options: ImageOptions, at file: URL
+        linux kernel: URL, initrds: [URL], options: ImageOptions, at file: URL
     ) throws -> ImageSummary {
         try make(at: file, options: options) { plan in
-            try linux(kernel, initrd: initrd, plan: plan, options: options)
+            try linux(kernel, initrds: initrds, plan: plan, options: options)
         }
     }
 
@@ -95,13 +95,14 @@ package struct ImageBuilder {
             return try Guest(real: toolchain.buildFlat(source, from: recipe.folder))
         case .linux:
             let files = try prepare(recipe)
-            return try linux(files.kernel, initrd: files.initrd, plan: plan, options: options)
+            return try linux(files.kernel, initrds: files.initrds, plan: plan, options: options)
         }
     }
 
-    private func linux(_ kernel: URL, initrd: URL?, plan: MemoryPlan, options: ImageOptions) throws -> Guest {
+    private func linux(_ kernel: URL, initrds: [URL], plan: MemoryPlan, options: ImageOptions) throws -> Guest
+    {
         let linux = try LinuxGuest(
-            kernel: kernel, initrd: initrd,
+            kernel: kernel, initrds: initrds,
             commandLine: options.commandLine ?? ImageOptions.defaultCommandLine)
         progress("unpacking the kernel")
         return try linux.guest(plan: plan, entry: options.kernelEntry, note: progress)
@@ -117,11 +118,11 @@ package struct ImageBuilder {
             for source in recipe.sources { hash.add(try toolchain.buildFlat(source, from: recipe.folder)) }
         case .linux:
             let files = try prepare(recipe)
-            for file in [files.kernel, files.initrd].compactMap(\.self) { try hash.add(file: file) }
+            for file in [files.kernel] + files.initrds { try hash.add(file: file) }
         }
     }
 
-    private func prepare(_ recipe: Recipe) throws -> (kernel: URL, initrd: URL?) {
+    private func prepare(_ recipe: Recipe) throws -> (kernel: URL, initrds: [URL]) {
         guard let script = recipe.prepareScript else {
             throw Failure.incomplete(recipe.name, "a Linux guest has a \"prepare\" script")
         }
@@ -139,7 +140,7 @@ package struct ImageBuilder {
         guard let kernel = values["KERNEL"] else {
             throw Failure.incomplete(recipe.name, "its prepare script printed no KERNEL= line")
         }
-        return (kernel, values["INITRD"])
+        return (kernel, values["INITRD"].map { [$0] } ?? [])
     }
 
     package enum Failure: Explained, Equatable {

@@ -23,6 +23,7 @@ struct Frost: ParsableCommand {
     static func main() {
         do {
             try checkCommand()
+            try checkOptions()
             var command = try parseAsRoot()
             try command.run()
         } catch let failure as any Explained {
@@ -46,5 +47,13 @@ struct Frost: ParsableCommand {
             !(known + ["help"]).contains(name)
         else { return }
         throw ValidationError("There is no command '\(name)'. Known: \(known.joined(separator: ", ")).")
+    }
+
+    private static func checkOptions() throws {
+        let words = CommandLine.arguments.dropFirst()
+        guard let command = configuration.subcommands.first(where: { $0._commandName == words.first }),
+            let repeated = try RepeatedOption(in: Array(words.dropFirst()), of: command)
+        else { return }
+        throw ValidationError("\(repeated.name) is given twice, and takes one value. Leave one of them out.")
     }
 }

@@ -23,8 +23,10 @@ struct MakeImage: ParsableCommand {
     @Option(help: "A Linux kernel (bzImage), instead of a recipe.", completion: .file())
     var linux: String?
 
-    @Option(help: "With --linux: the initial RAM disk.", completion: .file())
-    var initrd: String?
+    @Option(
+        help: "With --linux: the initial RAM disk. May be repeated: one is unpacked over the other.",
+        completion: .file())
+    var initrd: [String] = []
 
     @Option(
         help: """
@@ -94,7 +96,7 @@ struct MakeImage: ParsableCommand {
         guard (recipe == nil) != (linux == nil) else {
             throw ValidationError("Give either a recipe's name or --linux VMLINUZ.")
         }
-        guard initrd == nil || linux != nil else {
+        guard initrd.isEmpty || linux != nil else {
             throw ValidationError("--initrd goes with --linux; a recipe brings its own.")
         }
         guard passphraseFile == nil || keySource == .console else {
@@ -120,10 +122,10 @@ struct MakeImage: ParsableCommand {
         (options.slotLimit, options.traceEvery, options.kernelEntry) = (slots, traceEvery, kernelEntry)
         try options.check()
         if let linux = linux.map({ URL(filePath: $0) }) {
-            let initrd = initrd.map { URL(filePath: $0) }
-            try builder.check(linux: linux, initrd: initrd)
+            let initrds = initrd.map { URL(filePath: $0) }
+            try builder.check(linux: linux, initrds: initrds)
             options.key = try key()
-            try format.print(try builder.make(linux: linux, initrd: initrd, options: options, at: file))
+            try format.print(try builder.make(linux: linux, initrds: initrds, options: options, at: file))
         } else if let name = recipe {
             let recipe = try Recipe(named: name, in: tree)
             options.key = try key()

@@ -117,6 +117,54 @@ extension BootTests {
             }
         }
 
+        /// What of `frost --experimental-dump-help` is of use here.
+        private struct Help: Decodable {
+            var command: Command
+
+            struct Command: Decodable {
+                var commandName: String
+                var subcommands: [Command]?
+                var arguments: [Argument]?
+            }
+
+            struct Argument: Decodable {
+                var kind: String
+                var names: [Name]?
+            }
+
+            struct Name: Decodable {
+                var kind: String
+                var name: String
+            }
+        }
+
+        private static let repeatable: [String: Set<String>] = [
+            "make-image": ["initrd"], "run": ["expect"], "verify": ["canary", "expect"],
+            "coldboot": ["canary", "known"], "attack": ["secret"], "replay": ["frozen", "slots", "policy"],
+        ]
+
+        @Test(
+            "Of an option that is given twice both count, or the second is refused", .timeLimit(.minutes(3)))
+        func twice() throws {
+            let scratch = try Self.folder.get()
+            let help = try BuiltFrost.run(["--experimental-dump-help"], in: scratch.url).output
+            let verbs = try JSONDecoder().decode(Help.self, from: Data(help.utf8)).command.subcommands ?? []
+            #expect(verbs.count >= 12)
+            for verb in verbs where verb.commandName != "help" {
+                for option in (verb.arguments ?? []).filter({ $0.kind == "option" }) {
+                    let name = try #require(option.names?.first { $0.kind == "long" }).name
+                    let words = [verb.commandName, "--\(name)", "1", "--\(name)=2", "--nosuchoption"]
+                    let (code, error, _) = try BuiltFrost.run(words, in: scratch.url)
+                    let counts = Self.repeatable[verb.commandName]?.contains(name) ?? false
+                    #expect(code == FrostSupport.ExitCode.usage.rawValue)
+                    #expect(error.contains("--\(name) is given twice") != counts, "\(words): \(error)")
+                }
+            }
+            let (_, error, _) = try BuiltFrost.run(
+                ["trace", "x", "-o", "a", "--output", "b"], in: scratch.url)
+            #expect(error.contains("--output is given twice"))
+        }
+
         /// Those that can run here.
         private static let platforms = Platform.allCases.filter { (try? $0.check()) != nil }
 

@@ -103,6 +103,49 @@ import Testing
         }
     }
 
+    @Test("A limit in the kernel's header binds an initrd only, and is named as the reason")
+    func lowInitrd() throws {
+        var kernel = Self.kernel(payload: [1, 2, 3])
+        kernel.store(UInt32(0x7F_FFFF), at: 0x22C)
+        let plan = try MemoryPlan(ram: 64 * .mebibyte, frozen: 2 * .mebibyte)
+        func guest(_ initrd: [UInt8]) throws -> Guest {
+            try LinuxGuest(kernel: LinuxKernel(kernel), initrd: initrd, commandLine: "")
+                .guest(plan: plan, entry: .bzimage) { _ in }
+        }
+        _ = try guest([])
+        #expect(
+            throws: LinuxGuest.Failure.initrdTooHigh(
+                kernelEnd: 0x120_0000, initrd: ByteCount(3), highest: 0x80_0000)
+        ) { try guest([7, 7, 7]) }
+    }
+
+    @Test("More RAM is advised only where it would help")
+    func advice() {
+        func advice(_ ram: ByteCount) -> String {
+            LinuxGuest.Failure.noRoom(kernelEnd: 0x120_0000, initrd: .gibibyte, top: 0x4000_0000, ram: ram)
+                .description
+        }
+        #expect(advice(.gibibyte).contains("--ram"))
+        #expect(!advice(2 * .gibibyte).contains("--ram"))
+        #expect(advice(2 * .gibibyte).contains("smaller initrd"))
+    }
+
+    @Test("A payload that unpacks to something else says so")
+    func notUnpacked() throws {
+        let file = FileManager.default.temporaryDirectory.appending(path: "frost-test-\(UUID().uuidString)")
+        try Data("no executable".utf8).write(to: file)
+        defer { try? FileManager.default.removeItem(at: file) }
+        let payload = try Tool.gzip.run(["-c"], for: "compress", input: .file(file))
+        var notes: [String] = []
+        #expect(throws: LinuxGuest.Failure.notUnpacked("gzip")) { try guest(payload: payload, notes: &notes) }
+    }
+
+    @Test("Initrds given one after the other are one, each at a multiple of 4 bytes")
+    func joinsInitrds() {
+        #expect(LinuxGuest.joined([]) == [])
+        #expect(LinuxGuest.joined([[1], [2, 2, 2, 2], [3]]) == [1, 0, 0, 0, 2, 2, 2, 2, 3])
+    }
+
     @Test("What is not a whole 64-bit kernel is refused by reason")
     func refusesFiles() {
         let good = Self.kernel(payload: [1, 2, 3, 4])

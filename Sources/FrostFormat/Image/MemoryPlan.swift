@@ -25,7 +25,8 @@ package struct MemoryPlan: Sendable, Equatable {
     static let frozenUnit = 256 * ByteCount.kibibyte
     /// Each power of two in the region takes one of the CPU's memory-type registers.
     static let frozenParts = 6
-    private static let lowTop = 2 * ByteCount.gibibyte
+    /// Region and metadata lie below, however much RAM there is.
+    package static let highestTop = 2 * ByteCount.gibibyte
     private static let firmwareTop = ByteCount.mebibyte
     private static let smallestAlignment = 2 * ByteCount.mebibyte
 
@@ -42,9 +43,9 @@ package struct MemoryPlan: Sendable, Equatable {
         self.ram = ram
         self.frozen = frozen
         let alignment = max(frozen, Self.smallestAlignment).bytes.roundedUpToPowerOfTwo
-        let highest = min(ram, Self.lowTop).bytes - Self.firmwareTop.bytes - frozen.bytes
+        let highest = min(ram, Self.highestTop).bytes - Self.firmwareTop.bytes - frozen.bytes
         frozenBase = highest / alignment * alignment
-        coveredBytes = ram <= Self.lowTop ? ram.bytes : ram.bytes + Self.lowTop.bytes
+        coveredBytes = ram <= Self.highestTop ? ram.bytes : ram.bytes + Self.highestTop.bytes
         metaBytes = page_geometry_make(coveredBytes, 0).meta_bytes
         guard frozenBase >= metaBytes + 2 * ByteCount.mebibyte.bytes else {
             throw .noRoom(frozen, ram: ram)

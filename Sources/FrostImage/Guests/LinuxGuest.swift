@@ -22,11 +22,20 @@ package struct LinuxGuest: Sendable {
         self.commandLine = commandLine
     }
 
-    /// Reads both files.
-    package init(kernel: URL, initrd: URL?, commandLine: String) throws {
+    /// Reads the files.
+    package init(kernel: URL, initrds: [URL], commandLine: String) throws {
         self.init(
-            kernel: try LinuxKernel(Self.read(kernel)), initrd: try initrd.map(Self.read) ?? [],
+            kernel: try LinuxKernel(Self.read(kernel)), initrd: Self.joined(try initrds.map(Self.read)),
             commandLine: commandLine)
+    }
+
+    /// Several initrds are one: each begins at a multiple of 4 bytes, as the kernel expects an archive to.
+    /// - Source: Linux, Documentation/driver-api/early-userspace/buffer-format.rst.
+    static func joined(_ initrds: [[UInt8]]) -> [UInt8] {
+        initrds.reduce(into: []) { joined, initrd in
+            joined += [UInt8](repeating: 0, count: -joined.count & 3)
+            joined += initrd
+        }
     }
 
     private static func read(_ file: URL) throws(Failure) -> [UInt8] {
@@ -50,11 +59,15 @@ package struct LinuxGuest: Sendable {
             kernelEnd = max(kernelEnd, kernel.preferredAddress + UInt64(kernel.protectedModePart.count))
         }
 
-        let top = min(plan.metaBase, kernel.initrdEnd)
+        // Where no initrd is, it does not matter how high the kernel would take one.
+        let top = initrd.isEmpty ? plan.metaBase : min(plan.metaBase, kernel.initrdEnd)
         let page = UInt64(GuestMemory.pageBytes)
         let room = top > kernelEnd ? top - kernelEnd : 0
         guard UInt64(initrd.count) + page <= room else {
-            throw Failure.noRoom(kernelEnd: kernelEnd, initrd: ByteCount(UInt64(initrd.count)), top: top)
+            let size = ByteCount(UInt64(initrd.count))
+            throw top < plan.metaBase
+                ? Failure.initrdTooHigh(kernelEnd: kernelEnd, initrd: size, highest: top)
+                : Failure.noRoom(kernelEnd: kernelEnd, initrd: size, top: top, ram: plan.ram)
         }
         let initrdAddress = (top - UInt64(initrd.count)) / page * page
         memory.write(initrd, at: initrdAddress)
@@ -75,7 +88,8 @@ package struct LinuxGuest: Sendable {
             return nil
         }
         do {
-            return try ELF64(compression.unpack(kernel.payload))
+            let bytes = try compression.unpack(kernel.payload)
+            do { return try ELF64(bytes) } catch { throw Failure.notUnpacked(compression.rawValue) }
         } catch Tool.Failure.missing(let tool) {
             note("\(Tool.Failure.missing(tool)) Until then the kernel unpacks itself inside the machine.")
             return nil
@@ -96,22 +110,36 @@ package struct LinuxGuest: Sendable {
 
     package enum Failure: Explained, Equatable {
         case unreadable(String)
-        case noRoom(kernelEnd: UInt64, initrd: ByteCount, top: UInt64)
+        case noRoom(kernelEnd: UInt64, initrd: ByteCount, top: UInt64, ram: ByteCount)
+        case initrdTooHigh(kernelEnd: UInt64, initrd: ByteCount, highest: UInt64)
+        case notUnpacked(String)
 
         package var exitCode: ExitCode {
             switch self {
             case .unreadable: .noSuchFile
-            case .noRoom: .badInput
+            case .noRoom, .initrdTooHigh, .notUnpacked: .badInput
             }
         }
 
         package var description: String {
             switch self {
             case .unreadable(let path): "\(path) cannot be read. Check the path and its permissions."
-            case .noRoom(let end, let initrd, let top):
+            case .noRoom(let end, let initrd, let top, let ram):
                 """
                 The kernel needs memory up to 0x\(String(end, radix: 16)), and the initrd of \(initrd.rounded) \
-                does not fit between there and 0x\(String(top, radix: 16)). Give the machine more RAM with --ram.
+                does not fit between there and 0x\(String(top, radix: 16)). \
+                \(ram < MemoryPlan.highestTop ? "Give the machine more RAM with --ram." : "More RAM would lie above: give a smaller initrd.")
+                """
+            case .initrdTooHigh(let end, let initrd, let highest):
+                """
+                The kernel needs memory up to 0x\(String(end, radix: 16)), and its header wants the initrd below \
+                0x\(String(highest, radix: 16)): one of \(initrd.rounded) does not fit in between, whatever the RAM. \
+                Give a smaller initrd, or a kernel that takes it higher.
+                """
+            case .notUnpacked(let format):
+                """
+                What the kernel holds packed (\(format)) is no 64-bit ELF executable. Use --kernel-entry bzimage: the \
+                kernel then unpacks itself inside the machine.
                 """
             }
         }
