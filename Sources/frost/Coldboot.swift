@@ -48,7 +48,10 @@ struct ColdbootCommand: ParsableCommand {
 
     @Option(
         help:
-            "Draw DRAM at the last instant, one pixel a page, the records side by side: a file.svg or file.png.",
+            """
+            Draw DRAM at the last instant, one pixel a page, the records side by side: a file.svg with a legend, or \
+            a file.png of the pixels alone.
+            """,
         completion: .file(extensions: ["svg", "png"]))
     var picture: String?
 

@@ -109,6 +109,38 @@ import Testing
         #expect(later.hasFound && later.instantsWithinWrite == 1)
     }
 
+    @Test("A picture as PNG is a pixel a page, the records side by side, and needs no other program")
+    func pixels() throws {
+        let sample = try SampleRecord(seed: 5)
+        sample.write(SampleRecord.canary, at: 0x180_0123)
+        try sample.write()
+        let (report, last) = try Coldboot(CacheRecord(reading: sample.folder.folder), options: .init()).run()
+        let map = DRAMMap(report, last), picture = DRAMPicture([map, map])
+        let (columns, gap) = (map.columns, DRAMPicture.pixelGap)
+        #expect(picture.pixelWidth == 2 * columns + gap)
+        #expect(picture.pixels.count == picture.pixelWidth * map.rows)
+        let page = 0x180_0123 / 4096
+        let place = page / columns * picture.pixelWidth + page % columns
+        #expect(picture.pixels[place] == DRAMMap.Look.found.rawValue)
+        #expect(picture.pixels[place + columns + gap] == DRAMMap.Look.found.rawValue)
+        #expect(picture.pixels[columns] == DRAMMap.Look.allCases.count)
+        #expect(picture.pixels.count { $0 == DRAMMap.Look.found.rawValue } == 2)
+
+        let file = FileManager.default.temporaryDirectory.appending(
+            path: "frost-test-\(UUID().uuidString).png")
+        defer { try? FileManager.default.removeItem(at: file) }
+        try picture.write(to: file)
+        let bytes = [UInt8](try Data(contentsOf: file))
+        #expect(Array(bytes[1..<4]) == Array("PNG".utf8))
+        let sizes = [picture.pixelWidth, map.rows].flatMap { size in
+            withUnsafeBytes(of: UInt32(size).bigEndian) { Array($0) }
+        }
+        #expect(Array(bytes[16..<24]) == sizes)
+        #expect(throws: DRAMPicture.Failure.unknownKind("/x.gif")) {
+            try picture.write(to: URL(filePath: "/x.gif"))
+        }
+    }
+
     @Test("Decayed secrets are found with tolerance, and hidden without", arguments: [nil, 0, 1])
     func decayed(ground: Int?) throws {
         let sample = try SampleRecord(seed: 4)

@@ -80,9 +80,13 @@ package struct DRAMMap: Sendable {
 
     package var rows: Int { (looks.count + columns - 1) / columns }
 
+    /// A pixel a page, row after row; blank behind the last page.
+    var pixels: [UInt8] {
+        looks.map(\.rawValue) + [UInt8](repeating: 0, count: rows * columns - looks.count)
+    }
+
     /// As a PNG, a pixel a page.
     package var dataURI: String {
-        let pixels = looks.map(\.rawValue) + [UInt8](repeating: 0, count: rows * columns - looks.count)
         let png = PNG.encode(pixels, width: columns, palette: Look.allCases.map(\.colour))
         return "data:image/png;base64,\(Data(png).base64EncodedString())"
     }

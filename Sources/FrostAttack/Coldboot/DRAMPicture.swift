@@ -4,8 +4,8 @@ package import FrostSupport
 
 /// DRAM as an attacker sees it, one pixel a page, panels side by side, and below each what was found in it.
 ///
-/// - Shape: an SVG; each map is a PNG inside of it, rows of pages in the order of addresses.
-/// - Units: points
+/// - Shape: an SVG; each map is a PNG inside of it, rows of pages in the order of addresses. Or the maps alone, as a PNG.
+/// - Units: points; in the PNG pixels
 package struct DRAMPicture: Sendable {
     package let panels: [DRAMMap]
 
@@ -14,38 +14,52 @@ package struct DRAMPicture: Sendable {
     /// Holds the region's words on the left and the next panel's sizes on the right.
     private static let gap = 160
     static let top = 148
+    /// Of the PNG, in pixels.
+    static let pixelGap = 8
 
     package init(_ panels: [DRAMMap]) {
         self.panels = panels
     }
 
     /// Whether ``write(to:)`` can succeed: worth knowing before a long search.
-    /// - Throws: ``Failure``, ``Tool/Failure``
-    package static func check(_ file: URL) throws {
-        guard ["svg", "png"].contains(file.pathExtension) else { throw Failure.unknownKind(file.plainPath) }
-        if file.pathExtension == "png" { _ = try Tool.svgConverter.locate() }
+    package static func check(_ file: URL) throws(Failure) {
+        guard ["svg", "png"].contains(file.pathExtension) else { throw .unknownKind(file.plainPath) }
         guard FileManager.default.isWritableFile(atPath: file.deletingLastPathComponent().plainPath) else {
-            throw Failure.cannotWrite(file.plainPath)
+            throw .cannotWrite(file.plainPath)
         }
     }
 
     /// As SVG, or as PNG, by the file's name.
-    /// - Throws: ``Failure``, ``Tool/Failure``
-    package func write(to file: URL) throws {
+    package func write(to file: URL) throws(Failure) {
         try Self.check(file)
-        let svg = Data(self.svg.utf8)
-        guard file.pathExtension == "png" else { return try Self.write(svg, to: file) }
-        let source = FileManager.default.temporaryDirectory.appending(
-            path: "frost-picture-\(UUID().uuidString).svg")
-        defer { try? FileManager.default.removeItem(at: source) }
-        try Self.write(svg, to: source)
-        let child = try ChildProcess(
-            Tool.svgConverter.locate(), ["-o", file.plainPath, source.plainPath], error: .shared)
-        guard child.collect().end.isSuccess else { throw Failure.cannotWrite(file.plainPath) }
+        let data = file.pathExtension == "png" ? Data(png) : Data(svg.utf8)
+        do { try data.write(to: file) } catch { throw .cannotWrite(file.plainPath) }
     }
 
-    private static func write(_ data: Data, to file: URL) throws(Failure) {
-        do { try data.write(to: file) } catch { throw .cannotWrite(file.plainPath) }
+    private var png: [UInt8] {
+        let white = PNG.Colour(red: 0xFF, green: 0xFF, blue: 0xFF)
+        return PNG.encode(
+            pixels, width: pixelWidth, palette: DRAMMap.Look.allCases.map(\.colour) + [white])
+    }
+
+    var pixelWidth: Int { panels.map(\.columns).reduce(0, +) + (panels.count - 1) * Self.pixelGap }
+
+    /// One a page, row after row; white between the maps, and below those that are lower than others.
+    var pixels: [UInt8] {
+        let white = UInt8(DRAMMap.Look.allCases.count)
+        let maps = panels.map { (pixels: $0.pixels, columns: $0.columns, rows: $0.rows) }
+        var pixels: [UInt8] = []
+        for row in 0..<(maps.map(\.rows).max() ?? 0) {
+            for (index, map) in maps.enumerated() {
+                if index > 0 { pixels += [UInt8](repeating: white, count: Self.pixelGap) }
+                if row < map.rows {
+                    pixels += map.pixels[row * map.columns..<(row + 1) * map.columns]
+                } else {
+                    pixels += [UInt8](repeating: white, count: map.columns)
+                }
+            }
+        }
+        return pixels
     }
 
     var svg: String {

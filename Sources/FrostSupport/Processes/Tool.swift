@@ -36,16 +36,12 @@ package struct Tool: Sendable, Hashable {
     package static let lz4 = Tool("lz4", package: "lz4", purpose: "unpacks kernels (lz4)")
     package static let bzip2 = Tool("bzip2", package: "bzip2", purpose: "unpacks kernels (bzip2)")
 
-    package static let svgConverter = Tool(
-        "rsvg-convert", package: "librsvg2-bin",
-        purpose: "turns pictures of DRAM into PNG (as .svg they need no tool)")
-
     /// Without these no image can be built and booted.
     package static let required = [nasm, clang, linker, objcopy, qemu]
     /// Needed by some guests only.
     package static let optional = [
         symbolizer, setpriv, dmesg, bochs, virsh, bash, cpio, busybox, dpkgDeb, xz, gzip, zstd, lz4,
-        bzip2, svgConverter,
+        bzip2,
     ]
 
     private init(_ name: String, package: String?, purpose: String) {
