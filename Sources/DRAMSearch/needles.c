@@ -1,5 +1,6 @@
 #include "needles.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +22,9 @@ struct needles {
     size_t        count;
     struct decay  decay;
     uint64_t      filter[(1u << FILTER_BITS_LOG2) / 64];
+    /* By how many bits of eight bytes are set: some anchor may have decayed to that. Memory is
+     * mostly blank, and no anchor is. */
+    bool          weights[65];
 };
 
 struct output {
@@ -50,6 +54,15 @@ static size_t best_anchor(const uint8_t *bytes, size_t count)
     return 0;
 }
 
+static void allow_weights(bool weights[65], const struct entry *entry)
+{
+    uint32_t weight = (uint32_t)__builtin_popcountll(entry->anchor);
+
+    for (uint32_t i = 0; i <= 64; i++)
+        if (i + entry->budget >= weight && weight + entry->budget >= i)
+            weights[i] = true;
+}
+
 static int by_anchor(const void *left, const void *right)
 {
     uint64_t a = ((const struct entry *)left)->anchor, b = ((const struct entry *)right)->anchor;
@@ -69,6 +82,7 @@ static void fill(struct needles *needles, const struct needle *list)
             anchor, anchor_at, start, list[i].count, (uint32_t)i,
             decay_budget((uint32_t)(8 * list[i].count), needles->decay.probability),
         };
+        allow_weights(needles->weights, &needles->entries[i]);
         needles->filter[filter_bit(anchor) / 64] |= UINT64_C(1) << filter_bit(anchor) % 64;
         start += list[i].count;
     }
@@ -158,6 +172,8 @@ static void find_decayed(const struct needles *needles, const uint8_t *buffer, s
 {
     for (size_t at = 0; at + 8 <= bytes; at++) {
         uint64_t seen = load(buffer + at);
+        if (!needles->weights[__builtin_popcountll(seen)])
+            continue;
         for (size_t i = 0; i < needles->count; i++) {
             const struct entry *entry = &needles->entries[i];
             if (decay_flips(entry->anchor, seen, needles->decay.ground) <= entry->budget)

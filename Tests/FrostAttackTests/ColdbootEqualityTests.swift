@@ -66,7 +66,7 @@ import Testing
         for (index, instant) in instants.enumerated() {
             try scan.advance(to: instant)
             within += view.isWithinWrite ? 1 : 0
-            guard index.isMultiple(of: 10) else { continue }
+            guard index.isMultiple(of: 25) else { continue }
             let other = try DRAMView(record.folder, log: record.log)
             _ = try other.advance(to: instant)
             #expect(other.holdsSame(as: view.bytes), "seed \(seed), instant \(instant)")
@@ -77,7 +77,7 @@ import Testing
             if probability == 0 { try expectSame(as: attack, scan, "seed \(seed), instant \(instant)") }
             found += scan.finds.count
         }
-        #expect(found > 50 && within > 10, "the test looks at nothing: seed \(seed)")
+        #expect(found > 20 && within > 10, "the test looks at nothing: seed \(seed)")
     }
 
     /// By one search over the whole memory, without pages and borders. Strings that cross a border count twice there.

@@ -1,21 +1,23 @@
 package import DRAMSearch
 
 /// Known byte strings, found at any alignment, whole or decayed.
-package final class Needles {
+// Nothing of it changes once it is made, what the pointer points to included.
+package final class Needles: @unchecked Sendable {
     package struct Find {
         package var offset: Int
         package var needle: Int
     }
 
     package let list: [[UInt8]]
+    /// In bytes.
+    package let longest: Int
     private let needles: OpaquePointer?
-    private var finds = [needle_find](repeating: needle_find(), count: room)
-    private static let room = 64
 
     package static let shortest = Int(NEEDLE_BYTES_MIN)
 
     package init(_ list: [[UInt8]], decay: decay = decay()) {
         self.list = list
+        longest = list.map(\.count).max() ?? 0
         var spans: [needle] = []
         let bytes = list.flatMap { $0 }
         needles = bytes.withUnsafeBytes { buffer in
@@ -33,14 +35,15 @@ package final class Needles {
         needles_destroy(needles)
     }
 
-    package var longest: Int { list.map(\.count).max() ?? 0 }
-
-    /// The first finds, ascending.
+    /// Every find, ascending.
     package func find(in bytes: UnsafeRawBufferPointer) -> [Find] {
         guard let needles else { return [] }
-        let count = needles_find(needles, bytes.baseAddress, bytes.count, &finds, Self.room)
-        return finds.prefix(min(count, Self.room)).map {
-            Find(offset: Int($0.offset), needle: Int($0.needle))
+        var finds = [needle_find](repeating: needle_find(), count: 64)
+        var count = needles_find(needles, bytes.baseAddress, bytes.count, &finds, finds.count)
+        if count > finds.count {
+            finds = [needle_find](repeating: needle_find(), count: count)
+            count = needles_find(needles, bytes.baseAddress, bytes.count, &finds, finds.count)
         }
+        return finds.prefix(count).map { Find(offset: Int($0.offset), needle: Int($0.needle)) }
     }
 }

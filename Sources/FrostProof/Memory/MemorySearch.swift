@@ -1,7 +1,6 @@
 package import FrostFormat
 package import FrostMachine
 import FrostSupport
-import Glibc
 
 /// Looks through a machine's whole memory for byte strings.
 ///
@@ -25,20 +24,23 @@ package struct MemorySearch: Sendable {
         case plaintextFound(Find)
     }
 
-    private let needles: [(name: String, bytes: [UInt8])]
+    private let names: [String]
+    private let needles: Needles
     private static let chunkBytes = 1 << 20
 
     package init(_ texts: [String]) {
-        needles = texts.map { ($0, Array($0.utf8)) }
+        self.init(named: texts.map { ($0, Array($0.utf8)) })
     }
 
+    /// - Parameter needles: of ``Needles/shortest`` bytes or more.
     package init(named needles: [(String, [UInt8])]) {
-        self.needles = needles.map { (name: $0.0, bytes: $0.1) }
+        names = needles.map(\.0)
+        self.needles = Needles(needles.map(\.1))
     }
 
     /// Every place of every needle, overlapping the borders of what is read at a time.
     package func finds(in memory: GuestRAM) throws(GuestRAM.Failure) -> [Find] {
-        let overlap = (needles.map(\.bytes.count).max() ?? 1) - 1
+        let overlap = max(needles.longest - 1, 0)
         var finds: [Find] = []
         for range in memory.ranges {
             for start in stride(from: range.lowerBound, to: range.upperBound, by: Self.chunkBytes) {
@@ -54,31 +56,8 @@ package struct MemorySearch: Sendable {
 
     /// In bytes that are known to lie at an address; finds that begin at `within` or later are not told.
     package func finds(in bytes: [UInt8], at address: UInt64 = 0, within limit: Int = .max) -> [Find] {
-        bytes.withUnsafeBytes { buffer in
-            needles.flatMap { needle in
-                Self.offsets(of: needle.bytes, in: buffer).filter { $0 < limit }
-                    .map { Find(needle: needle.name, address: address + UInt64($0)) }
-            }
-        }
-    }
-
-    /// By the needle's first byte that is not zero: most of memory is.
-    private static func offsets(of needle: [UInt8], in buffer: UnsafeRawBufferPointer) -> [Int] {
-        guard let base = buffer.baseAddress, let anchor = needle.firstIndex(where: { $0 != 0 }) else {
-            return []
-        }
-        var offsets: [Int] = []
-        var start = anchor
-        while start < buffer.count,
-            let found = memchr(base + start, Int32(needle[anchor]), buffer.count - start)
-        {
-            let offset = UnsafeRawPointer(found) - base - anchor
-            if offset + needle.count <= buffer.count && memcmp(base + offset, needle, needle.count) == 0 {
-                offsets.append(offset)
-            }
-            start = offset + anchor + 1
-        }
-        return offsets
+        bytes.withUnsafeBytes { needles.find(in: $0) }.filter { $0.offset < limit }
+            .map { Find(needle: names[$0.needle], address: address + UInt64($0.offset)) }
     }
 
     /// A region counts as kept by the cache only when the image says that something freezes it.
