@@ -41,14 +41,18 @@ extension BootTests {
                         #expect(try MemorySearch([Self.passphrase]).finds(in: machine.ram).isEmpty)
                         sealedPages = max(sealedPages, audit.sealedPages.count)
                         audits += 1
-                        try machine.resume()
+                        // Few sealed pages prove little.
+                        if audits >= 6 && sealedPages > 10_000 {
+                            machine.stop()
+                        } else {
+                            try machine.resume()
+                        }
                     },
                 ]
             }
-            #expect(result.exitCode == .asAsked, result.story)
+            let seen = "\(audits) audits, \(sealedPages) sealed pages"
+            #expect(result.ending == .stopped, "\(seen): \(result.story)")
             #expect(MemorySearch([Self.passphrase]).finds(in: result.console).isEmpty)
-            #expect(audits >= 3)
-            #expect(sealedPages > 10_000, "few pages were at home: the audit proves little")
         }
 
         @Test("An audit finds one flipped bit among fifteen thousand homes", .timeLimit(.minutes(2)))

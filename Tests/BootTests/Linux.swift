@@ -19,7 +19,7 @@ extension BootTests {
             var instants = 0, sealedPages = 0
             let result = try Sealed("linux").run { options in
                 options.hooks = [
-                    Hook.watch(every: .milliseconds(1500)) { machine in
+                    Hook.watch(every: .seconds(3)) { machine in
                         try machine.pauseInGuest()
                         let finds = try search.finds(in: machine.ram)
                         #expect(
@@ -45,8 +45,9 @@ extension BootTests {
         /// opened on demand (docs/evidence/pager.md). Elsewhere half as many again as today, because the timer and
         /// the host's load decide what is hot.
         @Test(
-            "Linux boots at every size within its budget of page misses", .timeLimit(.minutes(10)),
-            arguments: [("2MiB", 200_000), ("8MiB", 36_848), ("32MiB", 19_000), ("64MiB", 16_000)])
+            "Linux boots within its budget of page misses", .timeLimit(.minutes(10)),
+            arguments: [("8MiB", 36_848)]
+                + (BootTests.isFull ? [("2MiB", 200_000), ("32MiB", 19_000), ("64MiB", 16_000)] : []))
         func sizes(frozen: String, budget: UInt64) throws {
             let result = try Sealed("linux") { $0.frozen = try ByteCount(parsing: frozen) }.run {
                 $0.timeLimit = TimeSpan(.seconds(540))

@@ -13,7 +13,8 @@ extension BootTests {
     @Suite("Replays") struct Replays {
         @Test(
             "A replay misses, opens and seals as many pages as the hypervisor did", .timeLimit(.minutes(5)),
-            arguments: [(EvictionPolicy.clock, ReplayPolicy.clock), (.gclockAhead, .gclockAhead)])
+            arguments: [(EvictionPolicy.gclockAhead, ReplayPolicy.gclockAhead)]
+                + (BootTests.isFull ? [(.clock, .clock)] : []))
         func agrees(policy: EvictionPolicy, replayed: ReplayPolicy) throws {
             let sealed = try CacheVerdicts.sealed("secret") { $0.policy = policy }
             var options = RunOptions(recipe: sealed.recipe)

@@ -19,7 +19,7 @@ extension BootTests {
             var instants = 0
             let result = try sealed.run { options in
                 // Most of it is searching, while the machine stands still.
-                options.timeLimit = TimeSpan(.seconds(800))
+                options.timeLimit = TimeSpan(.seconds(600))
                 options.hooks = [
                     Hook.watch(every: .milliseconds(250)) { machine in
                         try machine.pause()
@@ -28,14 +28,15 @@ extension BootTests {
                         #expect(verdict == .insideOnly(count: finds.count))
                         seen.formUnion(finds.map(\.needle))
                         instants += 1
-                        try machine.resume()
+                        if instants >= 40 && seen.isSuperset(of: Markers.texts) {
+                            machine.stop()
+                        } else {
+                            try machine.resume()
+                        }
                     }
                 ]
             }
-            #expect(result.exitCode == .asAsked, result.story)
-            #expect(instants >= 10)
-            #expect(
-                seen.isSuperset(of: Markers.texts.prefix(1)), "the search found nothing: it proves nothing")
+            #expect(result.ending == .stopped, "the search did not see every secret: \(result.story)")
             #expect(MemorySearch(Markers.parts).finds(in: result.console).isEmpty)
         }
 

@@ -1,7 +1,7 @@
 /// Something to do while a machine runs. Called on the thread that runs it, between two looks at the machine.
 package struct Hook {
     package enum Moment: Sendable {
-        /// Again and again, from the start.
+        /// Again and again, from the start: so long after the one before has ended.
         case every(Duration)
         /// Once, when the guest's first instruction is next.
         case launch

@@ -19,7 +19,10 @@ struct HookClock {
         switch hook.moment {
         case .every(let period):
             guard ContinuousClock.now >= due, !needsLaunch || machine.trace.hasLaunched else { return }
+            try hook.action(machine)
+            // From here: else the machine stands still for good where an action takes longer than the period.
             due = ContinuousClock.now + period
+            return
         case .launch:
             guard !isSpent, machine.trace.hasLaunched else { return }
             isSpent = true
