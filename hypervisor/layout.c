@@ -1,22 +1,26 @@
-/* layout.c — runs on the build machine; prints layout.inc, the numbers that C and assembly share. */
+/* layout.c — runs on the build machine; prints layout.inc, the numbers that C and assembly
+ * share. */
 #include <stddef.h>
 #include <stdio.h>
 
-#include "descriptors.h"
+#include "boot/loader.h"
+#include "contract.h"
+#include "cpu/descriptors.h"
+#include "cpu/memory.h"
+#include "engine/vcpu.h"
 #include "engine/vmx.h"
-#include "guest.h"
-#include "image.h"
-#include "memory.h"
 
-#define NUMBER(name)                printf("%%define %-26s 0x%llx\n", #name, (unsigned long long)(name))
-#define OFFSET(name, type, member)  printf("%%define %-26s %zu\n", #name, offsetof(struct type, member))
-#define SIZE(name, type)            printf("%%define %-26s %zu\n", #name, sizeof(struct type))
+#define PRINT(name, value) printf("%%define %-26s 0x%llx\n", name, (unsigned long long)(value))
+#define NUMBER(name)                PRINT(#name, name)
+#define OFFSET(name, type, member)  PRINT(#name, offsetof(struct type, member))
+#define SIZE(name, type)            PRINT(#name, sizeof(struct type))
 
 static_assert(LOADER_BOUNCE + 0x10000 <= LOADER_LOW_END, "the loader stays in its own memory");
 
 int main(void)
 {
     NUMBER(HYPERVISOR_BASE);
+    NUMBER(COM1);
     NUMBER(ENTRY_SIGNATURE);
     NUMBER(LOADER_LOW_BASE);
     NUMBER(LOADER_SEGMENT);

@@ -20,18 +20,35 @@ static void *dram(void *context, uint64_t home)
     return run_of(context)->dram + home;
 }
 
-static struct page_use unmap(void *context, slot_t slot)
+static bool is_ram(void *context, uint32_t index)
 {
-    uint8_t *use = run_use(run_of(context), slot);
-    struct page_use was = { *use & USE_ACCESSED, *use & USE_DIRTY };
+    return index < run_of(context)->replay->page_count;
+}
+
+static void map(void *context, slot_t slot, bool is_ahead)
+{
+    *run_use(run_of(context), slot) = USE_MAPPED;
+    run_of(context)->counts.ahead += is_ahead;
+}
+
+static enum page_use unmap(void *context, slot_t slot)
+{
+    uint8_t      *use = run_use(run_of(context), slot);
+    enum page_use was = *use & (USE_ACCESSED | USE_DIRTY);
 
     *use = 0;
     return was;
 }
 
-static bool accessed(void *context, slot_t slot)
+static enum page_use take_use(void *context, slot_t slot)
 {
     return run_take_accessed(run_of(context), slot);
+}
+
+/* Nothing else wants the vector registers here. */
+static void cipher_works(void *context)
+{
+    (void)context;
 }
 
 static void event(void *context, enum pager_event event, page_id page, enum page_state state,
@@ -62,7 +79,9 @@ static void event(void *context, enum pager_event event, page_id page, enum page
         queues_removed(run, pager_find(&run->pager, page));
 }
 
-static const struct pager_ops ops = { dram, unmap, accessed, event };
+static const struct pager_ops ops = {
+    .dram = dram, .is_ram = is_ram, .map = map, .unmap = unmap, .take_use = take_use,
+    .cipher_begins = cipher_works, .cipher_ends = cipher_works, .event = event };
 
 /* MARK: a run */
 
@@ -71,21 +90,23 @@ static bool is_queued(enum replay_policy policy)
     return policy == REPLAY_SIEVE || policy == REPLAY_TWO_QUEUES || policy == REPLAY_ADAPTIVE;
 }
 
-static pager_policy policy_named(enum replay_policy policy)
+/* The hypervisor's own policies, halves of them, and those that only a replay can have. */
+static void use_policy(struct pager *pager, enum replay_policy policy)
 {
+    pager_use_policy(pager, policy == REPLAY_FIFO ? POLICY_FIFO : POLICY_GCLOCK_AHEAD, true);
     switch (policy) {
-    case REPLAY_CLOCK:
-    case REPLAY_CLOCK_AHEAD:
-    case REPLAY_GCLOCK:
-    case REPLAY_GCLOCK_AHEAD: return pager_policy_clock;
-    case REPLAY_FIFO:        return pager_policy_fifo;
-    case REPLAY_LRU:         return policy_lru;
-    case REPLAY_OPTIMUM:     return policy_optimum;
-    case REPLAY_SIEVE:
-    case REPLAY_TWO_QUEUES:
-    case REPLAY_ADAPTIVE:    return policy_queues;
+    case REPLAY_FIFO:
+    case REPLAY_GCLOCK_AHEAD: return;
+    case REPLAY_CLOCK_AHEAD:  pager->patience = 0; return;
+    case REPLAY_GCLOCK:       pager->ahead = 1; return;
+    default:                  pager_use_policy(pager, POLICY_CLOCK, true);
     }
-    return NULL;
+    if (is_queued(policy))
+        pager->policy = policy_queues;
+    else if (policy == REPLAY_LRU)
+        pager->policy = policy_lru;
+    else if (policy == REPLAY_OPTIMUM)
+        pager->policy = policy_optimum;
 }
 
 static uint64_t dram_bytes(const struct replay *replay)
@@ -109,18 +130,15 @@ static bool run_start(struct run *run, const struct replay *replay, enum replay_
     gcm_key_expand(&run->session_key, raw);
     *pager = (struct pager){
         .geometry = replay->input.geometry, .root = replay->input.root,
-            .image_key = replay->input.image_key,
-        .session_key = &run->session_key, .slot_count = slots,
-        .patience = policy == REPLAY_GCLOCK || policy == REPLAY_GCLOCK_AHEAD ? PAGER_PATIENCE : 0,
-        .ahead = policy == REPLAY_CLOCK_AHEAD || policy == REPLAY_GCLOCK_AHEAD ? PAGER_AHEAD : 1,
-            .policy = policy_named(policy), .ops = &ops,
-        .context = run };
+        .image_key = replay->input.image_key, .session_key = &run->session_key,
+        .slot_count = slots, .ops = &ops, .context = run };
+    use_policy(pager, policy);
     pager->slots = calloc(slots, sizeof *pager->slots);
     pager->buckets = malloc(pager_bucket_count(slots) * sizeof *pager->buckets);
     pager->frames = aligned_alloc(PAGE_BYTES, (size_t)slots * PAGE_BYTES);
     if (run->dram == MAP_FAILED || !run->use || !run->next || !run->last
-        || (is_queued(policy) && !run->queues) ||
-        !pager->policy || !pager->slots || !pager->buckets || !pager->frames)
+        || (is_queued(policy) && !run->queues)
+        || !pager->slots || !pager->buckets || !pager->frames)
         return false;
     memcpy(run->next, replay->first, replay->page_count * sizeof *run->next);
     pager_start(pager);
@@ -140,37 +158,16 @@ static void run_end(struct run *run)
     free(run->pager.frames);
 }
 
-/* As the hypervisor does after a miss. */
-static bool open_ahead(struct run *run, uint32_t missed, slot_t missed_slot)
-{
-    uint32_t first = missed & ~(run->pager.ahead - 1);
-
-    if (run->pager.ahead == 1 || !pager_is_blank(&run->pager, missed_slot))
-        return true;
-    for (uint32_t index = first; index < first + run->pager.ahead
-         && index < run->replay->page_count; index++) {
-        slot_t slot;
-        if (pager_ahead(&run->pager, index, &slot) != PAGER_OK)
-            return false;
-        if (slot != SLOT_NONE) {
-            run->use[index] = USE_MAPPED;
-            run->counts.ahead++;
-        }
-    }
-    return true;
-}
-
 static bool miss(struct run *run, uint32_t page)
 {
-    slot_t slot;
+    bool was_resident;
 
     run->counts.misses++;
-    if (pager_fetch(&run->pager, page, false, &slot) != PAGER_OK)
+    if (pager_serve(&run->pager, page, &was_resident) != PAGER_OK)
         return false;
     if (run->queues)
-        queues_served(run, slot);
-    run->use[page] = USE_MAPPED | USE_ACCESSED;
-    return open_ahead(run, page, slot);
+        queues_served(run, pager_find(&run->pager, page_make(0, page)));
+    return true;
 }
 
 static bool run_all(struct run *run)

@@ -5,10 +5,10 @@ uint8_t *run_use(struct run *run, slot_t slot)
     return &run->use[page_index(run->pager.slots[slot].page)];
 }
 
-bool run_take_accessed(struct run *run, slot_t slot)
+enum page_use run_take_accessed(struct run *run, slot_t slot)
 {
-    uint8_t *use = run_use(run, slot);
-    bool     was = *use & USE_ACCESSED;
+    uint8_t      *use = run_use(run, slot);
+    enum page_use was = *use & USE_ACCESSED;
 
     *use &= (uint8_t)~USE_ACCESSED;
     return was;
@@ -21,6 +21,6 @@ bool run_take_marks(struct run *run, slot_t slot)
 
     s->flags &= (uint8_t)~SLOT_REFERENCED;
     if (page_level(s->page) == 0)
-        was |= run_take_accessed(run, slot);
+        was |= run_take_accessed(run, slot) != 0;
     return was;
 }

@@ -14,8 +14,8 @@ struct replay {
     int       dram;             /* a file of memory that each run maps privately */
 };
 
-/* What the nested tables know of a page. */
-enum use : uint8_t { USE_MAPPED = 1, USE_ACCESSED = 2, USE_DIRTY = 4 };
+/* Beside the flags of enum page_use. */
+#define USE_MAPPED 1u
 
 struct queues;                  /* queues.h */
 
@@ -24,7 +24,7 @@ struct run {
     struct pager         pager;
     struct gcm_key       session_key;
     uint8_t             *dram;
-    uint8_t             *use;       /* enum use of each page */
+    uint8_t             *use;       /* of each page: as in nested tables */
     uint32_t            *next;      /* of each page: its next touch */
     uint32_t            *last;      /* of each page: its last touch, plus 1 */
     struct queues       *queues;    /* NULL: the policy has none */
@@ -34,7 +34,7 @@ struct run {
 /* Of a slot with a level-0 page. */
 uint8_t *run_use(struct run *run, slot_t slot);
 /* Was its page accessed since last asked? Clears the mark. */
-bool run_take_accessed(struct run *run, slot_t slot);
+enum page_use run_take_accessed(struct run *run, slot_t slot);
 /* The same of any page, and of both its marks: the tables' and the pager's own. */
 bool run_take_marks(struct run *run, slot_t slot);
 

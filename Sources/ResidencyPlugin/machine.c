@@ -1,11 +1,7 @@
 #include "machine.h"
 
+#include "contract.h"
 #include "plugin_base.h"
-
-/* QEMU's machine `pc` splits RAM in two from this size on. Source: QEMU, hw/i386/pc_piix.c,
- * pc_init1(). */
-#define SPLIT_FROM      UINT64_C(0xE0000000)
-#define LOW_WHEN_SPLIT  UINT64_C(0xC0000000)
 
 struct machine machine = { .block = NOWHERE, .generation = 1, .vmcb = NOWHERE };
 
@@ -14,7 +10,7 @@ void machine_start(int count, char **arguments, bus_listener listener)
     struct settings *set = &machine.set;
 
     settings_read(count, arguments, set);
-    machine.low_ram_bytes = set->ram_bytes >= SPLIT_FROM ? LOW_WHEN_SPLIT : set->ram_bytes;
+    machine.low_ram_bytes = set->ram_bytes >= QEMU_SPLIT_FROM ? QEMU_SPLIT_AT : set->ram_bytes;
     machine.line_shift = (unsigned)__builtin_ctz(set->geometry.line_bytes);
     machine.totals.is_consistent = 1;
     machine.totals.log_limit = set->log_limit;

@@ -83,7 +83,7 @@ import Testing
     func alwaysUsed(policy: SimulatedMachine.Policy) {
         let machine = SimulatedMachine(covered: 100 * 4096, policy: policy, random: .init(seed: 1))
         var operations = machine.pager.pointee.ops.pointee
-        operations.accessed = { _, _ in true }
+        operations.take_use = { _, _ in USE_ACCESSED }
         withUnsafePointer(to: operations) {
             let own = machine.pager.pointee.ops
             machine.pager.pointee.ops = $0

@@ -13,21 +13,14 @@ extension SimulatedMachine {
             to: UInt64.self)
     }
 
-    /// A page miss as the hypervisor handles one: the page, and its neighbours as far as the pager opens them.
+    /// The guest misses a page that is not mapped.
+    /// - Returns: its neighbours that were opened ahead.
     @discardableResult
     func miss(_ index: UInt32) -> [UInt32] {
-        let (status, slot) = fetch(index)
-        #expect(status == PAGER_OK && slot != slot_t.max)
-        mapped.insert(index)
-        let ahead = pager.pointee.ahead
-        guard ahead > 1, pager_is_blank(pager, slot) else { return [] }
-        let first = index / ahead * ahead
-        return (first..<first + ahead).filter { neighbour in
-            var slot = slot_t.max
-            #expect(pager_ahead(pager, neighbour, &slot) == PAGER_OK)
-            if slot != slot_t.max { mapped.insert(neighbour) }
-            return slot != slot_t.max
-        }
+        let before = openedAhead.count
+        var wasResident = isResident(guestPage(index))
+        #expect(pager_serve(pager, index, &wasResident) == PAGER_OK)
+        return Array(openedAhead[before...])
     }
 
     /// Word `position` of a page whose content is `seed`; content 0 is the blank page.
@@ -64,10 +57,9 @@ extension SimulatedMachine {
         return status
     }
 
-    /// A nested table is reclaimed: the mapping goes, the page stays.
+    /// A nested table is reclaimed: the mapping goes, the page stays, and so does what was seen of its use.
     func dropMapping(_ index: UInt32) {
-        let slot = pager_find(pager, guestPage(index))
-        if slot != slot_t.max { pager_note_use(pager, slot, unmap(index)) }
+        mapped.remove(index)
     }
 
     /// Content that firmware left at a page's home.

@@ -21,6 +21,10 @@ final class SimulatedMachine {
     private(set) var dram: [UInt64: UnsafeMutableRawPointer] = [:]
     private(set) var homesAsked: Set<UInt64> = []
     private(set) var counts = Counts()
+    /// The pager said that its cipher has the vector registers.
+    private(set) var isCiphering = false
+    /// Pages that were opened ahead, in their order.
+    private(set) var openedAhead: [UInt32] = []
     var content: [UInt32: UInt64] = [:]
     var accessed: Set<UInt32> = []
     var dirty: Set<UInt32> = []
@@ -38,6 +42,14 @@ final class SimulatedMachine {
 
     enum Policy: CaseIterable, Sendable {
         case clock, gclock, fifo
+
+        var image: image_policy {
+            switch self {
+            case .clock: POLICY_CLOCK
+            case .gclock: POLICY_GCLOCK_AHEAD
+            case .fifo: POLICY_FIFO
+            }
+        }
     }
 
     init(
@@ -62,14 +74,8 @@ final class SimulatedMachine {
         pager.pointee.buckets = buckets
         pager.pointee.frames = frames.assumingMemoryBound(to: UInt8.self)
         pager.pointee.slot_count = slotCount
+        pager_use_policy(pager, policy.image, true)
         pager.pointee.ahead = ahead
-        switch policy {
-        case .clock: pager.pointee.policy = pager_policy_clock
-        case .gclock:
-            pager.pointee.policy = pager_policy_clock
-            pager.pointee.patience = UInt32(PAGER_PATIENCE)
-        case .fifo: pager.pointee.policy = pager_policy_fifo
-        }
         operations.initialize(to: Self.operations)
         pager.pointee.ops = UnsafePointer(operations)
         pager.pointee.context = Unmanaged.passUnretained(self).toOpaque()
@@ -104,13 +110,31 @@ final class SimulatedMachine {
             machine.homesAsked.insert(home)
             return machine.home(home)
         },
+        is_ram: { context, index in
+            UInt64(index) * UInt64(PAGE_BYTES) < SimulatedMachine.from(context).covered
+        },
+        map: { context, slot, isAhead in
+            let machine = SimulatedMachine.from(context)
+            if isAhead { machine.openedAhead.append(machine.index(in: slot)) }
+            #expect(machine.mapped.insert(machine.index(in: slot)).inserted, "mapped twice")
+        },
         unmap: { context, slot in
             let machine = SimulatedMachine.from(context)
             return machine.unmap(machine.index(in: slot))
         },
-        accessed: { context, slot in
+        take_use: { context, slot in
             let machine = SimulatedMachine.from(context)
-            return machine.accessed.remove(machine.index(in: slot)) != nil
+            return machine.accessed.remove(machine.index(in: slot)) == nil ? USE_NONE : USE_ACCESSED
+        },
+        cipher_begins: { context in
+            let machine = SimulatedMachine.from(context)
+            #expect(!machine.isCiphering)
+            machine.isCiphering = true
+        },
+        cipher_ends: { context in
+            let machine = SimulatedMachine.from(context)
+            #expect(machine.isCiphering)
+            machine.isCiphering = false
         },
         event: { context, event, page, state, _ in
             SimulatedMachine.from(context).note(event, page, state)
@@ -127,10 +151,13 @@ final class SimulatedMachine {
 
     func unmap(_ index: UInt32) -> page_use {
         mapped.remove(index)
-        return page_use(accessed: accessed.remove(index) != nil, dirty: dirty.remove(index) != nil)
+        let wasAccessed = accessed.remove(index) != nil, wasDirty = dirty.remove(index) != nil
+        return page_use(
+            rawValue: (wasAccessed ? USE_ACCESSED.rawValue : 0) | (wasDirty ? USE_DIRTY.rawValue : 0))
     }
 
     private func note(_ event: pager_event, _ page: page_id, _ state: page_state) {
+        #expect(isCiphering)
         switch (event, state) {
         case (PAGER_OPENED, PAGE_BLANK): counts.blank += 1
         case (PAGER_OPENED, PAGE_IMAGED): counts.imaged += 1

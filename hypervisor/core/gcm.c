@@ -15,18 +15,22 @@ bool gcm_supported(void)
     return __get_cpuid(1, &eax, &ebx, &ecx, &edx) != 0 && (ecx & wanted) == wanted;
 }
 
-#pragma clang attribute push(__attribute__((target("aes,pclmul,ssse3,sse4.1"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("aes,pclmul,ssse3,sse4.1"))), \
+                             apply_to = function)
 
-/* The last act of every public function: neither keys nor hashes nor plaintext stay behind in registers. */
+/* The last act of every public function: neither keys nor hashes nor plaintext stay behind in
+ * registers. */
 static inline void wipe_registers(void)
 {
     __asm__ volatile(
-        "pxor %%xmm0, %%xmm0\n\tpxor %%xmm1, %%xmm1\n\tpxor %%xmm2, %%xmm2\n\tpxor %%xmm3, %%xmm3\n\t"
-        "pxor %%xmm4, %%xmm4\n\tpxor %%xmm5, %%xmm5\n\tpxor %%xmm6, %%xmm6\n\tpxor %%xmm7, %%xmm7\n\t"
-        "pxor %%xmm8, %%xmm8\n\tpxor %%xmm9, %%xmm9\n\tpxor %%xmm10, %%xmm10\n\tpxor %%xmm11, %%xmm11\n\t"
-        "pxor %%xmm12, %%xmm12\n\tpxor %%xmm13, %%xmm13\n\tpxor %%xmm14, %%xmm14\n\tpxor %%xmm15, %%xmm15"
-        : : : "memory", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10",
-          "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");
+        "pxor %%xmm0, %%xmm0\n\tpxor %%xmm1, %%xmm1\n\tpxor %%xmm2, %%xmm2\n\t"
+        "pxor %%xmm3, %%xmm3\n\tpxor %%xmm4, %%xmm4\n\tpxor %%xmm5, %%xmm5\n\t"
+        "pxor %%xmm6, %%xmm6\n\tpxor %%xmm7, %%xmm7\n\tpxor %%xmm8, %%xmm8\n\t"
+        "pxor %%xmm9, %%xmm9\n\tpxor %%xmm10, %%xmm10\n\tpxor %%xmm11, %%xmm11\n\t"
+        "pxor %%xmm12, %%xmm12\n\tpxor %%xmm13, %%xmm13\n\tpxor %%xmm14, %%xmm14\n\t"
+        "pxor %%xmm15, %%xmm15"
+        : : : "memory", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8",
+          "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");
 }
 
 /* a ^ a << 32 ^ a << 64 ^ a << 96 ^ word */
@@ -37,7 +41,8 @@ static inline __m128i next_round_key(__m128i a, __m128i word)
     return _mm_xor_si128(a, word);
 }
 
-/* AESENCLAST of four equal columns is SubWord of each, XORed with the round constant: FIPS 197, 5.2. */
+/* AESENCLAST of four equal columns is SubWord of each, XORed with the round constant: FIPS 197,
+ * 5.2. */
 static inline void expand_round_keys(struct gcm_key *key, const uint8_t *raw)
 {
     const __m128i rotate_last_word = _mm_set1_epi32(0x0C0F0E0D);
@@ -95,7 +100,8 @@ static inline __m128i tail_load(const uint8_t *from, size_t bytes)
     return _mm_set_epi64x((long long)(block >> 64), (long long)block);
 }
 
-/* This and finish_tag are not inline, so that nothing of them lives, and is spilled, across the kernel. */
+/* This and finish_tag are not inline, so that nothing of them lives, and is spilled, across the
+ * kernel. */
 __attribute__((noinline))
 static __m128i hash_additional(const struct gcm_key *key, const uint8_t *aad, size_t bytes)
 {
@@ -109,8 +115,8 @@ static __m128i hash_additional(const struct gcm_key *key, const uint8_t *aad, si
 }
 
 __attribute__((noinline))
-static __m128i finish_tag(const struct gcm_key *key, __m128i hash, const uint8_t *nonce, size_t aad_bytes,
-                          size_t bytes)
+static __m128i finish_tag(const struct gcm_key *key, __m128i hash, const uint8_t *nonce,
+                          size_t aad_bytes, size_t bytes)
 {
     __m128i bits = _mm_set_epi64x((long long)(aad_bytes * 8), (long long)(bytes * 8));
     __m128i first = _mm_add_epi32(gcm_counter_base(nonce), _mm_set_epi32(0, 0, 0, 1));
@@ -119,8 +125,8 @@ static __m128i finish_tag(const struct gcm_key *key, __m128i hash, const uint8_t
     return _mm_xor_si128(hash, gcm_encrypt_block(key, gcm_reverse(first)));
 }
 
-void gcm_seal(const struct gcm_key *key, const uint8_t nonce[GCM_NONCE_BYTES], const void *aad, size_t aad_bytes,
-              const void *in, void *out, size_t bytes, uint8_t tag[GCM_TAG_BYTES])
+void gcm_seal(const struct gcm_key *key, const uint8_t nonce[GCM_NONCE_BYTES], const void *aad,
+              size_t aad_bytes, const void *in, void *out, size_t bytes, uint8_t tag[GCM_TAG_BYTES])
 {
     __m128i hash = hash_additional(key, aad, aad_bytes);
 
@@ -129,8 +135,9 @@ void gcm_seal(const struct gcm_key *key, const uint8_t nonce[GCM_NONCE_BYTES], c
     wipe_registers();
 }
 
-bool gcm_open(const struct gcm_key *key, const uint8_t nonce[GCM_NONCE_BYTES], const void *aad, size_t aad_bytes,
-              const void *in, void *out, size_t bytes, const uint8_t tag[GCM_TAG_BYTES])
+bool gcm_open(const struct gcm_key *key, const uint8_t nonce[GCM_NONCE_BYTES], const void *aad,
+              size_t aad_bytes, const void *in, void *out, size_t bytes,
+              const uint8_t tag[GCM_TAG_BYTES])
 {
     __m128i hash = hash_additional(key, aad, aad_bytes);
 

@@ -1,17 +1,19 @@
 /* compiled alone: keys and plaintext pass through its registers and its stack */
 /* gcm_aesni.c — the AES-NI and PCLMULQDQ kernel: eight blocks in flight, GCM_POWERS to a reduction.
  *
- * Four pairs of blocks go round, each a quarter of the rounds behind the one before it. At every step one pair is
- * finished, hashed, and replaced by the next: AES and carry-less multiplication always have work beside each other.
- * Eight states, two blocks to hash, three sums, a counter and one temporary fill the sixteen registers, so round
- * keys and hash powers are memory operands. Nothing may be spilled: the stack would then hold key material.
+ * Four pairs of blocks go round, each a quarter of the rounds behind the one before it. At every
+ * step one pair is finished, hashed, and replaced by the next: AES and carry-less multiplication
+ * always have work beside each other. Eight states, two blocks to hash, three sums, a counter and
+ * one temporary fill the sixteen registers, so round keys and hash powers are memory operands.
+ * Nothing may be spilled: the stack would then hold key material.
  *
- * The last round yields the output at once: its round key is XORed with the input first. Thus a block of DRAM is
- * read once, or never read back, and goes from its register into the hash.
+ * The last round yields the output at once: its round key is XORed with the input first. Thus a
+ * block of DRAM is read once, or never read back, and goes from its register into the hash.
  */
 #include "gcm_kernel.h"
 
-#pragma clang attribute push(__attribute__((target("aes,pclmul,ssse3,sse4.1"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("aes,pclmul,ssse3,sse4.1"))), \
+                             apply_to = function)
 
 #define UNROLL _Pragma("clang loop unroll(full)")
 #define PAIRS  4u
@@ -48,7 +50,8 @@ INLINE __m128i load_once(const uint8_t *in)
 /* gcm_reverse, with the order in memory. */
 INLINE __m128i reverse(__m128i block)
 {
-    static const _Alignas(16) uint8_t order[16] = {15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0};
+    static const _Alignas(16) uint8_t order[16] = {
+        15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0};
 
     __asm__ volatile("pshufb %1, %0" : "+x"(block) : "m"(order));
     return block;
@@ -60,10 +63,12 @@ INLINE void count_eight(struct flow *flow)
 
     flow->count += EIGHT;
     __builtin_memcpy(&word, flow->key->round_keys[0] + 12, sizeof word);
-    flow->counter = _mm_insert_epi32(flow->counter, (int)(__builtin_bswap32(flow->count) ^ word), 3);
+    int last = (int)(__builtin_bswap32(flow->count) ^ word);
+    flow->counter = _mm_insert_epi32(flow->counter, last, 3);
 }
 
-/* The message begins with counter 2 (1 masks the tag): of eight blocks, the last two carry into the next eight. */
+/* The message begins with counter 2 (1 masks the tag): of eight blocks, the last two carry into the
+ * next eight. */
 INLINE void start(struct flow *flow, size_t p)
 {
     if (p == PAIRS - 1)
@@ -104,10 +109,13 @@ INLINE struct pair finish(struct flow *flow, size_t p, bool opening)
     return text;
 }
 
-/* Pair p is finished and replaced, and all pairs go a quarter further. power: of the first of the eight blocks. */
-INLINE void step(struct flow *flow, size_t p, size_t power, bool finishing, bool starting, bool opening)
+/* Pair p is finished and replaced, and all pairs go a quarter further. power: of the first of the
+ * eight blocks. */
+INLINE void step(struct flow *flow, size_t p, size_t power, bool finishing, bool starting,
+                 bool opening)
 {
-    static const size_t first_round[PAIRS + 1] = {1, 5, 8, 11, GCM_ROUNDS};     /* of each quarter */
+    /* of each quarter */
+    static const size_t first_round[PAIRS + 1] = {1, 5, 8, 11, GCM_ROUNDS};
     struct pair text;
 
     if (finishing)
@@ -122,17 +130,19 @@ INLINE void step(struct flow *flow, size_t p, size_t power, bool finishing, bool
                 encrypt_round(&flow->pair[q], flow->key->round_keys[round]);
         }
         if (finishing && (i == 1 || i == 2))
-            flow->sum = gcm_multiply_add(flow->key, flow->sum, text.block[i - 1], power - (2 * p + i - 1));
+            flow->sum = gcm_multiply_add(flow->key, flow->sum, text.block[i - 1],
+                                         power - (2 * p + i - 1));
     }
 }
 
-INLINE void eight_blocks(struct flow *flow, size_t power, bool finishing, bool starting, bool opening)
+INLINE void eight_blocks(struct flow *flow, size_t power, bool finishing, bool starting,
+                         bool opening)
 {
     UNROLL for (size_t p = 0; p < PAIRS; p++)
         step(flow, p, power, finishing, starting, opening);
 }
 
-/* eights: so many times eight blocks. With none, keystream is made for nothing. */
+/* eights: how many times eight blocks. With none, keystream is made for nothing. */
 INLINE __m128i run_eights(struct flow *flow, size_t eights, bool opening)
 {
     eight_blocks(flow, 0, false, true, opening);
@@ -156,8 +166,8 @@ INLINE __m128i run_eights(struct flow *flow, size_t eights, bool opening)
 
 /* Not inline, so that it takes no register from the loop above. */
 __attribute__((noinline))
-static __m128i run_singles(const struct gcm_key *key, __m128i hash, __m128i counter, const uint8_t *in, uint8_t *out,
-                           size_t blocks, bool opening)
+static __m128i run_singles(const struct gcm_key *key, __m128i hash, __m128i counter,
+                           const uint8_t *in, uint8_t *out, size_t blocks, bool opening)
 {
     for (; blocks > 0; blocks--, in += 16, out += 16) {
         __m128i input = load_once(in);
@@ -184,14 +194,14 @@ INLINE __m128i run(const struct gcm_key *key, __m128i hash, const uint8_t *nonce
     return run_singles(key, hash, counter, in + 16 * done, out + 16 * done, blocks - done, opening);
 }
 
-__m128i gcm_aesni_seal(const struct gcm_key *key, __m128i hash, const uint8_t *nonce, const uint8_t *in,
-                       uint8_t *out, size_t blocks)
+__m128i gcm_aesni_seal(const struct gcm_key *key, __m128i hash, const uint8_t *nonce,
+                       const uint8_t *in, uint8_t *out, size_t blocks)
 {
     return run(key, hash, nonce, in, out, blocks, false);
 }
 
-__m128i gcm_aesni_open(const struct gcm_key *key, __m128i hash, const uint8_t *nonce, const uint8_t *in,
-                       uint8_t *out, size_t blocks)
+__m128i gcm_aesni_open(const struct gcm_key *key, __m128i hash, const uint8_t *nonce,
+                       const uint8_t *in, uint8_t *out, size_t blocks)
 {
     return run(key, hash, nonce, in, out, blocks, true);
 }

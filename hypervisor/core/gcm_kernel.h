@@ -1,9 +1,11 @@
 /* gcm_kernel.h — what gcm.c asks of a kernel, and the arithmetic that they share.
  *
- * GHASH is computed as POLYVAL: blocks are byte-reversed, and the hash key was multiplied by x when it was
- * expanded. Products then need no shift, and a reduction is two multiplications by one constant.
+ * GHASH is computed as POLYVAL: blocks are byte-reversed, and the hash key was multiplied by x when
+ * it was expanded. Products then need no shift, and a reduction is two multiplications by one
+ * constant.
  *
- * Vectors travel in registers only. They are secret: a hash and its ciphertext give the hash key away.
+ * Vectors travel in registers only. They are secret: a hash and its ciphertext give the hash key
+ * away.
  *
  *   source  RFC 8452 (AES-GCM-SIV), appendix A: how GHASH and POLYVAL relate
  */
@@ -14,18 +16,20 @@
 
 #define GCM_ROUNDS 14
 
-#pragma clang attribute push(__attribute__((target("aes,pclmul,ssse3,sse4.1"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("aes,pclmul,ssse3,sse4.1"))), \
+                             apply_to = function)
 
 /* Encrypts or decrypts `blocks` blocks from counter 2 on, and hashes the ciphertext.
  *   hash      of what came before
  *   returns   hash, with the ciphertext in it
  */
-__m128i gcm_aesni_seal(const struct gcm_key *key, __m128i hash, const uint8_t *nonce, const uint8_t *in,
-                       uint8_t *out, size_t blocks);
-__m128i gcm_aesni_open(const struct gcm_key *key, __m128i hash, const uint8_t *nonce, const uint8_t *in,
-                       uint8_t *out, size_t blocks);
+__m128i gcm_aesni_seal(const struct gcm_key *key, __m128i hash, const uint8_t *nonce,
+                       const uint8_t *in, uint8_t *out, size_t blocks);
+__m128i gcm_aesni_open(const struct gcm_key *key, __m128i hash, const uint8_t *nonce,
+                       const uint8_t *in, uint8_t *out, size_t blocks);
 
-/* A product before reduction: lo + middle x^64 + hi x^128. Karatsuba: lo and hi are still in `middle`. */
+/* A product before reduction: lo + middle x^64 + hi x^128. Karatsuba: lo and hi are still in
+ * `middle`. */
 struct gcm_product {
     __m128i lo;
     __m128i middle;
@@ -63,10 +67,11 @@ static inline __m128i gcm_load(const void *bytes)
 
 /* sum + a H^power; power: 1 .. GCM_POWERS.
  *
- * In assembly, because one temporary must do: the compiler starts all three products at once, and spills.
+ * In assembly, because one temporary must do: the compiler starts all three products at once, and
+ * spills.
  */
-static inline struct gcm_product gcm_multiply_add(const struct gcm_key *key, struct gcm_product sum, __m128i a,
-                                                  size_t power)
+static inline struct gcm_product gcm_multiply_add(const struct gcm_key *key, struct gcm_product sum,
+                                                  __m128i a, size_t power)
 {
     __m128i t;
 

@@ -45,7 +45,8 @@ static void schedule_make(struct sha256 *sha)
     }
 }
 
-/* One round; s[0..7] are a..h, seen through `turn` so that nothing moves. Unrolled, indices are constant. */
+/* One round; s[0..7] are a..h, seen through `turn` so that nothing moves. Unrolled, indices are
+ * constant. */
 static inline void round_run(uint32_t s[8], size_t turn, uint32_t input)
 {
     uint32_t a = s[(0 - turn) % 8], b = s[(1 - turn) % 8], c = s[(2 - turn) % 8];
@@ -112,30 +113,26 @@ void sha256_add(struct sha256 *sha, const void *data, size_t bytes)
     }
 }
 
-/* The end of a message of `message_bytes`, of which the block holds the last `used`: FIPS 180-4, 5.1.1. */
-static void pad(uint8_t block[BLOCK_BYTES], size_t used, uint64_t message_bytes)
+/* Ends a message of `message_bytes`, of which the block holds the last `used`: FIPS 180-4,
+ * 5.1.1. */
+static void pad(struct sha256 *sha, size_t used, uint64_t message_bytes)
 {
     uint64_t bits = __builtin_bswap64(message_bytes * 8);
 
-    block[used] = 0x80;
-    __builtin_memset(block + used + 1, 0, BLOCK_BYTES - 9 - used);
-    __builtin_memcpy(block + BLOCK_BYTES - 8, &bits, 8);
+    sha->block[used++] = 0x80;
+    if (used > BLOCK_BYTES - sizeof bits) {
+        __builtin_memset(sha->block + used, 0, BLOCK_BYTES - used);
+        compress(sha);
+        used = 0;
+    }
+    __builtin_memset(sha->block + used, 0, BLOCK_BYTES - sizeof bits - used);
+    __builtin_memcpy(sha->block + BLOCK_BYTES - sizeof bits, &bits, sizeof bits);
+    compress(sha);
 }
 
 void sha256_finish(struct sha256 *sha, uint8_t digest[SHA256_BYTES])
 {
-    size_t used = sha->bytes % BLOCK_BYTES;
-
-    if (used > BLOCK_BYTES - 9) {
-        sha->block[used] = 0x80;
-        __builtin_memset(sha->block + used + 1, 0, BLOCK_BYTES - 1 - used);
-        compress(sha);
-        pad(sha->block, 0, sha->bytes);
-        sha->block[0] = 0;
-    } else {
-        pad(sha->block, used, sha->bytes);
-    }
-    compress(sha);
+    pad(sha, sha->bytes % BLOCK_BYTES, sha->bytes);
     state_put(sha->state, digest);
 }
 
@@ -153,9 +150,8 @@ static void hmac_key_state(struct pbkdf2 *work, uint8_t with, uint32_t state[8])
 static void hmac_half(struct pbkdf2 *work, const uint32_t key_state[8], const uint32_t message[8])
 {
     state_put(message, work->sha.block);
-    pad(work->sha.block, SHA256_BYTES, BLOCK_BYTES + SHA256_BYTES);
     state_copy(work->sha.state, key_state);
-    compress(&work->sha);
+    pad(&work->sha, SHA256_BYTES, BLOCK_BYTES + SHA256_BYTES);
 }
 
 static void hmac_start(struct pbkdf2 *work, const void *key, size_t key_bytes)
@@ -172,16 +168,18 @@ static void hmac_start(struct pbkdf2 *work, const void *key, size_t key_bytes)
     hmac_key_state(work, 0x5C, work->outer);
 }
 
-/* Overwrites the dead frames of the functions above, into which the compiler may have spilled their words. */
-__attribute__((noinline)) static void wipe_dead_frames(void)
+/* Overwrites the dead frames of the functions above, into which the compiler may have spilled their
+ * words. */
+[[gnu::noinline]] static void wipe_dead_frames(void)
 {
     uint8_t frames[1024];
 
     bytes_wipe(frames, sizeof frames);
 }
 
-void pbkdf2_sha256(struct pbkdf2 *work, const void *passphrase, size_t passphrase_bytes, const uint8_t *salt,
-                   size_t salt_bytes, uint32_t iterations, uint8_t key[SHA256_BYTES])
+void pbkdf2_sha256(struct pbkdf2 *work, const void *passphrase, size_t passphrase_bytes,
+                   const uint8_t *salt, size_t salt_bytes, uint32_t iterations,
+                   uint8_t key[SHA256_BYTES])
 {
     static const uint8_t first_block[4] = {0, 0, 0, 1};
     uint32_t result[8];

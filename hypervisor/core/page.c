@@ -43,9 +43,9 @@ uint64_t page_home(const struct page_geometry *geometry, page_id page)
 }
 
 /* Neither of these is inline: Bochs's debugger stops where they begin. */
-__attribute__((noinline))
-void page_seal(const struct gcm_key *key, page_id page, enum page_state state, uint64_t counter,
-               const void *plain, void *home, struct page_entry *entry)
+[[gnu::noinline]] void page_seal(const struct gcm_key *key, page_id page, enum page_state state,
+                                 uint64_t counter, const void *plain, void *home,
+                                 struct page_entry *entry)
 {
     uint8_t nonce[GCM_NONCE_BYTES];
     struct page_name name = page_name(page);
@@ -57,9 +57,8 @@ void page_seal(const struct gcm_key *key, page_id page, enum page_state state, u
     gcm_seal(key, nonce, &name, sizeof name, plain, home, PAGE_BYTES, entry->tag);
 }
 
-__attribute__((noinline))
-bool page_open(const struct gcm_key *key, page_id page, const struct page_entry *entry, const void *home,
-               void *slot)
+[[gnu::noinline]] bool page_open(const struct gcm_key *key, page_id page,
+                                 const struct page_entry *entry, const void *home, void *slot)
 {
     uint8_t nonce[GCM_NONCE_BYTES];
     struct page_name name = page_name(page);

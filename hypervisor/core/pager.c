@@ -1,15 +1,17 @@
 /* pager.c — opening and sealing pages, and the tree that vouches for them.
  *
- * A metadata page stays resident while any page that it describes does: an eviction then always finds the entry
- * that it must update, and never has to open a page in order to close one. `children` counts those pages, and is
- * raised before a slot is sought, so that the search cannot evict the path that it is meant to extend.
+ * A metadata page stays resident while any page that it describes does: an eviction then always
+ * finds the entry that it must update, and never has to open a page in order to close one.
+ * `children` counts those pages, and is raised before a slot is sought, so that the search cannot
+ * evict the path that it is meant to extend.
  */
 #include "pager.h"
 
 #include "bytes.h"
 #include "slots.h"
 
-/* In units of a neighbourhood. With fewer, pages opened ahead could push out what the guest's next instruction needs. */
+/* In units of a neighbourhood. With fewer, pages opened ahead could push out what the guest's next
+ * instruction needs. */
 #define SLOTS_TO_SPARE 16u
 
 static uint64_t cycles_now(void)
@@ -17,12 +19,8 @@ static uint64_t cycles_now(void)
     return __builtin_ia32_rdtsc();
 }
 
-static bool is_top(const struct pager *pager, page_id page)
-{
-    return page_level(page) == pager->geometry.top_level;
-}
-
-/* What describes the page: the root, or an entry of its parent, which stays in its slot for as long as the page does. */
+/* What describes the page: the root, or an entry of its parent, which stays in its slot for as long
+ * as the page does. */
 static struct page_entry *entry_of(struct pager *pager, page_id page, slot_t parent)
 {
     if (parent == SLOT_NONE)
@@ -38,18 +36,13 @@ static void *home_of(struct pager *pager, page_id page)
     return pager->ops->dram(pager->context, page_home(&pager->geometry, page));
 }
 
-void pager_start(struct pager *pager)
+void pager_use_policy(struct pager *pager, enum image_policy policy, bool keeps_use)
 {
-    slots_clear(pager);
-    pager->failed = 0;
-}
+    bool is_patient = policy == POLICY_GCLOCK_AHEAD && keeps_use;
 
-void pager_note_use(struct pager *pager, slot_t slot, struct page_use use)
-{
-    if (use.accessed)
-        pager->slots[slot].flags |= SLOT_REFERENCED;
-    if (use.dirty)
-        pager->slots[slot].flags |= SLOT_DIRTY;
+    pager->policy = policy == POLICY_FIFO ? pager_policy_fifo : pager_policy_clock;
+    pager->patience = is_patient ? PAGER_PATIENCE : 0;
+    pager->ahead = is_patient ? PAGER_AHEAD : 1;
 }
 
 static enum pager_status seal(struct pager *pager, slot_t slot)
@@ -75,14 +68,15 @@ static enum pager_status evict(struct pager *pager, slot_t slot)
     slot_t parent = pager->slots[slot].parent;
 
     if (page_level(page) == 0)
-        pager_note_use(pager, slot, pager->ops->unmap(pager->context, slot));
+        pager->slots[slot].flags |= pager->ops->unmap(pager->context, slot);
     if (pager->slots[slot].flags & SLOT_DIRTY) {
         enum pager_status status = seal(pager, slot);
 
         if (status != PAGER_OK)
             return status;
     } else {
-        pager->ops->event(pager->context, PAGER_DROPPED, page, entry_of(pager, page, parent)->state, 0);
+        pager->ops->event(pager->context, PAGER_DROPPED, page,
+                          entry_of(pager, page, parent)->state, 0);
     }
     slots_remove(pager, slot);
     if (parent != SLOT_NONE)
@@ -101,7 +95,8 @@ static enum pager_status take_slot(struct pager *pager, slot_t *slot)
     return evict(pager, *slot);
 }
 
-/* An entry comes from an authenticated page, so a malformed one is our own bug: refused all the same. */
+/* An entry comes from an authenticated page, so a malformed one is our own bug: refused all the
+ * same. */
 static bool fill(struct pager *pager, page_id page, const struct page_entry *entry, void *frame)
 {
     const struct gcm_key *key = entry->state == PAGE_IMAGED ? pager->image_key : pager->session_key;
@@ -133,9 +128,10 @@ static enum pager_status open_page(struct pager *pager, page_id page, slot_t par
 
         if (fill(pager, page, entry, pager_frame(pager, *slot))) {
             slots_insert(pager, *slot, page, parent);
-            /* Whoever asked is about to use it: one turn of the clock's hand to prove that. */
+            /* Spared by the clock's hand once: the guest is about to use it. */
             pager->slots[*slot].flags |= SLOT_REFERENCED;
-            pager->ops->event(pager->context, PAGER_OPENED, page, entry->state, cycles_now() - start);
+            pager->ops->event(pager->context, PAGER_OPENED, page, entry->state,
+                              cycles_now() - start);
             return PAGER_OK;
         }
         pager->failed = page;
@@ -146,24 +142,26 @@ static enum pager_status open_page(struct pager *pager, page_id page, slot_t par
     return status;
 }
 
-/* Every page is used right after it was opened: that is why it was. To count as use, one must come after the next miss. */
-static void end_probation(struct pager *pager)
+/* The page that was opened last was opened because the guest needed it, so its first use tells
+ * nothing about a second. At the next miss that use is forgotten: what earns the page a turn of the
+ * clock's hand must come later. */
+static void forget_first_use(struct pager *pager)
 {
     if (pager->patience > 0 && pager->newcomer != SLOT_NONE)
         slots_take_marks(pager, pager->newcomer);
 }
 
-/* Those above it too, from the nearest resident one downward. */
-enum pager_status pager_open(struct pager *pager, uint32_t index, slot_t *slot)
+/* Opens a page that is not resident, and those above it, from the nearest resident one downward. */
+static enum pager_status open_missing(struct pager *pager, uint32_t index, slot_t *slot)
 {
     page_id page = page_make(0, index), path[PAGE_LEVELS];
     uint32_t missing = 0;
     slot_t parent = SLOT_NONE;
 
-    end_probation(pager);
+    forget_first_use(pager);
     while (parent == SLOT_NONE) {
         path[missing++] = page;
-        if (is_top(pager, page))
+        if (page_level(page) == pager->geometry.top_level)
             break;
         page = page_parent(page);
         parent = pager_find(pager, page);
@@ -179,37 +177,82 @@ enum pager_status pager_open(struct pager *pager, uint32_t index, slot_t *slot)
     return PAGER_OK;
 }
 
+/* Whether nothing had to be decrypted for the page in a slot: it was never sealed. */
+static bool is_blank(struct pager *pager, slot_t slot)
+{
+    return entry_of(pager, pager->slots[slot].page, pager->slots[slot].parent)->state == PAGE_BLANK;
+}
+
+/* Opens and maps a page ahead of its use, if it is blank. It bears no mark of use: the clock takes
+ * it first. */
+static enum pager_status open_ahead(struct pager *pager, uint32_t index, slot_t parent)
+{
+    page_id page = page_make(0, index);
+    slot_t slot;
+
+    if (entry_of(pager, page, parent)->state != PAGE_BLANK ||
+        pager_find(pager, page) != SLOT_NONE || !pager->ops->is_ram(pager->context, index))
+        return PAGER_OK;
+
+    enum pager_status status = open_page(pager, page, parent, &slot);
+
+    if (status != PAGER_OK)
+        return status;
+    pager->slots[slot].flags &= (uint8_t)~SLOT_REFERENCED;
+    pager->ops->map(pager->context, slot, true);
+    return PAGER_OK;
+}
+
+/* Their parent is that of the page that was missed, and stays: one of them has always just come. */
+static enum pager_status open_neighbours(struct pager *pager, uint32_t index, slot_t parent)
+{
+    uint32_t first = index & ~(pager->ahead - 1);
+    enum pager_status status = PAGER_OK;
+
+    if (pager->slot_count < SLOTS_TO_SPARE * pager->ahead)
+        return PAGER_OK;
+    for (uint32_t i = first; i < first + pager->ahead && status == PAGER_OK; i++)
+        status = open_ahead(pager, i, parent);
+    return status;
+}
+
+/* Not inline, so that the usual way saves no registers for it. */
+[[gnu::noinline]] static enum pager_status bring(struct pager *pager, uint32_t index,
+                                                 bool to_guest, slot_t *slot)
+{
+    pager->ops->cipher_begins(pager->context);
+
+    enum pager_status status = open_missing(pager, index, slot);
+
+    if (status == PAGER_OK && to_guest) {
+        pager->ops->map(pager->context, *slot, false);
+        if (pager->ahead > 1 && is_blank(pager, *slot))
+            status = open_neighbours(pager, index, pager->slots[*slot].parent);
+    }
+    pager->ops->cipher_ends(pager->context);
+    return status;
+}
+
+enum pager_status pager_serve(struct pager *pager, uint32_t index, bool *was_resident)
+{
+    slot_t slot = pager_find(pager, page_make(0, index));
+
+    *was_resident = slot != SLOT_NONE;
+    if (slot == SLOT_NONE)
+        return bring(pager, index, true, &slot);
+    pager->ops->map(pager->context, slot, false);
+    return PAGER_OK;
+}
+
 enum pager_status pager_fetch(struct pager *pager, uint32_t index, bool will_write, slot_t *slot)
 {
     enum pager_status status = PAGER_OK;
 
     *slot = pager_find(pager, page_make(0, index));
     if (*slot == SLOT_NONE)
-        status = pager_open(pager, index, slot);
+        status = bring(pager, index, false, slot);
     if (status == PAGER_OK)
-        pager_note_use(pager, *slot, (struct page_use){.accessed = true, .dirty = will_write});
-    return status;
-}
-
-bool pager_is_blank(struct pager *pager, slot_t slot)
-{
-    return entry_of(pager, pager->slots[slot].page, pager->slots[slot].parent)->state == PAGE_BLANK;
-}
-
-enum pager_status pager_ahead(struct pager *pager, uint32_t neighbour, slot_t *slot)
-{
-    page_id page = page_make(0, neighbour);
-    slot_t parent = pager_find(pager, page_parent(page));
-
-    *slot = SLOT_NONE;
-    if (pager->slot_count < SLOTS_TO_SPARE * pager->ahead || parent == SLOT_NONE ||
-        entry_of(pager, page, parent)->state != PAGE_BLANK || pager_find(pager, page) != SLOT_NONE)
-        return PAGER_OK;
-
-    enum pager_status status = open_page(pager, page, parent, slot);
-
-    if (status == PAGER_OK)
-        pager->slots[*slot].flags &= (uint8_t)~SLOT_REFERENCED;
+        pager->slots[*slot].flags |= will_write ? USE_ACCESSED | USE_DIRTY : USE_ACCESSED;
     return status;
 }
 
@@ -221,7 +264,7 @@ enum pager_status pager_adopt(struct pager *pager, uint32_t index, slot_t *slot)
 
     if (status != PAGER_OK)
         return status;
-    if (resident || entry_of(pager, page, pager->slots[*slot].parent)->state != PAGE_BLANK) {
+    if (resident || !is_blank(pager, *slot)) {
         pager->failed = page;
         return PAGER_TAMPERED;
     }

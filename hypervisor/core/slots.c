@@ -1,7 +1,7 @@
 /* slots.c — which slot holds which page, and whom to evict.
  *
- * Pages are found by hashing, and slots of one bucket are chained through the slots themselves: a page comes and goes
- * by one link.
+ * Pages are found by hashing, and slots of one bucket are chained through the slots themselves: a
+ * page comes and goes by one link.
  */
 #include "slots.h"
 
@@ -13,7 +13,7 @@ static slot_t *bucket_of(const struct pager *pager, page_id page)
     return &pager->buckets[(uint64_t)hash * pager_bucket_count(pager->slot_count) >> 32];
 }
 
-void slots_clear(struct pager *pager)
+void pager_start(struct pager *pager)
 {
     for (uint32_t i = 0; i < pager->slot_count; i++)
         pager->slots[i] = (struct slot){0};
@@ -50,7 +50,8 @@ void slots_insert(struct pager *pager, slot_t slot, page_id page, slot_t parent)
 {
     slot_t *bucket = bucket_of(pager, page);
 
-    pager->slots[slot] = (struct slot){.page = page, .parent = parent, .next = *bucket, .flags = SLOT_USED};
+    pager->slots[slot] = (struct slot){
+        .page = page, .parent = parent, .next = *bucket, .flags = SLOT_USED};
     *bucket = slot;
     pager->used++;
 }
@@ -82,18 +83,19 @@ static slot_t hand_advance(struct pager *pager)
 bool slots_take_marks(struct pager *pager, slot_t slot)
 {
     struct slot *s = &pager->slots[slot];
-    bool used = s->flags & SLOT_REFERENCED;
+    uint8_t marks = s->flags;
 
-    s->flags &= (uint8_t)~SLOT_REFERENCED;
     if (page_level(s->page) == 0)
-        used |= pager->ops->accessed(pager->context, slot);
-    return used;
+        marks |= pager->ops->take_use(pager->context, slot);
+    s->flags = marks & (uint8_t)~SLOT_REFERENCED;
+    return marks & SLOT_REFERENCED;
 }
 
-/* With patience a page that is found used has one more turn in store, up to so many, and loses one when it is not
- * (GCLOCK: A. J. Smith, "Sequentiality and prefetching in database systems", 1978). The first turns may only do that;
- * then an unused page is found, unless pages are used faster than the hand turns. The last one seen must do: SLOT_NONE
- * is to mean that nothing is evictable.
+/* With `patience` each use that the hand finds earns a page one turn, up to that many, and each
+ * turn without use costs it one (GCLOCK: A. J. Smith, "Sequentiality and prefetching in database
+ * systems", 1978). After patience + 1 rounds every page has lost its turns, unless the guest uses
+ * pages faster than the hand goes round. Then the last evictable one that was seen is taken:
+ * SLOT_NONE says that there is none.
  */
 slot_t pager_policy_clock(struct pager *pager)
 {

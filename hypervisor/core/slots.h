@@ -2,9 +2,6 @@
 #pragma once
 #include "pager.h"
 
-/* All slots free, no page found. */
-void slots_clear(struct pager *pager);
-
 /* A slot that holds nothing; SLOT_NONE when all are used. */
 slot_t slots_free(const struct pager *pager);
 

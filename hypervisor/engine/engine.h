@@ -1,10 +1,12 @@
-/* engine.h — all that a CPU vendor means to the rest of the hypervisor. */
+/* engine.h — all that the rest of the hypervisor sees of a CPU vendor. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "guest.h"
-#include "pager.h"
+#include "engine/first_state.h"
+#include "engine/vcpu.h"
+#include "image.h"
+#include "residency/walk.h"
 
 enum exit_kind : uint8_t {
     EXIT_MISS,              /* gpa, access: no mapping for a guest-physical address */
@@ -15,8 +17,9 @@ enum exit_kind : uint8_t {
     EXIT_XCR0_WRITE,        /* XSETBV; the register's number is in ECX */
     EXIT_PORT,              /* port, width, is_input, is_string */
     EXIT_CACHE,             /* WBINVD, INVD and the like */
-    EXIT_DENIED,            /* virtualisation, or MWAIT, whose idle states may flush the cache: not for this guest.
-                             * value: the exception that it gets */
+    EXIT_DENIED,            /* virtualisation, or MWAIT, whose idle states may flush the cache: #UD,
+                             * as on a CPU that has none of it */
+    EXIT_CR_FAULT,          /* value: the exception that an access to a control register raises */
     EXIT_TRIPLE_FAULT,
     EXIT_INIT,
     EXIT_REFUSED,           /* why: the CPU would not enter the guest */
@@ -37,28 +40,33 @@ struct exit {
     uint64_t raw;           /* the vendor's own code; for panic and trace only */
 };
 
-/* What decides how the guest's addresses and instructions are read. */
-struct guest_mode {
-    uint64_t cr0, cr3, cr4, efer;
-    uint64_t code_base;     /* of CS */
-    bool     code_l;        /* CS.L, whatever the mode */
-    bool     code_long;     /* running 64-bit code */
-};
-
 enum exception : uint8_t { EXCEPTION_UD = 6, EXCEPTION_GP = 13, EXCEPTION_PF = 14 };
 
 struct engine {
     const char       *name;
     enum image_engine id;
-    const char *(*lack)(void);                      /* why it cannot run here, null when it can; no side effect */
-    /* Control block, empty nested tables in `pool` (pool_pages of 4 KiB), state of the guest's first instruction. */
-    void (*prepare)(const struct image_header *header, void *pool, uint32_t pool_pages, void *pool_notes);
-    struct exit (*run)(void);                       /* enter, return decoded */
-    struct guest_mode (*mode)(void);
-    void (*set_cr0)(uint64_t value);                /* and what hangs on it: EFER.LMA, the TLB. CD and NW stay 0 */
-    void (*set_efer)(uint64_t value);
-    void (*inject)(enum exception vector);          /* error code 0 where it has one */
-    void (*wipe)(void);                             /* guest state in control blocks */
+    const char *(*lack)(void);      /* why it cannot run here, null when it can; no side effect */
+    /* Control block and empty nested tables; nothing of the guest's exits yet that the engine does
+     * not need itself, but every write of an MSR. */
+    void (*prepare)(struct vcpu *vcpu, const struct first_state *state);
+    void (*watch_port)(struct vcpu *vcpu, uint16_t port);
+    void (*watch_msr)(struct vcpu *vcpu, uint32_t msr, bool reads, bool writes);
+    void (*run)(struct vcpu *vcpu, struct exit *exit);      /* enters the guest, returns with its
+                                                             * exit decoded */
+    struct guest_mode (*mode)(const struct vcpu *vcpu);
+    void (*set_cr0)(struct vcpu *vcpu, uint64_t value);     /* and EFER.LMA, the TLB. CD and NW stay
+                                                             * 0 */
+    void (*set_efer)(struct vcpu *vcpu, uint64_t value);
+    void (*inject)(struct vcpu *vcpu, enum exception vector);   /* error code 0 where it has one */
+    void (*wipe)(struct vcpu *vcpu);                            /* guest state in control blocks */
 };
 
-extern const struct engine svm, vmx;
+/* The one that was chosen. */
+extern const struct engine *engine;
+
+/* Chooses the first engine that the image allows and that runs here; panics with what each of them
+ * lacks. */
+void engine_choose(enum image_engine allowed);
+
+/* The engine's `prepare`; what it knows of the guest is erased with the other secrets. */
+void engine_prepare(struct vcpu *vcpu, const struct first_state *state);

@@ -1,48 +1,40 @@
-/* svm.c — the engine on AMD CPUs. Source: AMD APM vol 2 (24593), chapter 15 "Secure Virtual Machine". */
-#include "engine.h"
+/* svm.c — the engine on AMD CPUs. Source: AMD APM vol 2 (24593), chapter 15 "Secure Virtual
+ * Machine". */
+#include "engine/svm.h"
 
 #include "bytes.h"
-#include "descriptors.h"
-#include "guards.h"
-#include "guest_memory.h"
-#include "guest_start.h"
-#include "memory.h"
-#include "nested.h"
-#include "panic.h"
-#include "state.h"
-#include "svm.h"
-#include "svm_decode.h"
-#include "tracer.h"
+#include "cpu/descriptors.h"
+#include "cpu/memory.h"
+#include "engine/bitmap.h"
+#include "engine/engines.h"
+#include "engine/svm_decode.h"
+#include "report/panic.h"
+#include "report/tracer.h"
+#include "residency/residency.h"
 
-#define IOPM_BYTES  0x3000u     /* the ports, and one page more: an access at FFFFh looks beyond them */
+#define IOPM_BYTES  0x3000u     /* the ports, and one page more: an access at FFFFh looks beyond
+                                 * them */
 #define MSRPM_BYTES 0x2000u
 
 static _Alignas(PAGE_BYTES) struct vmcb vmcb;
 static _Alignas(PAGE_BYTES) uint8_t host_save[PAGE_BYTES];
 static _Alignas(PAGE_BYTES) uint8_t iopm[IOPM_BYTES];
 static _Alignas(PAGE_BYTES) uint8_t msrpm[MSRPM_BYTES];
-static bool has_nrip;
-
-void svm_enter(struct guest_regs *regs, uint64_t vmcb_hpa);     /* svm_enter.asm */
-void svm_load(uint64_t vmcb_hpa);
-void svm_save(uint64_t vmcb_hpa);
-void svm_debug(void);
 
 /* Nested walks count as user accesses (APM vol 2, "Nested Table Walk"): U everywhere. */
 static const struct nested_format npt = {
     .table = PTE_P | PTE_W | PTE_U,
     .ram = PTE_P | PTE_W | PTE_U,                           /* PAT entry 0: write-back */
     .device = PTE_P | PTE_W | PTE_U | PTE_PCD | PTE_PWT,    /* PAT entry 3: uncacheable */
-    .accessed = PTE_A,
-    .dirty = PTE_D,
-    .keeps_use = true,
+    .accessed = PTE_A, .dirty = PTE_D, .keeps_use = true,
 };
 
 static const char *lack(void)
 {
-    if (cpuid(0x80000000, 0).eax < SVM_CPUID_LEAF || !(cpuid(0x80000001, 0).ecx & CPUID_80000001_ECX_SVM))
+    if (cpuid(CPUID_EXTENDED, 0).eax < CPUID_SVM ||
+        !(cpuid(CPUID_EXTENDED_FEATURES, 0).ecx & CPUID_80000001_ECX_SVM))
         return "the CPU has none";
-    if (!(cpuid(SVM_CPUID_LEAF, 0).edx & SVM_CPUID_EDX_NP))
+    if (!(cpuid(CPUID_SVM, 0).edx & SVM_CPUID_EDX_NP))
         return "the CPU has no nested paging";
     if (rdmsr(MSR_VM_CR) & VM_CR_SVMDIS)
         return "the firmware has turned it off";
@@ -56,7 +48,18 @@ static uint32_t msrpm_bit(uint32_t msr, bool is_write)
     return (window * 0x2000 + (msr & 0x1FFF)) * 2 + is_write;
 }
 
-static void load_start(const struct guest_start *start)
+static void watch_port(struct vcpu *, uint16_t port)
+{
+    bitmap_set(iopm, port, true);
+}
+
+static void watch_msr(struct vcpu *, uint32_t msr, bool reads, bool writes)
+{
+    bitmap_set(msrpm, msrpm_bit(msr, false), reads);
+    bitmap_set(msrpm, msrpm_bit(msr, true), writes);
+}
+
+static void load_start(const struct first_state *start)
 {
     vmcb.cs = start->code;
     vmcb.ds = vmcb.es = vmcb.ss = vmcb.fs = vmcb.gs = start->data;
@@ -70,44 +73,43 @@ static void load_start(const struct guest_start *start)
     vmcb.efer = start->efer | EFER_SVME;
     vmcb.dr6 = DR6_RESET;
     vmcb.dr7 = DR7_RESET;
-    guest.regs.rflags = start->rflags;
 }
 
-static void prepare(const struct image_header *image, void *pool, uint32_t pool_pages, void *pool_notes)
+static void prepare(struct vcpu *vcpu, const struct first_state *state)
 {
-    has_nrip = cpuid(SVM_CPUID_LEAF, 0).edx & SVM_CPUID_EDX_NRIPS;
+    vcpu->has_nrip = cpuid(CPUID_SVM, 0).edx & SVM_CPUID_EDX_NRIPS;
     wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SVME);
     wrmsr(MSR_VM_HSAVE_PA, frozen_hpa(host_save));
-    nested_start(&npt, pool, pool_pages, pool_notes);
-
-    guards_fill_ports(iopm);
+    residency_start_tables(&npt);
     __builtin_memset(msrpm, 0xAA, sizeof msrpm);      /* every write exits */
-    guards_fill_msrs(msrpm, msrpm_bit);
 
     vmcb.intercept_cr = (uint32_t)INTERCEPT_CR0_WRITE;
-    vmcb.intercept_1 = (uint32_t)(INTERCEPT_INIT | INTERCEPT_CPUID | INTERCEPT_INVD | INTERCEPT_INVLPGA |
-                                  INTERCEPT_IOIO_PROT | INTERCEPT_MSR_PROT | INTERCEPT_SHUTDOWN);
-    vmcb.intercept_2 = (uint32_t)(INTERCEPT_VMRUN | INTERCEPT_VMMCALL | INTERCEPT_VMLOAD | INTERCEPT_VMSAVE |
-                                  INTERCEPT_STGI | INTERCEPT_CLGI | INTERCEPT_SKINIT | INTERCEPT_WBINVD |
-                                  INTERCEPT_MONITOR | INTERCEPT_MWAIT | INTERCEPT_MWAIT_ARMED);
+    vmcb.intercept_1 = (uint32_t)(
+        INTERCEPT_INIT | INTERCEPT_CPUID | INTERCEPT_INVD | INTERCEPT_INVLPGA |
+        INTERCEPT_IOIO_PROT | INTERCEPT_MSR_PROT | INTERCEPT_SHUTDOWN);
+    vmcb.intercept_2 = (uint32_t)(INTERCEPT_VMRUN | INTERCEPT_VMMCALL | INTERCEPT_VMLOAD |
+        INTERCEPT_VMSAVE | INTERCEPT_STGI | INTERCEPT_CLGI | INTERCEPT_SKINIT | INTERCEPT_WBINVD |
+        INTERCEPT_MONITOR | INTERCEPT_MWAIT | INTERCEPT_MWAIT_ARMED);
     vmcb.iopm_base_pa = frozen_hpa(iopm);
     vmcb.msrpm_base_pa = frozen_hpa(msrpm);
     vmcb.guest_asid = 1;
     vmcb.np_enable = NP_ENABLE;
     vmcb.n_cr3 = nested_root();
-    vmcb.g_pat = PAT_ALL_WB;    /* NPT cannot override the guest's PAT: so the guest's PAT is not the real one */
+    vmcb.g_pat = PAT_ALL_WB;    /* NPT cannot override the guest's PAT: so the guest's PAT is not
+                                 * the real one */
 
-    struct guest_start start = guest_start(image);
-    load_start(&start);
+    load_start(state);
     svm_load(frozen_hpa(&vmcb));
     descriptors_set(VECTOR_DB, (uint64_t)svm_debug);
 }
 
-/* An event whose delivery was cut short by a miss is delivered again, as "EXITINTINFO" describes it. */
+/* An event whose delivery was cut short by a miss is delivered again, as "EXITINTINFO" describes
+ * it. */
 static void deliver_again(void)
 {
     uint64_t event = vmcb.exitintinfo;
-    vmcb.eventinj = 0;      /* QEMU 7.2 copies EVENTINJ to EXITINTINFO: a stale one would come back for ever */
+    vmcb.eventinj = 0;      /* QEMU 7.2 copies EVENTINJ to EXITINTINFO: a stale one would come back
+                             * for ever */
     if (!(event & EVENT_V))
         return;
     uint64_t type = field_get(event, EVENT_TYPE), vector = field_get(event, EVENT_VECTOR);
@@ -123,52 +125,55 @@ static void deliver_again(void)
     tracer_count(COUNT_REINJECT, 0);
 }
 
-static struct guest_mode mode(void)
+static struct guest_mode mode(const struct vcpu *)
 {
     uint64_t efer = vmcb.efer & ~EFER_LMA;
     if ((efer & EFER_LME) && (vmcb.cr0 & CR0_PG))
         efer |= EFER_LMA;       /* Bochs 2.7 does not store LMA */
     bool code_l = vmcb.cs.attributes & SEGMENT_L;
-    return (struct guest_mode){.cr0 = vmcb.cr0, .cr3 = vmcb.cr3, .cr4 = vmcb.cr4, .efer = efer,
-                               .code_base = vmcb.cs.base,
-                               .code_l = code_l, .code_long = (efer & EFER_LMA) && code_l};
+    return (struct guest_mode){
+        .cr0 = vmcb.cr0, .cr3 = vmcb.cr3, .cr4 = vmcb.cr4, .efer = efer,
+        .code_base = vmcb.cs.base, .code_l = code_l, .code_long = (efer & EFER_LMA) && code_l};
 }
 
-static struct svm_instruction decode(void)
+static struct svm_instruction decode(const struct vcpu *vcpu)
 {
-    struct guest_mode now = mode();
+    struct guest_mode now = mode(vcpu);
     struct svm_instruction instruction;
-    if (!svm_decode(&now, vmcb.cs.attributes & SEGMENT_D, vmcb.rip, &instruction))
+    if (!svm_decode(&vcpu->regs, &now, vmcb.cs.attributes & SEGMENT_D, &instruction))
         panic(PANIC_INSTRUCTION, vmcb.rip);
     return instruction;
 }
 
-static uint64_t next_rip(void)
+static uint64_t next_rip(const struct vcpu *vcpu)
 {
-    return has_nrip ? vmcb.nrip : vmcb.rip + decode().length;
+    return vcpu->has_nrip ? vmcb.nrip : vmcb.rip + decode(vcpu).length;
 }
 
-static struct exit miss_exit(void)
+static void miss_exit(struct exit *exit)
 {
     uint64_t info = vmcb.exitinfo1;
     if (info & NPF_P)
         panic(PANIC_STATE, info);   /* every entry gives all rights */
-    return (struct exit){.kind = EXIT_MISS, .gpa = vmcb.exitinfo2,
-                         .access = (info & NPF_W ? MISS_WRITE : 0u) | (info & NPF_ID ? MISS_FETCH : 0u) |
-                                   (info & NPF_TABLE ? MISS_WALK : 0u)};
+    exit->kind = EXIT_MISS;
+    exit->gpa = vmcb.exitinfo2;
+    exit->access = (info & NPF_W ? MISS_WRITE : 0u) | (info & NPF_ID ? MISS_FETCH : 0u) |
+                   (info & NPF_TABLE ? MISS_WALK : 0u);
 }
 
-/* LMSW's operand; false, and CR2 set, where the guest's tables map nothing. Limits are not looked at. */
-static bool load_word(const struct svm_instruction *instruction, uint64_t *value)
+/* LMSW's operand; false, and CR2 set, where the guest's tables map nothing. Limits are not looked
+ * at. */
+static bool load_word(const struct vcpu *vcpu, const struct svm_instruction *instruction,
+                      uint64_t *value)
 {
-    struct guest_mode now = mode();
+    struct guest_mode now = mode(vcpu);
     const struct segment *segments = &vmcb.es;
     uint16_t word;
 
     svm_save(frozen_hpa(&vmcb));        /* FS and GS */
     bool is_flat = now.code_long && instruction->segment < SEGMENT_FS;
     uint64_t linear = (is_flat ? 0 : segments[instruction->segment].base) + instruction->offset;
-    size_t read = guest_memory_fetch(&now, linear, (uint8_t *)&word, sizeof word);
+    size_t read = walk_read(&now, linear, (uint8_t *)&word, sizeof word);
     *value = word;
     if (read == sizeof word)
         return true;
@@ -177,141 +182,143 @@ static bool load_word(const struct svm_instruction *instruction, uint64_t *value
     return false;
 }
 
-static struct exit cr0_exit(void)
+static void cr0_exit(const struct vcpu *vcpu, struct exit *exit)
 {
-    struct svm_instruction instruction = decode();
-    struct exit exit = {.kind = EXIT_CR0_WRITE, .next_rip = vmcb.rip + instruction.length};
+    struct svm_instruction instruction = decode(vcpu);
     uint64_t rm = field_get(instruction.modrm, MODRM_RM) | (instruction.rex & REX_B ? 8 : 0);
-    uint64_t operand = ((const uint64_t *)&guest.regs)[rm];
+    uint64_t operand = ((const uint64_t *)&vcpu->regs)[rm];
 
+    exit->next_rip = vmcb.rip + instruction.length;
     switch (instruction.opcode) {
     case OPCODE_CLTS:
-        exit.value = vmcb.cr0 & ~CR0_TS;
-        return exit;
+        exit->value = vmcb.cr0 & ~CR0_TS;
+        return;
     case OPCODE_MOV_TO_CR:
-        exit.value = mode().code_long ? operand : (uint32_t)operand;
-        return exit;
+        exit->value = mode(vcpu).code_long ? operand : (uint32_t)operand;
+        return;
     case OPCODE_LMSW_GROUP:     /* LMSW: sets PE, MP, EM, TS, and cannot clear PE */
-        if (instruction.is_memory && !load_word(&instruction, &operand))
-            return (struct exit){.kind = EXIT_DENIED, .value = EXCEPTION_PF};
-        exit.value = (vmcb.cr0 & ~(CR0_MP | CR0_EM | CR0_TS)) | (operand & (CR0_PE | CR0_MP | CR0_EM | CR0_TS));
-        return exit;
+        if (instruction.is_memory && !load_word(vcpu, &instruction, &operand)) {
+            exit->kind = EXIT_CR_FAULT;
+            exit->value = EXCEPTION_PF;
+            return;
+        }
+        exit->value = (vmcb.cr0 & ~(CR0_MP | CR0_EM | CR0_TS)) |
+                      (operand & (CR0_PE | CR0_MP | CR0_EM | CR0_TS));
+        return;
     default:
         panic(PANIC_INSTRUCTION, vmcb.rip);
     }
 }
 
-static struct exit port_exit(void)
+static void port_exit(struct exit *exit)
 {
     uint64_t info = vmcb.exitinfo1;
-    return (struct exit){.kind = EXIT_PORT, .port = (uint16_t)field_get(info, IOIO_PORT),
-                         .width = (uint8_t)field_get(info, IOIO_SIZE), .is_input = info & IOIO_TYPE_IN,
-                         .is_string = info & IOIO_STR, .next_rip = vmcb.exitinfo2};
+    exit->port = (uint16_t)field_get(info, IOIO_PORT);
+    exit->width = (uint8_t)field_get(info, IOIO_SIZE);
+    exit->is_input = info & IOIO_TYPE_IN;
+    exit->is_string = info & IOIO_STR;
+    exit->next_rip = vmcb.exitinfo2;
 }
 
-static struct exit exit_decoded(void)
+static enum exit_kind kind_of(uint32_t exitcode)
 {
-    switch ((uint32_t)vmcb.exitcode) {
-    case SVM_EXIT_NPF:
-        return miss_exit();
-    case SVM_EXIT_CPUID:
-        return (struct exit){.kind = EXIT_CPUID, .next_rip = next_rip()};
-    case SVM_EXIT_MSR:
-        return (struct exit){.kind = vmcb.exitinfo1 ? EXIT_MSR_WRITE : EXIT_MSR_READ, .next_rip = next_rip()};
-    case SVM_EXIT_CR0_WRITE:
-        return cr0_exit();
-    case SVM_EXIT_IOIO:
-        return port_exit();
-    case SVM_EXIT_INVD:
-    case SVM_EXIT_WBINVD:
-        return (struct exit){.kind = EXIT_CACHE, .next_rip = next_rip()};
+    switch (exitcode) {
+    case SVM_EXIT_CPUID: return EXIT_CPUID;
+    case SVM_EXIT_MSR: return vmcb.exitinfo1 ? EXIT_MSR_WRITE : EXIT_MSR_READ;
+    case SVM_EXIT_CR0_WRITE: return EXIT_CR0_WRITE;
+    case SVM_EXIT_IOIO: return EXIT_PORT;
+    case SVM_EXIT_INVD: case SVM_EXIT_WBINVD: return EXIT_CACHE;
     case SVM_EXIT_INVLPGA: case SVM_EXIT_VMRUN: case SVM_EXIT_VMMCALL: case SVM_EXIT_VMLOAD:
     case SVM_EXIT_VMSAVE: case SVM_EXIT_STGI: case SVM_EXIT_CLGI: case SVM_EXIT_SKINIT:
     case SVM_EXIT_MONITOR: case SVM_EXIT_MWAIT: case SVM_EXIT_MWAIT_ARMED:
-        return (struct exit){.kind = EXIT_DENIED, .value = EXCEPTION_UD};
-    case SVM_EXIT_SHUTDOWN:
-        return (struct exit){.kind = EXIT_TRIPLE_FAULT};
-    case SVM_EXIT_INIT:
-        return (struct exit){.kind = EXIT_INIT};
-    case SVM_EXIT_INVALID:
-        return (struct exit){.kind = EXIT_REFUSED, .why = "VMRUN: illegal guest state or controls in the VMCB"};
-    default:
-        return (struct exit){.kind = EXIT_UNKNOWN};
+        return EXIT_DENIED;
+    case SVM_EXIT_SHUTDOWN: return EXIT_TRIPLE_FAULT;
+    case SVM_EXIT_INIT: return EXIT_INIT;
+    case SVM_EXIT_INVALID: return EXIT_REFUSED;
+    default: return EXIT_UNKNOWN;
     }
 }
 
-/* An instruction was emulated: the shadow and RF ended with it, and a single step traps behind it. EVENTINJ leaves
- * DR6 alone ("Event Injection"). */
-static void complete_emulation(void)
+static void exit_decoded(const struct vcpu *vcpu, struct exit *exit)
+{
+    if (vmcb.exitcode == SVM_EXIT_NPF) {        /* first: most exits are misses */
+        miss_exit(exit);
+        return;
+    }
+    exit->kind = kind_of((uint32_t)vmcb.exitcode);
+    exit->raw = vmcb.exitcode;
+    if (exit->kind == EXIT_CR0_WRITE)
+        cr0_exit(vcpu, exit);
+    else if (exit->kind == EXIT_PORT)
+        port_exit(exit);
+    else if (exit->kind == EXIT_REFUSED)
+        exit->why = "VMRUN: illegal guest state or controls in the VMCB";
+    else if (exit->kind < EXIT_DENIED)      /* emulated */
+        exit->next_rip = next_rip(vcpu);
+}
+
+/* An instruction was emulated: the shadow and RF ended with it, and a single step traps behind it.
+ * EVENTINJ leaves DR6 alone ("Event Injection"). */
+static void complete_emulation(struct vcpu *vcpu)
 {
     vmcb.interrupt_shadow = 0;
-    guest.regs.rflags &= ~RFLAGS_RF;
-    if (!(guest.regs.rflags & RFLAGS_TF) || (rdmsr(MSR_DEBUGCTL) & DEBUGCTL_BTF))
+    vcpu->regs.rflags &= ~RFLAGS_RF;
+    if (!(vcpu->regs.rflags & RFLAGS_TF) || (rdmsr(MSR_DEBUGCTL) & DEBUGCTL_BTF))
         return;
     vmcb.dr6 |= DR6_BS;
     vmcb.eventinj = VECTOR_DB | EVENT_EXCEPTION << 8 | EVENT_V;
 }
 
-static struct exit run(void)
+static void run(struct vcpu *vcpu, struct exit *exit)
 {
-    if (vmcb.rip != guest.regs.rip)
-        complete_emulation();
-    vmcb.rax = guest.regs.rax;
-    vmcb.rsp = guest.regs.rsp;
-    vmcb.rip = guest.regs.rip;
-    vmcb.rflags = guest.regs.rflags;
-    vmcb.tlb_control = nested_take_flush() ? TLB_CONTROL_FLUSH_ALL : 0;
+    struct guest_regs *regs = &vcpu->regs;
+    if (vcpu->exit_rip != regs->rip)
+        complete_emulation(vcpu);
+    vmcb.rax = regs->rax;
+    vmcb.rsp = regs->rsp;
+    vmcb.rip = regs->rip;
+    vmcb.rflags = regs->rflags;
+    vmcb.tlb_control = vcpu->changes_seen != nested_changes() ? TLB_CONTROL_FLUSH_ALL : 0;
+    vcpu->changes_seen = nested_changes();
 
-    svm_enter(&guest.regs, frozen_hpa(&vmcb));
+    svm_enter(regs, frozen_hpa(&vmcb));
 
-    guest.regs.rax = vmcb.rax;
-    guest.regs.rsp = vmcb.rsp;
-    guest.regs.rip = vmcb.rip;
-    guest.regs.rflags = vmcb.rflags;
+    regs->rax = vmcb.rax;
+    regs->rsp = vmcb.rsp;
+    regs->rip = vcpu->exit_rip = vmcb.rip;
+    regs->rflags = vmcb.rflags;
     tracer_exit_begins();
     deliver_again();
-    struct exit exit = exit_decoded();
-    exit.raw = vmcb.exitcode;
-    return exit;
+    exit_decoded(vcpu, exit);
 }
 
-static void set_cr0(uint64_t value)
+static void set_cr0(struct vcpu *vcpu, uint64_t value)
 {
-    if (value & CR0_PG && vmcb.efer & EFER_LME)
-        vmcb.efer |= EFER_LMA;
-    else
-        vmcb.efer &= ~EFER_LMA;
+    bool is_long = (value & CR0_PG) && (vmcb.efer & EFER_LME);
+    vmcb.efer = (vmcb.efer & ~EFER_LMA) | (is_long ? EFER_LMA : 0);
     vmcb.cr0 = value & ~(CR0_CD | CR0_NW);
-    nested_flush();
+    vcpu->changes_seen = 0;
 }
 
-static void set_efer(uint64_t value)
+static void set_efer(struct vcpu *vcpu, uint64_t value)
 {
-    vmcb.efer = (value & ~EFER_LMA) | (mode().efer & EFER_LMA) | EFER_SVME;
-    nested_flush();
+    vmcb.efer = (value & ~EFER_LMA) | (mode(vcpu).efer & EFER_LMA) | EFER_SVME;
+    vcpu->changes_seen = 0;
 }
 
-static void inject(enum exception vector)
+static void inject(struct vcpu *, enum exception vector)
 {
     bool has_error = vector != EXCEPTION_UD && (vmcb.cr0 & CR0_PE);     /* real mode pushes none */
     vmcb.eventinj = vector | EVENT_EXCEPTION << 8 | EVENT_V | (has_error ? EVENT_EV : 0);
 }
 
-static void wipe(void)
+static void wipe(struct vcpu *)
 {
     bytes_wipe(&vmcb, sizeof vmcb);
-    nested_wipe();
 }
 
 const struct engine svm = {
-    .name = "svm",
-    .id = ENGINE_SVM,
-    .lack = lack,
-    .prepare = prepare,
-    .run = run,
-    .mode = mode,
-    .set_cr0 = set_cr0,
-    .set_efer = set_efer,
-    .inject = inject,
-    .wipe = wipe,
+    .name = "svm", .id = ENGINE_SVM, .lack = lack, .prepare = prepare,
+    .watch_port = watch_port, .watch_msr = watch_msr, .run = run, .mode = mode,
+    .set_cr0 = set_cr0, .set_efer = set_efer, .inject = inject, .wipe = wipe,
 };

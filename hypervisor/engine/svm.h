@@ -1,10 +1,18 @@
-/* svm.h — AMD's Secure Virtual Machine, as AMD APM vol 2 (24593), chapter 15 and appendices B and C, names it. */
+/* svm.h — AMD's Secure Virtual Machine, as AMD APM vol 2 (24593), chapter 15 and appendices B and
+ * C, names it. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
 
-#include "engine/guest_start.h"
-#include "registers.h"
+#include "cpu/registers.h"
+#include "engine/first_state.h"
+#include "engine/vcpu.h"
+
+/* svm_enter.asm */
+void svm_enter(struct guest_regs *regs, uint64_t vmcb_hpa);
+void svm_load(uint64_t vmcb_hpa);
+void svm_save(uint64_t vmcb_hpa);
+void svm_debug(void);
 
 /* Intercepts: word at 00Ch ... */
 #define INTERCEPT_INIT      BIT(3)
@@ -31,8 +39,6 @@
 #define TLB_CONTROL_FLUSH_ALL 1u
 #define NP_ENABLE             BIT(0)
 
-#define VM_CR_SVMDIS          BIT(4)        /* firmware forbids EFER.SVME */
-#define SVM_CPUID_LEAF        0x8000000Au
 #define SVM_CPUID_EDX_NP      BIT(0)
 #define SVM_CPUID_EDX_NRIPS   BIT(3)
 
@@ -78,7 +84,9 @@ enum svm_exit : uint32_t {
 #define EVENT_TYPE    FIELD(10, 8)
 #define EVENT_EV      BIT(11)               /* an error code is pushed */
 #define EVENT_V       BIT(31)
-enum event_type : uint64_t { EVENT_INTR = 0, EVENT_NMI = 2, EVENT_EXCEPTION = 3, EVENT_SOFTWARE = 4 };
+enum event_type : uint64_t {
+    EVENT_INTR = 0, EVENT_NMI = 2, EVENT_EXCEPTION = 3, EVENT_SOFTWARE = 4
+};
 #define VECTOR_DB     1u
 
 #define SEGMENT_L     BIT(9)                /* of segment attributes: 64-bit code */
@@ -86,7 +94,8 @@ enum event_type : uint64_t { EVENT_INTR = 0, EVENT_NMI = 2, EVENT_EXCEPTION = 3,
 
 struct vmcb {
     /* Control area. */
-    uint32_t intercept_cr, intercept_dr, intercept_exceptions, intercept_1, intercept_2, intercept_3;
+    uint32_t intercept_cr, intercept_dr, intercept_exceptions;
+    uint32_t intercept_1, intercept_2, intercept_3;
     uint8_t  reserved_018[0x40 - 0x18];
     uint64_t iopm_base_pa, msrpm_base_pa, tsc_offset;
     uint32_t guest_asid;
@@ -108,17 +117,17 @@ struct vmcb {
     uint8_t  reserved_580[0x5D8 - 0x580];
     uint64_t rsp;
     uint8_t  reserved_5e0[0x5F8 - 0x5E0];
-    uint64_t rax, star, lstar, cstar, sfmask, kernel_gs_base, sysenter_cs, sysenter_esp, sysenter_eip, cr2;
+    uint64_t rax, star, lstar, cstar, sfmask, kernel_gs_base;
+    uint64_t sysenter_cs, sysenter_esp, sysenter_eip, cr2;
     uint8_t  reserved_648[0x668 - 0x648];
     uint64_t g_pat;
     uint8_t  reserved_670[0x1000 - 0x670];
 };
-_Static_assert(offsetof(struct vmcb, iopm_base_pa) == 0x040 && offsetof(struct vmcb, guest_asid) == 0x058 &&
-               offsetof(struct vmcb, virtual_interrupt) == 0x060 && offsetof(struct vmcb, exitcode) == 0x070 &&
-               offsetof(struct vmcb, np_enable) == 0x090 && offsetof(struct vmcb, eventinj) == 0x0A8 &&
-               offsetof(struct vmcb, nrip) == 0x0C8, "APM vol 2, table B-1");
-_Static_assert(offsetof(struct vmcb, es) == 0x400 && offsetof(struct vmcb, cpl) == 0x4CB &&
-               offsetof(struct vmcb, efer) == 0x4D0 && offsetof(struct vmcb, cr4) == 0x548 &&
-               offsetof(struct vmcb, rip) == 0x578 && offsetof(struct vmcb, rsp) == 0x5D8 &&
-               offsetof(struct vmcb, rax) == 0x5F8 && offsetof(struct vmcb, cr2) == 0x640 &&
-               offsetof(struct vmcb, g_pat) == 0x668 && sizeof(struct vmcb) == 0x1000, "APM vol 2, table B-2");
+#define AT(member, offset) (offsetof(struct vmcb, member) == (offset))
+_Static_assert(AT(iopm_base_pa, 0x040) && AT(guest_asid, 0x058) && AT(virtual_interrupt, 0x060) &&
+               AT(exitcode, 0x070) && AT(np_enable, 0x090) && AT(eventinj, 0x0A8) &&
+               AT(nrip, 0x0C8), "APM vol 2, table B-1");
+_Static_assert(AT(es, 0x400) && AT(cpl, 0x4CB) && AT(efer, 0x4D0) && AT(cr4, 0x548) &&
+               AT(rip, 0x578) && AT(rsp, 0x5D8) && AT(rax, 0x5F8) && AT(cr2, 0x640) &&
+               AT(g_pat, 0x668) && sizeof(struct vmcb) == 0x1000, "APM vol 2, table B-2");
+#undef AT

@@ -1,16 +1,14 @@
-#include "svm_decode.h"
-
-#include "guest_memory.h"
-#include "registers.h"
-#include "state.h"
+#include "engine/svm_decode.h"
 
 #define INSTRUCTION_BYTES_MAX 15u
 #define PREFIX_ADDRESS_SIZE   0x67u
 
-enum register_number : uint8_t { BX = 3, SP, BP, SI, DI, NO_REGISTER = 16 };    /* in struct guest_regs */
+/* in struct guest_regs */
+enum register_number : uint8_t { BX = 3, SP, BP, SI, DI, NO_REGISTER = 16 };
 
 struct code {
-    uint8_t byte[INSTRUCTION_BYTES_MAX + 8];    /* zeroes where a guest's instruction is longer than one may be */
+    uint8_t byte[INSTRUCTION_BYTES_MAX + 8];    /* zeroes where a guest's instruction is longer than
+                                                 * one may be */
     size_t  bytes, at;
 };
 
@@ -40,7 +38,8 @@ static struct address address_16(uint8_t mod, uint8_t rm)
 {
     static const struct address bases[8] = {
         {BX, SI, 0, 0}, {BX, DI, 0, 0}, {BP, SI, 0, 0}, {BP, DI, 0, 0},
-        {SI, NO_REGISTER, 0, 0}, {DI, NO_REGISTER, 0, 0}, {BP, NO_REGISTER, 0, 0}, {BX, NO_REGISTER, 0, 0}};
+        {SI, NO_REGISTER, 0, 0}, {DI, NO_REGISTER, 0, 0}, {BP, NO_REGISTER, 0, 0},
+        {BX, NO_REGISTER, 0, 0}};
     struct address address = bases[rm];
     address.displacement_bytes = mod;
     if (mod == 0 && rm == 6)
@@ -67,13 +66,15 @@ static struct address address_wide(uint8_t mod, uint8_t rm, uint8_t rex, struct 
     return address;
 }
 
-static void decode_memory(const struct guest_mode *mode, struct code *code, uint32_t address_bytes,
+static void decode_memory(const struct guest_regs *regs, const struct guest_mode *mode,
+                          struct code *code, uint32_t address_bytes,
                           struct svm_instruction *instruction)
 {
-    const uint64_t *registers = (const uint64_t *)&guest.regs;
+    const uint64_t *registers = (const uint64_t *)regs;
     uint8_t mod = (uint8_t)field_get(instruction->modrm, MODRM_MOD);
     uint8_t rm = (uint8_t)field_get(instruction->modrm, MODRM_RM);
-    struct address address = address_bytes == 2 ? address_16(mod, rm) : address_wide(mod, rm, instruction->rex, code);
+    struct address address =
+        address_bytes == 2 ? address_16(mod, rm) : address_wide(mod, rm, instruction->rex, code);
     uint64_t offset = 0, sign = BIT(8 * address.displacement_bytes) / 2;
 
     for (uint32_t i = 0; i < address.displacement_bytes; i++)
@@ -82,7 +83,7 @@ static void decode_memory(const struct guest_mode *mode, struct code *code, uint
     if (address.base != NO_REGISTER)
         offset += registers[address.base];
     else if (mode->code_long && rm != SP)
-        offset += guest.regs.rip + code->at;    /* RIP-relative; no immediate follows */
+        offset += regs->rip + code->at;    /* RIP-relative; no immediate follows */
     if (address.index != NO_REGISTER)
         offset += registers[address.index] << address.scale;
     if (instruction->segment == SEGMENT_NONE)
@@ -97,11 +98,12 @@ static uint32_t address_size(const struct guest_mode *mode, bool is_32_bit, bool
     return is_32_bit != is_other ? 4 : 2;
 }
 
-bool svm_decode(const struct guest_mode *mode, bool is_32_bit, uint64_t rip, struct svm_instruction *instruction)
+bool svm_decode(const struct guest_regs *regs, const struct guest_mode *mode, bool is_32_bit,
+                struct svm_instruction *instruction)
 {
     struct code code = {0};
     bool has_address_prefix = false;
-    code.bytes = guest_memory_fetch(mode, mode->code_base + rip, code.byte, INSTRUCTION_BYTES_MAX);
+    code.bytes = walk_read(mode, mode->code_base + regs->rip, code.byte, INSTRUCTION_BYTES_MAX);
 
     *instruction = (struct svm_instruction){.segment = SEGMENT_NONE};
     for (; code.at + 2 < INSTRUCTION_BYTES_MAX; code.at++) {
@@ -123,7 +125,8 @@ bool svm_decode(const struct guest_mode *mode, bool is_32_bit, uint64_t rip, str
         instruction->modrm = code.byte[code.at++];
         instruction->is_memory = field_get(instruction->modrm, MODRM_MOD) != MODRM_MOD_REGISTER;
         if (instruction->is_memory)
-            decode_memory(mode, &code, address_size(mode, is_32_bit, has_address_prefix), instruction);
+            decode_memory(regs, mode, &code, address_size(mode, is_32_bit, has_address_prefix),
+                          instruction);
         break;
     case OPCODE_MOV_TO_CR:
         instruction->modrm = code.byte[code.at++];

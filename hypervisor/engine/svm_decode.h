@@ -1,10 +1,12 @@
-/* svm_decode.h — length and operands of the few instructions that SVM intercepts without telling them: CPUs without
- * NRIP save and decode assists, QEMU's among them. AMD APM vol 3 (24594), "Instruction Encoding". */
+/* svm_decode.h — length and operands of the few intercepted instructions of which SVM tells
+ * neither: on CPUs without NRIP save and decode assists, QEMU's among them. AMD APM vol 3 (24594),
+ * "Instruction Encoding". */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "engine/engine.h"
+#include "engine/vcpu.h"
+#include "residency/walk.h"
 
 /* As the VMCB has the segments. */
 enum segment_number : uint8_t {
@@ -21,9 +23,10 @@ struct svm_instruction {
     uint64_t offset;
 };
 
-/* Decodes the two-byte-opcode (0F ..) instruction at the guest's RIP; false when it is not one of CPUID, RDMSR,
- * WRMSR, INVD, WBINVD, CLTS, MOV to CR, LMSW. `is_32_bit`: CS.D. */
-bool svm_decode(const struct guest_mode *mode, bool is_32_bit, uint64_t rip, struct svm_instruction *instruction);
+/* Decodes the two-byte-opcode (0F ..) instruction at the guest's RIP; false when it is not one of
+ * CPUID, RDMSR, WRMSR, INVD, WBINVD, CLTS, MOV to CR, LMSW. `is_32_bit`: CS.D. */
+bool svm_decode(const struct guest_regs *regs, const struct guest_mode *mode, bool is_32_bit,
+                struct svm_instruction *instruction);
 
 #define OPCODE_LMSW_GROUP 0x01u     /* /6, and the SVM instructions */
 #define OPCODE_CLTS       0x06u

@@ -1,12 +1,12 @@
-/* vmx.h — Intel's Virtual Machine Extensions, as the Intel SDM (325462) vol 3 names them: chapters "Virtual-Machine
- * Control Structures" and "VMX Non-Root Operation", appendices A (capabilities), B (field encoding) and C (exit
- * reasons). */
+/* vmx.h — Intel's Virtual Machine Extensions, as the Intel SDM (325462) vol 3 names them: chapters
+ * "Virtual-Machine Control Structures" and "VMX Non-Root Operation", appendices A (capabilities), B
+ * (field encoding) and C (exit reasons). */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "guest.h"
-#include "registers.h"
+#include "cpu/registers.h"
+#include "engine/vcpu.h"
 
 #define FEATURE_CONTROL_LOCK BIT(0)
 #define FEATURE_CONTROL_VMX  BIT(2)         /* VMXON outside of SMX */
@@ -51,7 +51,8 @@
 /* Appendix B. */
 enum vmcs_field : uint32_t {
     VMCS_VPID               = 0x0000,
-    VMCS_GUEST_ES           = 0x0800,   /* selectors, limits, rights, bases: ES CS SS DS FS GS LDTR TR, 2 apart */
+    VMCS_GUEST_ES           = 0x0800,   /* selectors, limits, rights, bases: ES CS SS DS FS GS LDTR
+                                         * TR, 2 apart */
     VMCS_HOST_ES            = 0x0C00,
     VMCS_HOST_CS            = 0x0C02,
     VMCS_HOST_SS            = 0x0C04,
@@ -169,7 +170,8 @@ enum vmx_exit : uint32_t {
 };
 #define EXIT_REASON_ENTRY_FAILED BIT(31)
 
-/* "Exit Qualification for Control-Register Accesses", "... for I/O Instructions", "... for EPT Violations". */
+/* "Exit Qualification for Control-Register Accesses", "... for I/O Instructions", "... for EPT
+ * Violations". */
 #define CR_NUMBER        FIELD(3, 0)
 #define CR_REGISTER      FIELD(11, 8)
 #define IO_SIZE          FIELD(2, 0)        /* bytes, less one */
@@ -180,7 +182,8 @@ enum vmx_exit : uint32_t {
 #define EPT_FETCH        BIT(2)
 #define EPT_MAPPED       FIELD(5, 3)        /* rights that the entries give */
 #define EPT_LINEAR       BIT(7)
-#define EPT_TRANSLATED   BIT(8)             /* the page itself, not a guest page-table entry on the way */
+#define EPT_TRANSLATED   BIT(8)             /* the page itself, not a guest page-table entry on the
+                                             * way */
 #define EPT_NMI_UNBLOCKED BIT(12)           /* by an IRET that has to be repeated */
 
 /* Interruption-information fields. */
@@ -207,6 +210,7 @@ enum event_type : uint64_t { EVENT_INTERRUPT = 0, EVENT_NMI = 2, EVENT_EXCEPTION
 #define EPT_IGNORE_PAT      BIT(6)
 #define EPT_ACCESSED        BIT(8)
 #define EPT_DIRTY           BIT(9)
+#define INVEPT_SINGLE       UINT64_C(1)     /* "INVEPT": single-context */
 
 /* How VMX instructions end: "Conventions". */
 enum vmx_status : uint32_t { VM_SUCCEED, VM_FAIL_INVALID, VM_FAIL_VALID };
@@ -221,6 +225,9 @@ const char *vmx_instruction_error(uint64_t number);
 const char *vmx_entry_failure(uint64_t reason);
 
 /* vmx_controls.c: "Algorithms for Determining VMX Capabilities". */
-enum control_word : uint8_t { CONTROL_PIN, CONTROL_PROC, CONTROL_PROC2, CONTROL_EXIT, CONTROL_ENTRY, CONTROL_WORDS };
+enum control_word : uint8_t {
+    CONTROL_PIN, CONTROL_PROC, CONTROL_PROC2, CONTROL_EXIT, CONTROL_ENTRY, CONTROL_WORDS
+};
 uint32_t vmx_control(enum control_word word);       /* (wanted | must be 1) & may be 1 */
-const char *vmx_controls_lack(void);                /* a needed one that this CPU does not have; null: none */
+const char *vmx_controls_lack(void);                /* a needed one that this CPU does not have;
+                                                     * null: none */

@@ -1,20 +1,21 @@
 /* vmx_controls.c — which controls the engine wants, and which it cannot do without.
  *
- * source  Intel SDM (325462) vol 3, appendix A.3 to A.5: bits 31:0 of a capability MSR must be 1, bits 63:32 may be 1
+ * source  Intel SDM (325462) vol 3, appendix A.3 to A.5: bits 31:0 of a capability MSR must be 1,
+ *         bits 63:32 may be 1
  */
-#include "vmx.h"
+#include "engine/vmx.h"
 
-static const struct {
-    enum msr msr;
-    uint64_t wanted;        /* where the CPU has them: else it does not offer the guest what they are about */
-} words[CONTROL_WORDS] = {
-    [CONTROL_PIN]   = {MSR_VMX_TRUE_PINBASED_CTLS, 0},
-    [CONTROL_PROC]  = {MSR_VMX_TRUE_PROCBASED_CTLS, 0},
-    [CONTROL_PROC2] = {MSR_VMX_PROCBASED_CTLS2,
-                       PROC2_RDTSCP | PROC2_INVPCID | PROC2_XSAVES | PROC2_USER_WAIT | PROC2_ENCLS_EXITING},
-    [CONTROL_EXIT]  = {MSR_VMX_TRUE_EXIT_CTLS, 0},
-    [CONTROL_ENTRY] = {MSR_VMX_TRUE_ENTRY_CTLS, 0},
+static const enum msr capabilities[CONTROL_WORDS] = {
+    [CONTROL_PIN]   = MSR_VMX_TRUE_PINBASED_CTLS,
+    [CONTROL_PROC]  = MSR_VMX_TRUE_PROCBASED_CTLS,
+    [CONTROL_PROC2] = MSR_VMX_PROCBASED_CTLS2,
+    [CONTROL_EXIT]  = MSR_VMX_TRUE_EXIT_CTLS,
+    [CONTROL_ENTRY] = MSR_VMX_TRUE_ENTRY_CTLS,
 };
+
+/* Where the CPU has them: else it does not offer the guest what they are about. */
+#define PROC2_WANTED \
+    (PROC2_RDTSCP | PROC2_INVPCID | PROC2_XSAVES | PROC2_USER_WAIT | PROC2_ENCLS_EXITING)
 
 static const struct {
     enum control_word word;
@@ -44,7 +45,8 @@ static const struct {
 
 uint32_t vmx_control(enum control_word word)
 {
-    uint64_t capability = rdmsr(words[word].msr), wanted = words[word].wanted;
+    uint64_t capability = rdmsr(capabilities[word]);
+    uint64_t wanted = word == CONTROL_PROC2 ? PROC2_WANTED : 0;
     for (uint32_t i = 0; i < NEEDED; i++)
         if (needed[i].word == word)
             wanted |= needed[i].bit;

@@ -1,8 +1,8 @@
 /* vmx_vmcs.h — the current VMCS: its fields, and what they hold before the first entry. */
 #pragma once
-#include "image.h"
-#include "panic.h"
-#include "vmx.h"
+#include "engine/first_state.h"
+#include "engine/vmx.h"
+#include "report/panic.h"
 
 static inline uint64_t vmread(enum vmcs_field field)
 {
@@ -26,7 +26,7 @@ struct vmcs_pointers {      /* host-physical */
     uint64_t ept, msr_bitmap, io_bitmap_a, io_bitmap_b;
 };
 
-/* In this order; the first two need only the CPU, the last sets guest.regs.rflags as well. */
+/* In this order; the first two need only the CPU. */
 void vmcs_load_host(void);
 void vmcs_load_controls(const struct vmcs_pointers *pointers);
-void vmcs_load_guest(const struct image_header *image);
+void vmcs_load_guest(const struct first_state *state);

@@ -3,9 +3,9 @@
  * source  NS 16550 data sheet (line status); ACPI 6.4, section 4.8.3.2 (PM1 control) */
 #include "guest.h"
 
+#include "contract.h"
 #include "machine.h"
 
-#define COM1            0x3F8u
 #define COM_LINE_STATUS 5u
 #define LINE_EMPTY      0x20u       /* transmitter holding register */
 #define CMD_LINE_PTR    0x228u      /* in Linux's boot_params: Documentation/arch/x86/zero-page */

@@ -71,8 +71,8 @@ extension TracePosition {
         let file = try FileHandle(forReadingFrom: machine.folder.trace)
         try file.seek(toOffset: UInt64(trace.records.count * frameBytes))
         let sent = Trace(decoding: [UInt8](try file.readToEnd() ?? Data())).records
-        let count = Int(try view.objects("ring_used", as: UInt32.self)[0])
-        let ring = try view.objects("ring", as: trace_record.self, count: count)
+        let count = Int(try view.objects(SYMBOL_TRACE_USED, as: UInt32.self)[0])
+        let ring = try view.objects(SYMBOL_TRACE_RING, as: trace_record.self, count: count)
         return trace.records + sent + ring.compactMap { TraceRecord($0) }
     }
 

@@ -1,4 +1,5 @@
 package import Foundation
+import FrostCore
 package import FrostSupport
 
 /// Names and addresses of an ELF64 file's symbols.
@@ -18,7 +19,7 @@ package struct SymbolTable: Sendable {
     }
 
     /// Where the hypervisor maps its region's first byte; as in `hypervisor/frostvisor.ld`.
-    package static let hypervisorBase: UInt64 = 0xFFFF_FFFF_8000_0000
+    package static let hypervisorBase = UInt64(HYPERVISOR_BASE)
 
     private var addresses: [String: UInt64] = [:]
     /// By address, one at each.

@@ -1,14 +1,15 @@
+import FrostCore
 import FrostSupport
 
 /// The descriptor table and identity page tables that a 64-bit guest starts with.
 ///
 /// - Source: AMD APM vol 2 (24593), "Segment Descriptors" and "Long-Mode Page Translation".
 enum LongMode {
-    static let descriptorTable: UInt64 = 0x6000
+    static let descriptorTable = UInt64(GUEST_GDT)
     static let pageTables: UInt64 = 0x10000
     static let mappedBytes = 4 * ByteCount.gibibyte
 
-    /// null, null, 0x10: 64-bit code, 0x18: data.
+    /// GUEST_GDT_ENTRIES of them: null, null, GUEST_CS: 64-bit code, GUEST_DS: data.
     private static let descriptors: [UInt64] = [0, 0, 0x00AF_9A00_0000_FFFF, 0x00CF_9200_0000_FFFF]
 
     private static let presentWritable: UInt64 = 0b11

@@ -33,7 +33,7 @@ package struct Hypervisor: Sendable {
         package var description: String {
             switch self {
             case .sectorSize(let bytes):
-                "hypervisor/boot/sector.asm became \(bytes) bytes, not 512. Shorten it until it fits a sector."
+                "hypervisor/boot/bios/sector.asm became \(bytes) bytes, not 512. Shorten it until it fits a sector."
             }
         }
     }

@@ -28,7 +28,7 @@ package struct Toolchain {
     private static let optimizedAcrossFiles = ["-flto"]
     private static let compiledAloneMark = "/* compiled alone: "
     private static let linkerFlags = ["-z", "max-page-size=4096", "--gc-sections", "-static"]
-    private static let flatSources = ["boot/sector.asm", "boot/loader.asm"]
+    private static let flatSources = ["boot/bios/sector.asm", "boot/bios/loader.asm"]
 
     // MARK: the hypervisor
 
@@ -110,7 +110,8 @@ package struct Toolchain {
         }
         let script = tree.hypervisor.appending(path: "frostvisor.ld")
         let linked = folder.appending(path: "frostvisor.elf")
-        try link(objects, script: script, into: linked)
+        let base = "--defsym=HYPERVISOR_BASE=\(UInt64(HYPERVISOR_BASE))"
+        try link(objects, [base], script: script, into: linked)
         try Tool.objcopy.run(
             ["-O", "binary", linked.plainPath, folder.appending(path: "frostvisor.bin").plainPath],
             for: "flatten the hypervisor")
@@ -194,10 +195,11 @@ package struct Toolchain {
         try Data(rule).write(to: URL(filePath: output.plainPath + ".d"))
     }
 
-    private func link(_ objects: [URL], script: URL, into output: URL) throws {
+    private func link(_ objects: [URL], _ flags: [String] = [], script: URL, into output: URL) throws {
+        let inputs = objects.map(\.plainPath)
         try Tool.linker.run(
-            ["-T", script.plainPath, "--dependency-file=\(output.plainPath).d"] + Self.linkerFlags
-                + ["-o", output.plainPath] + objects.map(\.plainPath),
+            ["-T", script.plainPath, "--dependency-file=\(output.plainPath).d"] + Self.linkerFlags + flags
+                + ["-o", output.plainPath] + inputs,
             for: "link \(output.lastPathComponent)")
     }
 

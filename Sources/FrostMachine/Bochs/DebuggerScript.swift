@@ -1,3 +1,4 @@
+import FrostCore
 import FrostFormat
 import FrostSupport
 
@@ -7,9 +8,9 @@ import FrostSupport
 struct DebuggerScript {
     /// Where the hypervisor begins its ending: keys and slots are all there, and no page is half-way unless it
     /// panicked.
-    private static let beforeErasure = "wipe_secrets"
+    private static let beforeErasure = SYMBOL_WIPE
     /// Keys, slots and tables are erased, and nothing but the trace's last record is still to come.
-    private static let afterErasure = "tracer_end"
+    private static let afterErasure = SYMBOL_END
 
     /// Why the debugger waits for us.
     struct Stop: Equatable {
@@ -41,12 +42,11 @@ struct DebuggerScript {
     init(_ windows: AccessWindows?, dump: RAMDump, symbols: SymbolTable) throws {
         (self.windows, self.dump) = (windows, dump)
         dumpAt = try symbols.address(windows == nil ? Self.afterErasure : Self.beforeErasure)
-        freeze = try symbols.address("freeze")
-        // The first that `start` calls after it.
-        freezeEnd = try symbols.address("tracer_add")
-        session = try symbols.address("keys_make_session")
-        entries = try ["svm_enter", "vmx_enter"].map { try symbols.address($0) }
-        pages = try ["page_seal", "page_open"].map { try symbols.address($0) }
+        freeze = try symbols.address(SYMBOL_FREEZE)
+        freezeEnd = try symbols.address(SYMBOL_RECORD)
+        session = try symbols.address(SYMBOL_SESSION_KEY)
+        entries = try [SYMBOL_ENTER_SVM, SYMBOL_ENTER_VMX].map { try symbols.address($0) }
+        pages = try [SYMBOL_SEAL, SYMBOL_OPEN].map { try symbols.address($0) }
         pagesLeft = windows?.pages ?? 0
     }
 

@@ -1,4 +1,5 @@
 import Foundation
+import FrostCore
 import FrostFormat
 import FrostSupport
 import Glibc
@@ -26,8 +27,8 @@ struct RAMDump: Sendable {
     /// - Throws: ``SymbolTable/Failure``, ``Failure``
     init(_ plan: MemoryPlan, symbols: SymbolTable, file: String) throws {
         guard plan.ram <= Self.most else { throw Failure.tooMuchMemory(plan.ram) }
-        top = try symbols.address("pml4") - SymbolTable.hypervisorBase + plan.frozenBase
-        directory = try symbols.address("pdpt") - SymbolTable.hypervisorBase + plan.frozenBase
+        top = try symbols.address(SYMBOL_HOST_PML4) - SymbolTable.hypervisorBase + plan.frozenBase
+        directory = try symbols.address(SYMBOL_HOST_PDPT) - SymbolTable.hypervisorBase + plan.frozenBase
         (ram, self.file) = (plan.ram, file)
     }
 

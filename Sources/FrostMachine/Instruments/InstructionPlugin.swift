@@ -1,4 +1,5 @@
 import Foundation
+import FrostCore
 package import FrostFormat
 
 /// The QEMU plugin that counts the hypervisor's instructions, exit by exit; see `Sources/InstructionPlugin`.
@@ -9,10 +10,10 @@ package struct InstructionPlugin: Sendable {
     /// - Throws: ``PluginLibrary/Failure``, ``SymbolTable/Failure``
     package init(symbols: SymbolTable) throws {
         library = try PluginLibrary.instructions.locate()
-        let end = try symbols.address("text_end")
+        let end = try symbols.address(SYMBOL_TEXT_END)
         functions =
             symbols.functions.filter { (SymbolTable.hypervisorBase..<end).contains($0.address) }
-            + [SymbolTable.Function(address: end, name: "text_end")]
+            + [SymbolTable.Function(address: end, name: SYMBOL_TEXT_END)]
     }
 
     /// As QEMU takes it after -plugin. Writes what the plugin reads.

@@ -1,5 +1,6 @@
 import CacheModel
 package import Foundation
+import FrostCore
 package import FrostFormat
 package import FrostHost
 package import FrostSupport
@@ -27,9 +28,9 @@ package struct ResidencyPlugin: Sendable {
     ) throws {
         (self.cache, self.seed, self.logLimit) = (cache, seed, logLimit)
         library = try PluginLibrary.residency.locate()
-        textBytes = try symbols.address("text_end") - SymbolTable.hypervisorBase
-        pager = try symbols.address("pager") - SymbolTable.hypervisorBase
-        wipe = try symbols.address("wipe_secrets") - SymbolTable.hypervisorBase
+        textBytes = try symbols.address(SYMBOL_TEXT_END) - SymbolTable.hypervisorBase
+        pager = try symbols.address(SYMBOL_PAGER) - SymbolTable.hypervisorBase
+        wipe = try symbols.address(SYMBOL_WIPE) - SymbolTable.hypervisorBase
     }
 
     /// As QEMU takes it after -plugin.

@@ -1,4 +1,5 @@
 package import Foundation
+import FrostCore
 package import FrostSupport
 import Glibc
 
@@ -11,9 +12,6 @@ package final class GuestRAM {
     package let ram: ByteCount
 
     private static let holeEnd: UInt64 = 4 << 30
-    /// From this much RAM on, QEMU leaves a whole GiB below 4 GiB to devices.
-    private static let splitFrom: UInt64 = 0xE000_0000
-    private static let splitAt: UInt64 = 0xC000_0000
 
     /// - Throws: ``Failure/unreadable(_:)``
     package init(_ file: URL, ram: ByteCount) throws(Failure) {
@@ -45,7 +43,9 @@ package final class GuestRAM {
     /// RAM below the PCI hole.
     package var lowBytes: UInt64 { Self.lowBytes(of: ram) }
 
-    static func lowBytes(of ram: ByteCount) -> UInt64 { ram.bytes >= splitFrom ? splitAt : ram.bytes }
+    static func lowBytes(of ram: ByteCount) -> UInt64 {
+        ram.bytes >= UInt64(QEMU_SPLIT_FROM) ? UInt64(QEMU_SPLIT_AT) : ram.bytes
+    }
 
     /// All addresses that have RAM.
     package var ranges: [Range<UInt64>] {

@@ -1,3 +1,4 @@
+import FrostCore
 import FrostSupport
 
 /// Answers the hypervisor's question for the passphrase: once, since a guest could ask the same later.
@@ -6,7 +7,7 @@ struct PromptWatch {
     private var first = TextWatch(Self.prompt)
     private var second: TextWatch?
 
-    static let prompt = "frostvisor: passphrase: "
+    static let prompt = PASSPHRASE_PROMPT
 
     init(passphrase: Passphrase?) {
         self.passphrase = passphrase

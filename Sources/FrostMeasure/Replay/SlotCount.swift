@@ -3,13 +3,14 @@ package import FrostSupport
 
 /// How many slots a frozen region has: what the hypervisor, its tables and its nested tables leave.
 ///
-/// - Source: `divide` and `make_room` of `hypervisor/start.c`; a boot test holds the two against each other.
+/// - Source: `divide` and `make_room` of `hypervisor/residency/residency.c`; a boot test holds the two against
+///   each other.
 package enum SlotCount {
     private static let poolMinimum: UInt64 = 32
     private static let slotsOfPoolPage: UInt64 = 12
     /// `sizeof(struct nested_note)`
     private static let noteBytes: UInt64 = 12
-    private static let tableReach = 2 * ByteCount.mebibyte.bytes
+    private static let tableReach = UInt64(LARGE_PAGE_BYTES)
 
     /// - Parameter hypervisorBytes: of the region that the hypervisor itself takes, as its trace says.
     /// - Returns: nil when the region is too small for any guest.

@@ -21,17 +21,17 @@ final class AccessJudge {
     init(_ record: DebuggerRecord, map: MemoryMap, explain: @escaping (access_home) -> Void) throws {
         let symbols = record.symbols, base = SymbolTable.hypervisorBase
         region = map.region
-        imageBytes = try symbols.address("image_end") - base
+        imageBytes = try symbols.address(SYMBOL_IMAGE_END) - base
         relay = Relay(explain)
         var settings = access_settings()
         settings.region = access_range(map.region)
         settings.ram_end = record.image.plan.ram.bytes
         settings.firmware = (access_range(map.firmware[0]), access_range(map.firmware[1]))
         settings.hypervisor_base = base
-        settings.text_bytes = try symbols.address("text_end") - base
+        settings.text_bytes = try symbols.address(SYMBOL_TEXT_END) - base
         settings.image_bytes = imageBytes
-        settings.freeze = try symbols.address("freeze")
-        settings.page_seal = try symbols.address("page_seal")
+        settings.freeze = try symbols.address(SYMBOL_FREEZE)
+        settings.page_seal = try symbols.address(SYMBOL_SEAL)
         guard
             let judge = access_judge_make(
                 &settings,

@@ -36,7 +36,7 @@ package struct DebuggerJudge {
         let memory = try view.map { try MemoryAtEnd($0, record: record, explainer: explainer) }
         let cipher = memory?.cipher
         let root =
-            try record.symbols.address("pager") - SymbolTable.hypervisorBase
+            try record.symbols.address(SYMBOL_PAGER) - SymbolTable.hypervisorBase
             + UInt64(MemoryLayout<pager>.offset(of: \.root) ?? 0)
         let homes = TracedHomes(
             record.image.plan, explainer: explainer, cipher: cipher, root: root,

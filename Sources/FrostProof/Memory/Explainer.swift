@@ -26,7 +26,7 @@ package final class Explainer {
     }
 
     /// The linker's name for where the hypervisor's own memory ends.
-    private static let end = "image_end"
+    private static let end = SYMBOL_IMAGE_END
 
     /// What begins at or before a linear address of the hypervisor's.
     private func symbol(at linear: UInt64) -> String? {

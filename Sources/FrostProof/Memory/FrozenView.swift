@@ -25,7 +25,7 @@ package struct FrozenView {
         self.plan = plan
         self.symbols = symbols
         let base = plan.frozenBase
-        pager = try Self.value(at: symbols.address("pager") - SymbolTable.hypervisorBase + base, read)
+        pager = try Self.value(at: symbols.address(SYMBOL_PAGER) - SymbolTable.hypervisorBase + base, read)
 
         let frames = Self.physical(pager.frames, base)
         let count = Int(pager.slot_count)

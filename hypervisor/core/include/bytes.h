@@ -6,5 +6,6 @@
 /* Zeroes memory; the compiler may not drop it. */
 void bytes_wipe(void *memory, size_t bytes);
 
-/* CRC-32 (IEEE 802.3, reflected, as in zlib); start with crc = 0, chain by passing the previous result. */
+/* CRC-32 (IEEE 802.3, reflected, as in zlib); start with crc = 0, chain by passing the previous
+ * result. */
 uint32_t crc32(uint32_t crc, const void *data, size_t bytes);

@@ -1,8 +1,8 @@
 /* image.h — a bootable disk image, as make-image writes it and the loader reads it. Little-endian.
  *
- *   sector 0      boot sector (boot/sector.asm)
+ *   sector 0      boot sector (boot/bios/sector.asm)
  *   sector 1      struct image_header, 8 sectors
- *   sector 9      loader (boot/loader.asm), loader_sectors
+ *   sector 9      loader (boot/bios/loader.asm), loader_sectors
  *   then          hypervisor, flat binary for address frozen_base, hypervisor_sectors
  *   payload_lba   payload: ciphertext pages, the runs' pages in order; 8 sectors a page
  */
@@ -18,15 +18,19 @@
 #define IMAGE_LOADER_LBA    9u
 #define IMAGE_RUNS          128u
 #define IMAGE_KDF_MINIMUM   1000u
-#define IMAGE_SLOTS_MINIMUM 32u         /* twelve pages of one instruction, their metadata pages, and those above */
+#define IMAGE_SLOTS_MINIMUM 32u         /* twelve pages of one instruction, their metadata pages,
+                                         * and those above */
 
-enum image_freeze : uint32_t { FREEZE_FIT = 1, FREEZE_NOFILL = 2, FREEZE_WAYLOCK = 3, FREEZE_WINDOW = 4 };
+enum image_freeze : uint32_t {
+    FREEZE_FIT = 1, FREEZE_NOFILL = 2, FREEZE_WAYLOCK = 3, FREEZE_WINDOW = 4
+};
 enum image_engine : uint32_t { ENGINE_ANY = 0, ENGINE_SVM = 1, ENGINE_VMX = 2, ENGINE_RING3 = 3 };
 enum image_policy : uint32_t { POLICY_CLOCK = 1, POLICY_FIFO = 2, POLICY_GCLOCK_AHEAD = 3 };
 enum image_key_source : uint32_t { KEY_CONSOLE = 1, KEY_EMBEDDED = 2 };
 enum image_guest : uint32_t { GUEST_LONG64 = 1, GUEST_REAL = 2 };
 
-/* Where payload pages go: `pages` frames from host-physical `home` on. Below 4 GiB, outside the loader's memory. */
+/* Where payload pages go: `pages` frames from host-physical `home` on. Below 4 GiB, outside the
+ * loader's memory. */
 struct image_run {
     uint64_t home;
     uint32_t pages;
@@ -45,7 +49,8 @@ struct image_header {
 
     uint64_t ram_bytes;         /* of the machine that it was made for */
     uint64_t covered_bytes;     /* guest RAM lies below this guest-physical address */
-    uint64_t frozen_base;       /* host-physical, aligned to the next power of two >= frozen_bytes */
+    uint64_t frozen_base;       /* host-physical, aligned to the next power of two >=
+                                 * frozen_bytes */
     uint64_t frozen_bytes;      /* multiple of 256 KiB */
     uint64_t meta_base;         /* host-physical: homes of the metadata pages */
     uint64_t meta_bytes;        /* as page_geometry_make says */
@@ -53,19 +58,21 @@ struct image_header {
     uint32_t freeze;            /* enum image_freeze */
     uint32_t engine;            /* enum image_engine; ENGINE_ANY: what the CPU offers */
     uint32_t policy;            /* enum image_policy */
-    uint32_t slot_limit;        /* use at most so many slots, for stress; 0 = all that fit */
-    uint32_t trace_every;       /* send one event in so many; 1 = all, 0 = counters only */
+    uint32_t slot_limit;        /* use at most this many slots, for stress; 0 = all */
+    uint32_t trace_every;       /* send one event in N; 1 = all, 0 = counters only */
     uint32_t key_source;        /* enum image_key_source */
 
     uint32_t guest;             /* enum image_guest: the mode it is entered in */
-    uint32_t e820_gpa;          /* Linux boot_params whose E820 map the hypervisor fills in; 0 = none */
+    uint32_t e820_gpa;          /* Linux boot_params whose E820 map the hypervisor fills in; 0 =
+                                 * none */
     uint64_t entry;             /* RIP (linear); GUEST_REAL: CS base is 0 */
     uint64_t stack;             /* RSP */
     uint64_t cr3;               /* GUEST_LONG64: identity page tables, part of the payload */
     uint64_t rsi;               /* GUEST_LONG64: boot_params or 0 */
 
     struct page_entry root;     /* of the tree's top page */
-    uint8_t  hypervisor_sha256[32];     /* of sectors 9 .. payload_lba - 1, and of sector 0 before them */
+    uint8_t  hypervisor_sha256[32];     /* of sectors 9 .. payload_lba - 1, and of sector 0 before
+                                         * them */
     uint8_t  salt[16];
     uint32_t kdf_iterations;
     uint32_t reserved;
@@ -77,7 +84,8 @@ struct image_header {
     uint8_t  wrap_tag[16];
     uint8_t  embedded_kek[32];  /* KEY_EMBEDDED: the key-encryption key itself; else zero */
 
-    char     fault[32];         /* the fault that was put into the hypervisor on purpose; zeroes: none */
+    char     fault[32];         /* the fault that was put into the hypervisor on purpose; zeroes:
+                                 * none */
 
     uint8_t  unused[4096 - 2404 - 4];
     uint32_t checksum;          /* CRC-32 of all before it */

@@ -24,5 +24,6 @@ struct pbkdf2 {
     uint8_t  u[SHA256_BYTES];
 };
 /* PBKDF2-HMAC-SHA256, one output block. `work` is wiped before returning. iterations >= 1. */
-void pbkdf2_sha256(struct pbkdf2 *work, const void *passphrase, size_t passphrase_bytes, const uint8_t *salt,
-                   size_t salt_bytes, uint32_t iterations, uint8_t key[SHA256_BYTES]);
+void pbkdf2_sha256(struct pbkdf2 *work, const void *passphrase, size_t passphrase_bytes,
+                   const uint8_t *salt, size_t salt_bytes, uint32_t iterations,
+                   uint8_t key[SHA256_BYTES]);

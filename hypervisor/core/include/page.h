@@ -1,10 +1,12 @@
 /* page.h — a page of the guest, or of the integrity tree, as it lies in DRAM.
  *
- * Level 0 pages are the guest's own. A level n+1 page is a *metadata page*: 128 entries, each describing one
- * level n page. The entry of the single page of the top level, the root, never leaves the frozen region (while
- * running) or the authenticated header (in an image). An old or foreign home therefore fails its tag.
+ * Level 0 pages are the guest's own. A level n+1 page is a *metadata page*: 128 entries, each
+ * describing one level n page. The entry of the single page of the top level, the root, never
+ * leaves the frozen region (while running) or the authenticated header (in an image). An old or
+ * foreign home therefore fails its tag.
  *
- * shape   home: 4096 bytes of AES-256-GCM ciphertext; nonce, tag and state stand in the parent's entry
+ * shape   home: 4096 bytes of AES-256-GCM ciphertext; nonce, tag and state stand in the parent's
+ *         entry
  * source  NIST SP 800-38D (GCM); docs/design/overview.md, "Life of a page"
  */
 #pragma once
@@ -20,8 +22,10 @@
 #define PAGE_INDEX_BITS     28u         /* of a page_id: 2^28 guest pages = 1 TiB */
 
 enum page_state : uint32_t {
-    PAGE_BLANK  = 0,    /* never written: opening zeroes the slot, DRAM is not read. All-zero entry */
-    PAGE_IMAGED = 1,    /* sealed by make-image under the image key, PAGE_IMAGED is also its nonce domain */
+    PAGE_BLANK  = 0,    /* never written: opening zeroes the slot, DRAM is not read. All-zero
+                         * entry */
+    PAGE_IMAGED = 1,    /* sealed by make-image under the image key, PAGE_IMAGED is also its nonce
+                         * domain */
     PAGE_SEALED = 2,    /* sealed by the hypervisor under the session key, likewise */
 };
 
@@ -31,7 +35,8 @@ struct page_entry {
     uint32_t reserved;  /* zero */
     uint8_t  tag[16];
 };
-_Static_assert(sizeof(struct page_entry) * PAGE_ENTRIES == PAGE_BYTES, "128 entries fill a metadata page");
+_Static_assert(sizeof(struct page_entry) * PAGE_ENTRIES == PAGE_BYTES,
+               "128 entries fill a metadata page");
 
 /* level << 28 | index. */
 typedef uint32_t page_id;
@@ -49,11 +54,13 @@ static inline page_id page_parent(page_id page)
 /* Which of its parent's 128 entries describes this page. */
 static inline uint32_t page_entry_index(page_id page) { return page_index(page) % PAGE_ENTRIES; }
 
-/* Where homes lie. Level 0: home = guest-physical address. Metadata: one array a level, back to back from `base`. */
+/* Where homes lie. Level 0: home = guest-physical address. Metadata: one array a level, back to
+ * back from `base`. */
 struct page_geometry {
     uint32_t top_level;                     /* its only page is described by the root entry; >= 1 */
     uint64_t level_base[PAGE_LEVELS];       /* host-physical; [0] = 0 */
-    uint64_t meta_bytes;                    /* DRAM taken by all metadata levels, multiple of 4096 */
+    uint64_t meta_bytes;                    /* DRAM taken by all metadata levels, multiple of
+                                             * 4096 */
 };
 
 /* covered_bytes: guest-physical addresses below it can be RAM; multiple of 4096, 1 .. 2^40. */
@@ -69,5 +76,5 @@ void page_seal(const struct gcm_key *key, page_id page, enum page_state state, u
 /* Decrypts and checks one page. Reads each home byte exactly once: DRAM may change under us.
  *   returns   false when the tag does not verify; the slot is zeroed then
  */
-[[nodiscard]] bool page_open(const struct gcm_key *key, page_id page, const struct page_entry *entry,
-                             const void *home, void *slot);
+[[nodiscard]] bool page_open(const struct gcm_key *key, page_id page,
+                             const struct page_entry *entry, const void *home, void *slot);

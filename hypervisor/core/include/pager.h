@@ -1,13 +1,14 @@
 /* pager.h — which pages are in the clear, and how they come and go. The heart of the hypervisor.
  *
- * Pure: reaches DRAM and the nested tables only through `struct pager_ops`, so that host tests and replays run
- * this very code. Not reentrant.
+ * Pure: reaches DRAM and the nested tables only through `struct pager_ops`, so that host tests and
+ * replays run this very code. No operation may call the pager.
  */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "gcm.h"
+#include "image.h"
 #include "page.h"
 
 typedef uint32_t slot_t;
@@ -23,16 +24,20 @@ struct slot {
     page_id  page;
     slot_t   parent;        /* of the page that describes this one; SLOT_NONE: the root does */
     slot_t   next;          /* of the same bucket; SLOT_NONE: the last */
-    uint32_t mapping;       /* the nested tables' note of where they map it; 0: nowhere */
-    uint16_t children;      /* metadata: resident pages that it describes; not evictable while > 0 */
+    uint32_t mapping;       /* the nested tables' own: where the page is mapped, and what was seen
+                             * of its use; 0 at first */
+    uint16_t children;      /* metadata: resident pages that it describes; not evictable while >
+                             * 0 */
     uint8_t  flags;         /* enum slot_flags */
     uint8_t  turns;         /* of the clock's hand that it has in store */
 };
 
-/* What the nested tables knew of a page: the entry's accessed and dirty bits. */
-struct page_use {
-    bool accessed;
-    bool dirty;
+/* What is known of a page's use, as flags: the nested entry's accessed and dirty bits. The values
+ * are those of a slot's flags. */
+enum page_use : uint8_t {
+    USE_NONE     = 0,
+    USE_DIRTY    = SLOT_DIRTY,
+    USE_ACCESSED = SLOT_REFERENCED,
 };
 
 enum pager_event : uint8_t { PAGER_OPENED, PAGER_SEALED, PAGER_DROPPED };
@@ -40,12 +45,22 @@ enum pager_event : uint8_t { PAGER_OPENED, PAGER_SEALED, PAGER_DROPPED };
 struct pager_ops {
     /* 4096 bytes of DRAM at host-physical `home`, 16-byte aligned; valid until the next call. */
     void *(*dram)(void *context, uint64_t home);
-    /* Ends the guest's access to the level-0 page in a slot (if mapped at all) and tells how it was used. */
-    struct page_use (*unmap)(void *context, slot_t slot);
-    /* Was the page used since last asked? Clears the mark. */
-    bool (*accessed)(void *context, slot_t slot);
+    /* Is the level-0 page RAM of the guest's? Only such pages are opened ahead. */
+    bool (*is_ram)(void *context, uint32_t index);
+    /* Begins the guest's access to the level-0 page in a slot; it has none.
+     *   is_ahead    the guest has not asked for it yet */
+    void (*map)(void *context, slot_t slot, bool is_ahead);
+    /* Ends it (if mapped at all) and tells how the page was used. */
+    enum page_use (*unmap)(void *context, slot_t slot);
+    /* How was the page used since last asked? Forgets that it was accessed, not that it is dirty;
+     * that need only be told where the answer ends the mapping. */
+    enum page_use (*take_use)(void *context, slot_t slot);
+    /* The cipher is about to work, and the CPU's vector registers with it; it has worked. */
+    void (*cipher_begins)(void *context);
+    void (*cipher_ends)(void *context);
     /* For trace and counters: `state` is what an opened page was; cycles by RDTSC. */
-    void (*event)(void *context, enum pager_event event, page_id page, enum page_state state, uint64_t cycles);
+    void (*event)(void *context, enum pager_event event, page_id page, enum page_state state,
+                  uint64_t cycles);
 };
 
 enum pager_status : uint8_t {
@@ -64,7 +79,8 @@ typedef slot_t (*pager_policy)(struct pager *pager);
 
 struct pager {
     struct page_geometry geometry;
-    struct page_entry    root;          /* describes the top level's only page; never leaves the frozen region */
+    struct page_entry    root;          /* describes the top level's only page; never leaves the
+                                         * frozen region */
     uint64_t             counter;       /* of the last seal under the session key */
     const struct gcm_key *image_key;
     const struct gcm_key *session_key;
@@ -76,9 +92,11 @@ struct pager {
     uint32_t     used;                  /* slots in use */
     uint32_t     hand;
     slot_t       newcomer;              /* opened last; SLOT_NONE: none since the start */
-    uint32_t     patience;              /* turns of the hand that use can earn a page; 0: second chance */
-    uint32_t     ahead;                 /* never-written pages are opened in neighbourhoods of so many: a power of two,
-                                         * up to PAGE_ENTRIES; 1: one by one */
+    uint32_t     patience;              /* turns of the hand that use can earn a page; 0: second
+                                         * chance */
+    uint32_t     ahead;                 /* never-written pages are opened in neighbourhoods of so
+                                         * many: a power of two, up to PAGE_ENTRIES; 1: one by
+                                         * one */
 
     pager_policy           policy;
     const struct pager_ops *ops;
@@ -92,42 +110,44 @@ static inline uint32_t pager_bucket_count(uint32_t slot_count)
     return 2 * slot_count;
 }
 
-/* The caller has set geometry, root, counter, keys, arrays and their counts, policy, patience, ahead, ops, context; this empties
- * the tables. slot_count >= 1 + 2 * PAGE_LEVELS. */
+/* Sets policy, patience and ahead.
+ *   keeps_use   the nested tables mark what the guest uses, without a fault
+ */
+void pager_use_policy(struct pager *pager, enum image_policy policy, bool keeps_use);
+
+/* The caller has set geometry, root, counter, keys, arrays and their counts, ops, context, and the
+ * policy; this empties the tables. slot_count >= 1 + 2 * PAGE_LEVELS. */
 void pager_start(struct pager *pager);
 
 /* The slot of a page that is resident, else SLOT_NONE. No side effect. */
 slot_t pager_find(const struct pager *pager, page_id page);
 
-/* Makes a level-0 page resident, with the metadata pages above it, evicting as needed.
- *   will_write  the caller (not the guest, whose writes the nested tables' dirty bit reports) will write the slot
+/* The guest missed a level-0 page: makes it resident, with the metadata pages above it, evicting as
+ * needed, and maps it. When nothing had to be decrypted for it, its neighbours that were never
+ * written either are opened and mapped as well, as far as the policy wants that.
+ *   was_resident   only its mapping was gone
+ */
+[[nodiscard]] enum pager_status pager_serve(struct pager *pager, uint32_t index,
+                                            bool *was_resident);
+
+/* Makes a level-0 page resident, and maps nothing.
+ *   will_write  the caller (not the guest, whose writes the nested tables' dirty bit reports) will
+ *               write the slot
  *   slot        set when PAGER_OK
  */
-[[nodiscard]] enum pager_status pager_fetch(struct pager *pager, uint32_t index, bool will_write, slot_t *slot);
+[[nodiscard]] enum pager_status pager_fetch(struct pager *pager, uint32_t index, bool will_write,
+                                            slot_t *slot);
 
-/* The part of it for a page that is not resident; leaves no mark of use. */
-[[nodiscard]] enum pager_status pager_open(struct pager *pager, uint32_t index, slot_t *slot);
-
-/* Whether nothing had to be decrypted for the page in a slot: it was never sealed. */
-bool pager_is_blank(struct pager *pager, slot_t slot);
-
-/* Opens `neighbour` before it is asked for, next to a blank page that has just been missed: if it is blank as well, and
- * there are slots to spare. It bears no mark of use: the clock takes it first.
- *   slot        set when PAGER_OK; SLOT_NONE: not opened
- */
-[[nodiscard]] enum pager_status pager_ahead(struct pager *pager, uint32_t neighbour, slot_t *slot);
-
-/* Makes resident a level-0 page whose plaintext lies at home, put there by firmware before the guest ran; zeroes
- * that home. The page must be PAGE_BLANK. */
+/* Makes resident a level-0 page whose plaintext lies at home, put there by firmware before the
+ * guest ran; zeroes that home. The page must be PAGE_BLANK. */
 [[nodiscard]] enum pager_status pager_adopt(struct pager *pager, uint32_t index, slot_t *slot);
-
-/* The nested tables drop a mapping of a resident page: remember what they knew. */
-void pager_note_use(struct pager *pager, slot_t slot, struct page_use use);
 
 static inline void *pager_frame(const struct pager *pager, slot_t slot)
 {
     return pager->frames + (uint64_t)slot * PAGE_BYTES;
 }
 
-slot_t pager_policy_clock(struct pager *pager);     /* second chance by accessed marks; more by `patience` */
-slot_t pager_policy_fifo(struct pager *pager);      /* oldest first: a stress mode that evicts hot pages */
+slot_t pager_policy_clock(struct pager *pager);     /* second chance by accessed marks; more by
+                                                     * `patience` */
+slot_t pager_policy_fifo(struct pager *pager);      /* oldest first: a stress mode that evicts hot
+                                                     * pages */

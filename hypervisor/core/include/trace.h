@@ -1,23 +1,28 @@
 /* trace.h — what the hypervisor says on COM2: fixed-size frames, one record each.
  *
  * A reader resynchronises after noise by looking for the next TRACE_SYNC whose checksum holds.
- * Events (miss, open, seal, ...) may be sampled: one in `FACT_TRACE_EVERY`. Counters are exact, and are sent
- * at the end of a run and on panic.
+ * Events (miss, open, seal, ...) may be sampled: one in `FACT_TRACE_EVERY`. Counters are exact, and
+ * are sent at the end of a run and on panic.
  */
 #pragma once
 #include <stdint.h>
 
 enum trace_kind : uint8_t {
     TRACE_FACT   = 1,   /* detail: enum trace_fact; value: the fact */
-    TRACE_FREEZE = 2,   /* detail: enum image_freeze; value: bytes made dirty in the cache; cycles */
+    TRACE_FREEZE = 2,   /* detail: enum image_freeze; value: bytes made dirty in the cache;
+                         * cycles */
     TRACE_LAUNCH = 3,   /* the guest's first instruction is next */
-    TRACE_MISS   = 4,   /* value: gpa; detail: enum trace_miss_flags; cycles: exit to entry, all pages it took */
+    TRACE_MISS   = 4,   /* value: gpa; detail: enum trace_miss_flags; cycles: exit to entry, all
+                         * pages it took */
     TRACE_OPEN   = 5,   /* level; value: page index; detail: enum page_state it had; cycles */
     TRACE_SEAL   = 6,   /* level; value: page index; cycles */
     TRACE_DROP   = 7,   /* level; value: page index; a clean victim */
-    TRACE_EXIT   = 8,   /* detail: enum trace_counter of the kind of exit; value: its subject (CPUID leaf, MSR, port; else the engine's code); cycles */
-    TRACE_COUNT  = 9,   /* detail: enum trace_counter; value: events since boot; cycles: their sum */
-    TRACE_PANIC  = 10,  /* detail: enum panic_code; value: the offending value; level: of the page, if one */
+    TRACE_EXIT   = 8,   /* detail: enum trace_counter of the kind of exit; value: its subject (CPUID
+                         * leaf, MSR, port; else the engine's code); cycles */
+    TRACE_COUNT  = 9,   /* detail: enum trace_counter; value: events since boot; cycles: their
+                         * sum */
+    TRACE_PANIC  = 10,  /* detail: enum panic_code; value: the offending value; level: of the page,
+                         * if one */
     TRACE_END    = 11,  /* detail: enum trace_ending. The last record; keys are wiped */
 };
 
@@ -34,13 +39,15 @@ enum trace_fact : uint32_t {
     FACT_META_BYTES   = 10,
     FACT_POLICY       = 11, /* enum image_policy */
     FACT_TRACE_EVERY  = 12,
-    FACT_TEXT_BYTES   = 13, /* hypervisor text, data, stacks and tables: the region less pool, slot table and slots */
+    FACT_TEXT_BYTES   = 13, /* hypervisor text, data, stacks and tables: the region less pool, slot
+                             * table and slots */
 };
 
 enum trace_miss_flags : uint32_t {
     MISS_WRITE = 1, MISS_FETCH = 2, MISS_WALK = 4,  /* WALK: by a guest page-table walk */
     MISS_SOFT  = 8,                                 /* resident: only its mapping was gone */
-    MISS_DEVICE = 16,                               /* of memory that is passed through: no page is opened */
+    MISS_DEVICE = 16,                               /* of memory that is passed through: no page is
+                                                     * opened */
 };
 
 enum trace_counter : uint32_t {
@@ -59,17 +66,18 @@ enum trace_counter : uint32_t {
     COUNT_TABLE_DROP,       /* nested-table pages reclaimed */
     COUNT_EXIT_CPUID,
     COUNT_EXIT_MSR,
-    COUNT_EXIT_CR,
+    COUNT_EXIT_CR,          /* and faults of accesses to control registers */
     COUNT_EXIT_PORT,
     COUNT_EXIT_CACHE,       /* WBINVD, INVD: emulated as nothing */
     COUNT_EXIT_DENIED,      /* guest tried virtualisation or MWAIT: #UD */
     COUNT_REINJECT,         /* events whose delivery missed a page and were delivered again */
-    COUNT_AHEAD,            /* of COUNT_OPEN_BLANK: before anybody asked for them */
+    COUNT_AHEAD,            /* of COUNT_OPEN_BLANK: before the guest asked for them */
     COUNT_END               /* one past the last */
 };
 
 enum trace_ending : uint32_t {
-    ENDING_POWER_OFF    = 0xF0570FF1,   /* the guest asked ACPI for a sleep state: value = SLP_TYP */
+    ENDING_POWER_OFF    = 0xF0570FF1,   /* the guest asked ACPI for a sleep state: value =
+                                         * SLP_TYP */
     ENDING_RESET        = 0xF057BEE2,   /* the guest asked for a reset: value = port */
     ENDING_TRIPLE_FAULT = 0xF0573FA3,   /* the guest's own */
     ENDING_PANIC        = 0xF057DEA4,   /* a TRACE_PANIC record came before */
@@ -81,13 +89,17 @@ enum panic_code : uint32_t {
     PANIC_UNKNOWN_EXIT     = 3,  /* value = the engine's exit code */
     PANIC_HOST_EXCEPTION   = 4,  /* value = vector << 56 | rip */
     PANIC_NO_ENGINE        = 5,  /* CPU or firmware offers no engine */
-    PANIC_NO_CIPHER        = 6,  /* CPU lacks AES-NI, PCLMULQDQ or RDRAND */
+    PANIC_NO_CIPHER        = 6,  /* CPU lacks AES-NI, PCLMULQDQ or RDRAND, or
+                                  * RDRAND gives no numbers */
     PANIC_HEADER           = 7,  /* image header is damaged */
     PANIC_KEY              = 8,  /* wrong passphrase, or the header was changed */
-    PANIC_MEMORY_MAP       = 9,  /* firmware offers no RAM where the image needs it: value = address */
-    PANIC_NO_ROOM          = 10, /* frozen region too small for this guest: value = slots */
+    PANIC_MEMORY_MAP       = 9,  /* firmware offers no RAM where the image needs it: value =
+                                  * address */
+    PANIC_NO_ROOM          = 10, /* frozen region too small for this guest: value = slots,
+                                  * or pages of the nested tables */
     PANIC_ENTRY            = 11, /* the CPU refused the guest's state: value = exit code */
-    PANIC_INSTRUCTION      = 12, /* an intercepted instruction could not be fetched or decoded: value = rip */
+    PANIC_INSTRUCTION      = 12, /* an intercepted instruction could not be fetched or decoded:
+                                  * value = rip */
     PANIC_COUNTER          = 13, /* the seal counter is used up */
     PANIC_INIT             = 14, /* an INIT signal arrived: possible reset attack */
     PANIC_FREEZE           = 15, /* this CPU cannot freeze so: value = enum image_freeze */

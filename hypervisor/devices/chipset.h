@@ -1,0 +1,56 @@
+/* chipset.h — what stands around the CPU in a PC, by the names of its manuals. */
+#pragma once
+#include "cpu/registers.h"
+
+/* Ports. */
+#define PORT_KEYBOARD_DATA  0x60u
+#define PORT_KEYBOARD       0x64u
+#define PORT_SYSTEM_CONTROL 0x92u
+#define PORT_RESET_CONTROL  0xCF9u
+#define PORT_PCI_ADDRESS    0xCF8u      /* configuration's address, written as one dword */
+
+/* Intel 8042, as PCs wire it: commands to the controller, and its output port. */
+#define COMMAND_WRITE_OUTPUT 0xD1u      /* the next byte at 60h goes to the output port */
+#define COMMAND_CLOSE_A20    0xDDu
+#define COMMAND_OPEN_A20     0xDFu
+#define COMMAND_PULSE        0xF0u      /* low bits of the output port that are 0 in the command are
+                                         * pulsed */
+#define COMMAND_PULSE_MASK   0xF1u      /* of them, bit 0: the reset line */
+#define OUTPUT_RUN           BIT(0)     /* low: reset */
+#define OUTPUT_A20           BIT(1)
+
+/* Intel ICH, "Port 92h" and "Reset Control Register". */
+#define SYSTEM_CONTROL_RESET BIT(0)
+#define SYSTEM_CONTROL_A20   BIT(1)
+#define RESET_CONTROL_RESET  BIT(2)
+
+/* ACPI 6.4, 4.8.3.2.1: the PM1 control register, two bytes; in the second: */
+#define PM1_BYTES   2u
+#define PM1_SLP_EN  BIT(5)      /* enter the sleep state */
+#define PM1_SLP_TYP FIELD(4, 2)
+
+/* ACPI 6.4, 5.2.5 (RSDP), 5.2.7 (RSDT), 5.2.9 (FADT). */
+#define RSDP_AREA_BASE  0xE0000u
+#define RSDP_AREA_END   0x100000u
+#define BDA_EBDA        0x40Eu      /* segment of the extended BIOS data area */
+#define EBDA_SCAN_BYTES 1024u
+#define RSDP_SIGNATURE     0x20445352u      /* "RSD " */
+#define RSDP_SIGNATURE_END 0x20525450u      /* "PTR " */
+#define RSDP_RSDT       16u
+#define RSDP_BYTES      20u
+#define TABLE_LENGTH    4u
+#define TABLE_HEADER    36u
+#define FADT_SIGNATURE  0x50434146u                     /* "FACP" */
+#define FADT_PM1A_CONTROL 64u
+
+/* PCI Local Bus 3.0, 3.2.2.3 (configuration mechanism), 6.1 (header) and 6.2.2 (command
+ * register). */
+#define PCI_DATA        0xCFCu
+#define PCI_ENABLE      0x80000000u
+#define PCI_DEVICES     (256u * 32u)    /* buses of devices */
+#define PCI_VENDOR      0x00u
+#define PCI_COMMAND     0x04u
+#define PCI_HEADER_TYPE 0x0Cu       /* byte 2 of this dword; its bit 7: */
+#define PCI_MULTIFUNCTION BIT(23)
+#define PCI_BUS_MASTER  BIT(2)
+#define PCI_NO_DEVICE   0xFFFFu

@@ -1,0 +1,74 @@
+#include "devices/power.h"
+
+#include "devices/chipset.h"
+#include "report/panic.h"
+
+static bool output_port_next;
+
+static uint8_t byte_of(const struct port_access *access, uint32_t at)
+{
+    return (uint8_t)(access->value >> 8 * at);
+}
+
+static void set_byte(struct port_access *access, uint32_t at, uint64_t byte)
+{
+    access->value ^= (uint32_t)(byte_of(access, at) ^ (uint8_t)byte) << 8 * at;
+}
+
+[[noreturn]] static void end(enum trace_ending ending, uint64_t subject,
+                             const struct port_access *access)
+{
+    ending_close(ending, subject);
+    port_out(access->port, access->width, access->value);
+    halt();
+}
+
+[[noreturn]] static void reset(const struct port_access *access, uint32_t at)
+{
+    end(ENDING_RESET, access->port + at, access);
+}
+
+/* Every sleep state ends the run: DRAM without its keys is of no use to a machine that wakes up. */
+void power_pm1(struct port_access *access, uint32_t at)
+{
+    uint32_t second = at + 1;
+    if (second < access->width && (byte_of(access, second) & PM1_SLP_EN))
+        end(ENDING_POWER_OFF, field_get(byte_of(access, second), PM1_SLP_TYP), access);
+}
+
+/* A closed A20 gate takes address bit 20 from the hypervisor as well, on machines that still have
+ * one: nested paging comes before it. So it stays open. */
+void power_keyboard_data(struct port_access *access, uint32_t at)
+{
+    uint8_t byte = byte_of(access, at);
+    if (output_port_next && !(byte & OUTPUT_RUN))
+        reset(access, at);
+    if (output_port_next)
+        set_byte(access, at, byte | OUTPUT_A20);
+    output_port_next = false;
+}
+
+void power_keyboard(struct port_access *access, uint32_t at)
+{
+    uint8_t byte = byte_of(access, at);
+    if ((byte & COMMAND_PULSE_MASK) == COMMAND_PULSE)
+        reset(access, at);
+    if (byte == COMMAND_CLOSE_A20)
+        set_byte(access, at, COMMAND_OPEN_A20);
+    output_port_next = byte == COMMAND_WRITE_OUTPUT;
+}
+
+void power_system_control(struct port_access *access, uint32_t at)
+{
+    uint8_t byte = byte_of(access, at);
+    if (byte & SYSTEM_CONTROL_RESET)
+        reset(access, at);
+    set_byte(access, at, byte | SYSTEM_CONTROL_A20);
+}
+
+void power_reset_control(struct port_access *access, uint32_t at)
+{
+    bool is_pci_address = access->port == PORT_PCI_ADDRESS && access->width == 4;
+    if (!is_pci_address && (byte_of(access, at) & RESET_CONTROL_RESET))
+        reset(access, at);
+}

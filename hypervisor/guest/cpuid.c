@@ -1,0 +1,59 @@
+#include "guest/cpuid.h"
+
+#include "engine/engine.h"
+
+/* No cache-line flushes (they push plaintext out and cannot be intercepted), no virtualisation, no
+ * MONITOR; bits that mirror CR4 mirror the guest's. */
+void cpuid_answer(struct vcpu *vcpu)
+{
+    struct guest_regs *regs = &vcpu->regs;
+    uint32_t leaf = (uint32_t)regs->rax, subleaf = (uint32_t)regs->rcx;
+    struct cpuid r = cpuid(leaf, subleaf);
+    uint64_t cr4 = engine->mode(vcpu).cr4;
+
+    switch (leaf) {
+    case CPUID_FEATURES:
+        r.ecx &= (uint32_t)~(CPUID_1_ECX_MONITOR | CPUID_1_ECX_VMX | CPUID_1_ECX_SMX |
+                             CPUID_1_ECX_OSXSAVE);
+        r.ecx |= cr4 & CR4_OSXSAVE ? (uint32_t)CPUID_1_ECX_OSXSAVE : 0;
+        r.edx &= (uint32_t)~(CPUID_1_EDX_CLFSH | CPUID_1_EDX_DS);
+        break;
+    case CPUID_MORE_FEATURES:
+        if (subleaf != 0)
+            break;
+        r.ebx &= (uint32_t)~(CPUID_7_EBX_CLFLUSHOPT | CPUID_7_EBX_CLWB | CPUID_7_EBX_SGX |
+                             CPUID_7_EBX_PT);
+        r.ecx &= (uint32_t)~(CPUID_7_ECX_OSPKE | CPUID_7_ECX_CLDEMOTE | CPUID_7_ECX_SGX_LC);
+        r.edx &= (uint32_t)~CPUID_7_EDX_PCONFIG;
+        r.ecx |= cr4 & CR4_PKE ? (uint32_t)CPUID_7_ECX_OSPKE : 0;
+        break;
+    case CPUID_EXTENDED_FEATURES:
+        r.ecx &= (uint32_t)~(CPUID_80000001_ECX_SVM | CPUID_80000001_ECX_IBS |
+                             CPUID_80000001_ECX_SKINIT | CPUID_80000001_ECX_MONITORX);
+        break;
+    case CPUID_POWER_AND_RAS:
+        r.ebx = 0;      /* scalable machine check: its MSRs lie outside the MSR bitmap */
+        break;
+    case CPUID_ADDRESS_SIZES:
+        r.ebx &= (uint32_t)~(CPUID_80000008_EBX_CLZERO | CPUID_80000008_EBX_INVLPGB |
+                             CPUID_80000008_EBX_WBNOINVD);
+        break;
+    case CPUID_EXTENDED_FEATURES_2:
+        r.eax &= (uint32_t)~CPUID_80000021_EAX_AUTO_IBRS;   /* sits in EFER */
+        break;
+    case CPUID_PERFMON:     /* performance monitoring: its MSRs cannot be written */
+    case CPUID_SGX:
+    case CPUID_PT:          /* processor trace: it writes to memory on its own */
+    case CPUID_SVM:
+    case CPUID_ENCRYPTED_MEMORY:
+    case CPUID_PERFMON_AMD: /* performance counters beyond those that the guest owns */
+        r = (struct cpuid){0};
+        break;
+    default:
+        break;
+    }
+    regs->rax = r.eax;
+    regs->rbx = r.ebx;
+    regs->rcx = r.ecx;
+    regs->rdx = r.edx;
+}

@@ -1,0 +1,126 @@
+#include "guest/exits.h"
+
+#include "devices/ports.h"
+#include "guest/control.h"
+#include "guest/cpuid.h"
+#include "guest/msr.h"
+#include "report/panic.h"
+#include "report/tracer.h"
+#include "residency/residency.h"
+
+static uint64_t edx_eax(const struct guest_regs *regs)
+{
+    return regs->rdx << 32 | (uint32_t)regs->rax;
+}
+
+/* The guest repeats what it did. */
+static void handle_miss(const struct exit *exit, uint64_t start)
+{
+    uint32_t flags = exit->access;
+    enum trace_counter counter = residency_miss(exit->gpa, &flags);
+    uint64_t cycles = rdtsc() - start;
+    tracer_count(counter, cycles);
+    tracer_event(TRACE_MISS, 0, flags, exit->gpa, cycles);
+}
+
+/* This and what is below return false where the guest gets #GP. */
+static bool handle_msr(struct vcpu *vcpu, bool is_write)
+{
+    struct guest_regs *regs = &vcpu->regs;
+    uint64_t value = edx_eax(regs);
+    if (!msr_access(vcpu, (uint32_t)regs->rcx, is_write, &value))
+        return false;
+    if (!is_write) {
+        regs->rax = (uint32_t)value;
+        regs->rdx = value >> 32;
+    }
+    return true;
+}
+
+static bool handle_port(struct vcpu *vcpu, const struct exit *exit)
+{
+    uint64_t mask = BIT(8 * exit->width) - 1, *rax = &vcpu->regs.rax;
+    struct port_access access = {
+        .port = exit->port, .width = exit->width, .is_input = exit->is_input,
+        .value = (uint32_t)(*rax & mask)};
+
+    if (exit->is_string)        /* none of these ports is made for it */
+        return false;
+    ports_access(&access);
+    if (exit->is_input)
+        *rax = exit->width == 4 ? access.value : (*rax & ~mask) | access.value;
+    return true;
+}
+
+void exits_start(struct vcpu *vcpu)
+{
+    ports_watch(engine->watch_port, vcpu);
+    msr_watch(vcpu);
+}
+
+void exit_handle(struct vcpu *vcpu, const struct exit *exit)
+{
+    uint64_t start = rdtsc(), subject = exit->raw;
+    enum trace_counter counter;
+    enum exception fault = EXCEPTION_GP;
+    bool is_done = false;       /* else the guest gets `fault` */
+
+    switch (exit->kind) {
+    case EXIT_MISS:
+        handle_miss(exit, start);
+        return;
+    case EXIT_CPUID:
+        counter = COUNT_EXIT_CPUID;
+        subject = (uint32_t)vcpu->regs.rax;
+        cpuid_answer(vcpu);
+        is_done = true;
+        break;
+    case EXIT_MSR_READ: case EXIT_MSR_WRITE:
+        counter = COUNT_EXIT_MSR;
+        subject = (uint32_t)vcpu->regs.rcx;
+        is_done = handle_msr(vcpu, exit->kind == EXIT_MSR_WRITE);
+        break;
+    case EXIT_CR0_WRITE:
+        counter = COUNT_EXIT_CR;
+        is_done = cr0_write(vcpu, exit->value);
+        break;
+    case EXIT_XCR0_WRITE:
+        counter = COUNT_EXIT_CR;
+        is_done = xcr0_write((uint32_t)vcpu->regs.rcx, edx_eax(&vcpu->regs));
+        break;
+    case EXIT_CR_FAULT:
+        counter = COUNT_EXIT_CR;
+        fault = (enum exception)exit->value;
+        break;
+    case EXIT_PORT:
+        counter = COUNT_EXIT_PORT;
+        subject = exit->port;
+        is_done = handle_port(vcpu, exit);
+        break;
+    case EXIT_CACHE:        /* a write-back of all caches would be the leak itself; the guest needs
+                             * none */
+        counter = COUNT_EXIT_CACHE;
+        is_done = true;
+        break;
+    case EXIT_DENIED:
+        counter = COUNT_EXIT_DENIED;
+        fault = EXCEPTION_UD;
+        break;
+    case EXIT_TRIPLE_FAULT:
+        ending_close(ENDING_TRIPLE_FAULT, vcpu->regs.rip);
+        halt();
+    case EXIT_INIT:
+        panic(PANIC_INIT, exit->raw);
+    case EXIT_REFUSED:
+        panic_because(PANIC_ENTRY, exit->raw, (const char *[]){": ", exit->why, 0});
+    case EXIT_UNKNOWN: default:
+        panic(PANIC_UNKNOWN_EXIT, exit->raw);
+    }
+    if (is_done)
+        vcpu->regs.rip = exit->next_rip;
+    else
+        engine->inject(vcpu, fault);
+    uint64_t cycles = rdtsc() - start;
+    tracer_count(counter, cycles);
+    tracer_event(TRACE_EXIT, 0, counter, subject, cycles);
+}

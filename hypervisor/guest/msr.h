@@ -1,0 +1,14 @@
+/* msr.h — MSRs that the guest sees, or changes, only as the hypervisor wants it. */
+#pragma once
+#include "engine/vcpu.h"
+
+/* An access that exited: `value` is written, or becomes what was read. False where the guest gets
+ * #GP. */
+[[nodiscard]] bool msr_access(struct vcpu *vcpu, uint32_t msr, bool is_write, uint64_t *value);
+
+/* The memory types that the firmware left become the guest's view. Before the freeze changes the
+ * real ones. */
+void msr_start(struct vcpu *vcpu);
+
+/* Has every access exit that is not the guest's own. */
+void msr_watch(struct vcpu *vcpu);

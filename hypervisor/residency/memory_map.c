@@ -1,0 +1,111 @@
+#include "residency/memory_map.h"
+
+#include "cpu/registers.h"
+#include "report/panic.h"
+
+#define NESTED_BITS 48u         /* what nested tables of four levels reach */
+
+struct memory_map memory_map;
+
+static uint64_t page_down(uint64_t address)
+{
+    return address & ~(uint64_t)(PAGE_BYTES - 1);
+}
+
+static void add_ram(uint64_t base, uint64_t end)
+{
+    base = page_down(base + PAGE_BYTES - 1);
+    end = page_down(end);
+    for (uint32_t i = 0; i < memory_map.hidden_ranges && base < end; i++) {
+        struct memory_range hidden = memory_map.hidden[i];
+        if (!memory_overlaps(hidden, base, end))
+            continue;
+        if (base < hidden.base)
+            add_ram(base, hidden.base);
+        base = hidden.end;
+    }
+    if (base >= end)
+        return;
+    if (memory_map.ram_ranges == MEMORY_RAM_RANGES)
+        panic(PANIC_MEMORY_MAP, base);
+
+    uint32_t at = memory_map.ram_ranges++;
+    for (; at > 0 && memory_map.ram[at - 1].base > base; at--)
+        memory_map.ram[at] = memory_map.ram[at - 1];
+    memory_map.ram[at] = (struct memory_range){base, end};
+}
+
+static void hide(uint64_t base, uint64_t end)
+{
+    memory_map.hidden[memory_map.hidden_ranges++] = (struct memory_range){base, end};
+}
+
+static void require_ram(const struct boot_info *boot, uint64_t base, uint64_t end)
+{
+    for (uint32_t i = 0; i < boot->e820_count; i++) {
+        const struct e820_entry *entry = &boot->e820[i];
+        if (entry->type == E820_RAM && entry->base <= base && end <= entry->base + entry->bytes)
+            return;
+    }
+    panic(PANIC_MEMORY_MAP, base);
+}
+
+void memory_map_start(const struct image_header *header, const struct boot_info *boot)
+{
+    uint64_t frozen_end = header->frozen_base + header->frozen_bytes;
+    uint64_t meta_end = header->meta_base + header->meta_bytes;
+    require_ram(boot, header->frozen_base, frozen_end);
+    require_ram(boot, header->meta_base, meta_end);
+
+    uint64_t bits = field_get(cpuid(CPUID_ADDRESS_SIZES, 0).eax, CPUID_80000008_EAX_PHYSICAL_BITS);
+    memory_map.physical_end = BIT(bits < NESTED_BITS ? bits : NESTED_BITS);
+    hide(header->frozen_base, frozen_end);
+    hide(header->meta_base, meta_end);
+    /* RAM that the image does not cover stays out of the guest's reach; devices between do not. */
+    for (uint32_t i = 0; i < boot->e820_count; i++) {
+        const struct e820_entry *entry = &boot->e820[i];
+        uint64_t base = page_down(entry->base);
+        uint64_t end = page_down(entry->base + entry->bytes + PAGE_BYTES - 1);
+        if (base < header->covered_bytes)
+            base = header->covered_bytes;
+        if (entry->type == E820_RAM && base < end)
+            hide(base, end);
+    }
+
+    add_ram(0, MEMORY_LOW_END);    /* the firmware's low pages too: its data goes through the
+                                    * pager */
+    for (uint32_t i = 0; i < boot->e820_count; i++) {
+        const struct e820_entry *entry = &boot->e820[i];
+        uint64_t end = entry->base + entry->bytes;
+        if (entry->type == E820_RAM && end > MEMORY_LOW_END)
+            add_ram(entry->base < MEMORY_LOW_END ? MEMORY_LOW_END : entry->base, end);
+    }
+    for (uint32_t i = 0; i < header->run_count; i++) {
+        uint64_t home = header->runs[i].home;
+        uint64_t end = home + (uint64_t)header->runs[i].pages * PAGE_BYTES;
+        if (!memory_overlaps(memory_map.hidden[1], home, end) && memory_map_range_end(home) < end)
+            panic(PANIC_MEMORY_MAP, home);
+    }
+}
+
+bool memory_map_all_device(uint64_t base, uint64_t bytes)
+{
+    return base + bytes <= memory_map.physical_end &&
+           memory_find(memory_map.ram, memory_map.ram_ranges, base, base + bytes) == 0 &&
+           memory_find(memory_map.hidden, memory_map.hidden_ranges, base, base + bytes) == 0;
+}
+
+uint64_t memory_map_range_end(uint64_t gpa)
+{
+    const struct memory_range *range =
+        memory_find(memory_map.ram, memory_map.ram_ranges, gpa, gpa + 1);
+    return range != 0 ? range->end : 0;
+}
+
+uint64_t memory_map_ram_bytes(void)
+{
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < memory_map.ram_ranges; i++)
+        bytes += memory_map.ram[i].end - memory_map.ram[i].base;
+    return bytes;
+}

@@ -1,0 +1,64 @@
+/* memory_map.h — what lies where in guest-physical memory, which is host-physical memory where it
+ * is the guest's at all. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "image.h"
+
+struct memory_range {
+    uint64_t base, end;     /* end exclusive */
+};
+#define MEMORY_RAM_RANGES 32u
+#define MEMORY_HIDDEN     (2 + BOOT_E820_ENTRIES)
+#define MEMORY_LOW_END    0xA0000u      /* above: VGA, option ROMs, BIOS */
+
+struct memory_map {
+    struct memory_range ram[MEMORY_RAM_RANGES];     /* sorted */
+    uint32_t            ram_ranges;
+    struct memory_range hidden[MEMORY_HIDDEN];      /* never the guest's: frozen region, metadata
+                                                     * homes, RAM not covered */
+    uint32_t            hidden_ranges;
+    uint64_t            physical_end;               /* first address that the guest cannot have */
+};
+extern struct memory_map memory_map;
+
+enum memory_kind : uint8_t {
+    MEMORY_RAM,         /* the guest's, through the pager */
+    MEMORY_DEVICE,      /* 1:1: devices, firmware, reserved ranges */
+    MEMORY_STRAY,       /* not the guest's: frozen region, metadata homes, RAM beyond what the image
+                         * covers */
+};
+
+/* Cuts the frozen region and the metadata homes out of the firmware's map; panics when they are not
+ * RAM. */
+void memory_map_start(const struct image_header *header, const struct boot_info *boot);
+bool memory_map_all_device(uint64_t base, uint64_t bytes);
+
+/* End of the RAM range that holds `gpa`, exclusive; 0: none does. */
+uint64_t memory_map_range_end(uint64_t gpa);
+uint64_t memory_map_ram_bytes(void);
+
+static inline bool memory_overlaps(struct memory_range range, uint64_t base, uint64_t end)
+{
+    return base < range.end && range.base < end;
+}
+
+/* The first range that overlaps [base, end); null: none does. */
+static inline const struct memory_range *memory_find(const struct memory_range *ranges,
+                                                     uint32_t count, uint64_t base, uint64_t end)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (memory_overlaps(ranges[i], base, end))
+            return &ranges[i];
+    return 0;
+}
+
+static inline enum memory_kind memory_map_kind(uint64_t gpa)
+{
+    if (memory_find(memory_map.ram, memory_map.ram_ranges, gpa, gpa + 1) != 0)
+        return MEMORY_RAM;
+    if (memory_find(memory_map.hidden, memory_map.hidden_ranges, gpa, gpa + 1) != 0)
+        return MEMORY_STRAY;
+    return gpa < memory_map.physical_end ? MEMORY_DEVICE : MEMORY_STRAY;
+}

@@ -1,0 +1,55 @@
+/* nested.h — nested page tables as a cache of mappings: a bounded pool of table pages, any of which
+ * can be dropped and rebuilt by later faults. Knows slots, and never calls the pager. Four levels
+ * of 512 entries, 4 KiB and 2 MiB pages, in either vendor's format. AMD APM vol 2 (24593), "Nested
+ * Paging"; Intel SDM (325462) vol 3, "The Extended Page-Table Mechanism (EPT)". */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "pager.h"
+
+/* The vendors agree on bit 0 (present; EPT: readable), bit 7 (large) and the frame. */
+struct nested_format {
+    uint64_t table;         /* an entry that points to a table */
+    uint64_t ram;           /* one that maps guest RAM: write-back, all rights */
+    uint64_t device;        /* one that maps a device: uncacheable, all rights */
+    uint64_t accessed, dirty;
+    bool     keeps_use;     /* the CPU sets accessed and dirty. Else a mapping counts as both for as
+                             * long as it stands */
+};
+
+struct nested_note {        /* of one pool page */
+    uint16_t parent;        /* pool index; of a free page: the next free one */
+    uint16_t parent_entry;
+    uint16_t entries;       /* present entries */
+    uint16_t children;      /* of them: tables. Only a table without children can be dropped */
+    uint8_t  level;         /* 4 .. 1; 0 = free */
+    uint8_t  reserved[3];
+};
+
+struct nested_pool {
+    void *tables;           /* `pages` of 4 KiB */
+    struct nested_note *notes;
+    uint32_t pages;
+    struct slot *slots;     /* the pager's; `mapping` in them is for nested.c */
+    uint8_t *frames;        /* of the slots */
+};
+
+static inline uint64_t nested_note_bytes(uint32_t pages)
+{
+    return pages * sizeof(struct nested_note);
+}
+
+void nested_start(const struct nested_format *format, const struct nested_pool *pool);
+uint64_t nested_root(void);                            /* host-physical */
+void nested_map_device(uint64_t gpa, uint64_t bytes);  /* 1:1, uncacheable; `bytes`: a page, or a
+                                                        * large one */
+
+void nested_map(slot_t slot);                          /* the guest's page in it, not mapped yet */
+
+/* Operations of the pager (pager.h). */
+enum page_use nested_unmap(void *context, slot_t slot);
+enum page_use nested_take_use(void *context, slot_t slot);
+
+/* How many changes there were that a TLB could contradict, and one for what ran before us. */
+uint64_t nested_changes(void);

@@ -1,0 +1,36 @@
+/* residency.h — the guest's pages, in the clear while they have a slot. The pager of core/ decides;
+ * here stand the division of the frozen region among its tables, what the pager asks of the
+ * machine, and what the guest asks of it. */
+#pragma once
+#include "image.h"
+#include "pager.h"
+#include "residency/nested.h"
+#include "trace.h"
+
+/* How the region behind the hypervisor itself is divided. */
+struct room {
+    uint32_t table_pages, slots;
+    uint64_t notes, slot_table, bucket_table, frames;       /* offsets from the first free page */
+    uint64_t slots_base;                                    /* host-physical */
+};
+
+/* Divides the region, and starts the pager in it, with an order of eviction that needs no knowledge
+ * of use. Panics when there are too few slots. */
+struct room residency_start(const struct image_header *header);
+
+/* The engine's nested tables, empty, in their pool. From here on the image's own policy holds. */
+void residency_start_tables(const struct nested_format *format);
+
+/* Takes over what the firmware left below 640 KiB: those pages become pages of the pager. */
+void residency_adopt_low(void);
+
+/* The guest missed the page at `gpa`: brings it into a slot, or finds it there, and maps it; or
+ * maps a device's memory. Panics when the guest has no memory there, when the page was tampered
+ * with, or when there is no room.
+ *   flags     enum trace_miss_flags that are known now are added
+ *   returns   what the miss counts as
+ */
+enum trace_counter residency_miss(uint64_t gpa, uint32_t *flags);
+
+/* The content of a page of RAM, made resident. A second call may evict the first one's page. */
+void *residency_page(uint64_t gpa, bool will_write);
