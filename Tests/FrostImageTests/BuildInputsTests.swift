@@ -78,5 +78,8 @@ import Testing
             ])
         #expect(BuildInputs.prerequisites(of: "a\\ b.o : x.asm\n") == ["x.asm"])
         #expect(BuildInputs.prerequisites(of: "").isEmpty)
+        let files = ["/a b/c$d", "/e#f"]
+        let rule = BuildInputs.rule(for: URL(filePath: "/x y"), of: files.map { URL(filePath: $0) })
+        #expect(BuildInputs.prerequisites(of: rule) == files)
     }
 }

@@ -20,6 +20,33 @@ enum BuildInputs {
         return files.filter { !$0.hasPrefix(own) }
     }
 
+    /// The files that `%include` names in a source of nasm's, and in what it names. A name that a macro makes is not
+    /// seen.
+    ///
+    /// - Parameter folders: where nasm looks for them, `-I`.
+    static func included(by source: URL, from folders: [URL]) -> [URL] {
+        var found: [URL] = [], next = [source]
+        while let file = next.popLast() {
+            guard let text = try? String(contentsOf: file, encoding: .utf8) else { continue }
+            for match in text.matches(of: #/(?im)^\s*%include\s+(["'`])(.+?)\1/#) {
+                let place = folders.map { $0.appending(path: String(match.2)).standardizedFileURL }
+                    .first { FileManager.default.fileExists(atPath: $0.plainPath) }
+                guard let place, !found.contains(place) else { continue }
+                found.append(place)
+                next.append(place)
+            }
+        }
+        return found
+    }
+
+    /// As the tools write one.
+    static func rule(for target: URL, of files: [URL]) -> String {
+        func escaped(_ file: URL) -> String {
+            file.plainPath.replacing("$", with: "$$").replacing(" ", with: "\\ ").replacing("#", with: "\\#")
+        }
+        return "\(escaped(target)): \(files.map(escaped).joined(separator: " "))\n"
+    }
+
     static func prerequisites(of rule: String) -> [String] {
         let text = rule.replacing("\\\r\n", with: " ").replacing("\\\n", with: " ")
         // ld.lld adds an empty rule for each file.

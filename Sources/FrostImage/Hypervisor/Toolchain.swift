@@ -186,13 +186,16 @@ package struct Toolchain {
         let paths = includes.flatMap {
             ["-I", $0.plainPath.hasSuffix("/") ? $0.plainPath : $0.plainPath + "/"]
         }
-        let words =
-            ["-f", format] + debug + ["-Werror"] + paths + [source.plainPath, "-o", output.plainPath]
-        let task = "assemble \(tree.shown(source))"
-        try Tool.nasm.run(words, for: task)
-        // By a second call: what -MD writes lacks the files that %include names (nasm 2.16.01).
-        let rule = try Tool.nasm.run(["-M"] + words, for: task)
-        try Data(rule).write(to: URL(filePath: output.plainPath + ".d"))
+        let rule = output.plainPath + ".d"
+        try Tool.nasm.run(
+            ["-f", format, "-MD", "-MF", rule] + debug + ["-Werror"] + paths
+                + [source.plainPath, "-o", output.plainPath],
+            for: "assemble \(tree.shown(source))")
+        // nasm 2.16.01 names in its rule what incbin reads, but not what %include does; with -M alone it names both, but
+        // refuses a %rep that counts by symbols.
+        let included = BuildInputs.included(by: source, from: includes)
+        try Data(BuildInputs.rule(for: output, of: included).utf8)
+            .write(to: output.appendingPathExtension("include.d"))
     }
 
     private func link(_ objects: [URL], _ flags: [String] = [], script: URL, into output: URL) throws {
