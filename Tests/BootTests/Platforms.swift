@@ -24,7 +24,9 @@ extension BootTests {
 
         static let rows =
             [CPUChoice.intel, .amd].flatMap { cpu in
-                ["hello", "paging", "emulation", "reset", "stray"].map { Row(guest: $0, cpu: cpu) }
+                ["hello", "paging", "emulation", "registers", "reset", "stray"].map {
+                    Row(guest: $0, cpu: cpu)
+                }
             } + [
                 // The Intel CPU before EPT kept accessed and dirty bits.
                 Row(guest: "hello", cpu: .named("corei7_ivy_bridge_3770k")),

@@ -131,6 +131,7 @@ static const enum msr mtrr_fixed[MTRR_FIXED_COUNT] = {
 #define DR6_BS         BIT(14)  /* a single step */
 #define DEBUGCTL_BTF   BIT(1)   /* RFLAGS.TF traps branches only */
 
+#define APIC_BASE_BSP  BIT(8)   /* as the machine has it, whatever is written */
 #define APIC_BASE_EXTD BIT(10)  /* x2APIC mode */
 #define APIC_BASE_EN   BIT(11)
 
@@ -146,6 +147,8 @@ static const enum msr mtrr_fixed[MTRR_FIXED_COUNT] = {
 #define MTRR_CAP_FIX   BIT(8)
 #define MTRR_DEF_E     BIT(11)      /* MTRRs on */
 #define MTRR_DEF_FE    BIT(10)      /* fixed-range MTRRs on */
+#define MTRR_DEF_TYPE  FIELD(7, 0)
+#define MTRR_BASE_TYPE FIELD(7, 0)
 #define MTRR_MASK_V    BIT(11)
 
 /* APM vol 2, "Memory Types": 2 and 3 are reserved, 7 is UC- and for the PAT only. */
@@ -229,6 +232,11 @@ static inline struct cpuid cpuid(uint32_t leaf, uint32_t subleaf)
     asm volatile("cpuid"
                  : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx) : "a"(leaf), "c"(subleaf));
     return r;
+}
+
+static inline uint64_t physical_address_bits(void)
+{
+    return field_get(cpuid(CPUID_ADDRESS_SIZES, 0).eax, CPUID_80000008_EAX_PHYSICAL_BITS);
 }
 
 static inline uint64_t rdmsr(enum msr msr)

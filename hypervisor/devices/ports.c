@@ -49,7 +49,8 @@ void ports_access(struct port_access *access)
             access->value = (uint32_t)(BIT(8 * access->width) - 1);
             return;
         }
-        row->write(access, (uint32_t)(row->first - access->port));
+        if (!row->write(access, (uint32_t)(row->first - access->port)))
+            return;
     }
     if (access->is_input)
         access->value = port_in(access->port, access->width);

@@ -29,16 +29,17 @@ static void set_byte(struct port_access *access, uint32_t at, uint64_t byte)
 }
 
 /* Every sleep state ends the run: DRAM without its keys is of no use to a machine that wakes up. */
-void power_pm1(struct port_access *access, uint32_t at)
+bool power_pm1(struct port_access *access, uint32_t at)
 {
     uint32_t second = at + 1;
     if (second < access->width && (byte_of(access, second) & PM1_SLP_EN))
         end(ENDING_POWER_OFF, field_get(byte_of(access, second), PM1_SLP_TYP), access);
+    return true;
 }
 
 /* A closed A20 gate takes address bit 20 from the hypervisor as well, on machines that still have
  * one: nested paging comes before it. So it stays open. */
-void power_keyboard_data(struct port_access *access, uint32_t at)
+bool power_keyboard_data(struct port_access *access, uint32_t at)
 {
     uint8_t byte = byte_of(access, at);
     if (output_port_next && !(byte & OUTPUT_RUN))
@@ -46,9 +47,10 @@ void power_keyboard_data(struct port_access *access, uint32_t at)
     if (output_port_next)
         set_byte(access, at, byte | OUTPUT_A20);
     output_port_next = false;
+    return true;
 }
 
-void power_keyboard(struct port_access *access, uint32_t at)
+bool power_keyboard(struct port_access *access, uint32_t at)
 {
     uint8_t byte = byte_of(access, at);
     if ((byte & COMMAND_PULSE_MASK) == COMMAND_PULSE)
@@ -56,19 +58,25 @@ void power_keyboard(struct port_access *access, uint32_t at)
     if (byte == COMMAND_CLOSE_A20)
         set_byte(access, at, COMMAND_OPEN_A20);
     output_port_next = byte == COMMAND_WRITE_OUTPUT;
+    return true;
 }
 
-void power_system_control(struct port_access *access, uint32_t at)
+bool power_system_control(struct port_access *access, uint32_t at)
 {
     uint8_t byte = byte_of(access, at);
     if (byte & SYSTEM_CONTROL_RESET)
         reset(access, at);
     set_byte(access, at, byte | SYSTEM_CONTROL_A20);
+    return true;
 }
 
-void power_reset_control(struct port_access *access, uint32_t at)
+/* The register takes bytes. A wider write reaches it on some chipsets and not on others; on none
+ * may it reset the machine before the keys are erased. */
+bool power_reset_control(struct port_access *access, uint32_t at)
 {
-    bool is_pci_address = access->port == PORT_PCI_ADDRESS && access->width == 4;
-    if (!is_pci_address && (byte_of(access, at) & RESET_CONTROL_RESET))
+    if (access->width != 1)
+        return access->port == PORT_PCI_ADDRESS && access->width == 4;
+    if (byte_of(access, at) & RESET_CONTROL_RESET)
         reset(access, at);
+    return true;
 }

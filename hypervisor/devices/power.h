@@ -11,9 +11,9 @@ struct port_access {
 };
 
 /* Each looks at what is about to be written to a row's first port: byte `at` of the access, which
- * wraps where the access begins behind that port. It may change the byte, or end the run and do the
- * write as the last thing. */
-typedef void port_write(struct port_access *access, uint32_t at);
+ * wraps where the access begins behind that port. It may change the byte, end the run and do the
+ * write as the last thing, or return false: the write is not carried out. */
+typedef bool port_write(struct port_access *access, uint32_t at);
 
 port_write power_pm1;               /* ACPI's PM1a control */
 port_write power_keyboard_data;     /* 60h */

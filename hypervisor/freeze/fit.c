@@ -16,8 +16,7 @@
 /* Ranges are powers of two, each aligned to its own size: largest first keeps that true. */
 static void set_write_back(uint64_t base, uint64_t bytes, uint32_t count)
 {
-    uint64_t bits = field_get(cpuid(CPUID_ADDRESS_SIZES, 0).eax, CPUID_80000008_EAX_PHYSICAL_BITS);
-    uint64_t address_mask = (BIT(bits) - 1) & ~(uint64_t)(PAGE_BYTES - 1);
+    uint64_t address_mask = (BIT(physical_address_bits()) - 1) & ~(uint64_t)(PAGE_BYTES - 1);
     for (uint32_t i = 0; i < count; i++) {
         enum msr at = MSR_MTRR_PHYSBASE + 2 * i;
         if (bytes == 0) {

@@ -40,20 +40,37 @@ static bool read_memory_type(struct vcpu *vcpu, uint32_t msr, uint64_t *value)
     return type != 0;
 }
 
-static bool is_valid_pat(uint64_t pat)
+/* Each of the `count` low bytes is a memory type, at most `last`. */
+static bool are_types(uint64_t value, uint32_t count, uint64_t last)
 {
-    for (uint32_t i = 0; i < PAT_ENTRIES; i++) {
-        uint64_t type = pat >> 8 * i & 0xFF;
-        if (type > MEMORY_TYPE_UC_MINUS || (MEMORY_TYPES_RESERVED & BIT(type)))
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t type = value >> 8 * i & 0xFF;
+        if (type > last || (MEMORY_TYPES_RESERVED & BIT(type)))
             return false;
     }
     return true;
 }
 
+/* SDM vol 3, 11.11.2 and 11.12.4: other types and reserved bits are a #GP. */
+static bool is_valid_type(uint32_t msr, uint64_t value)
+{
+    uint64_t address = (BIT(physical_address_bits()) - 1) & ~(uint64_t)(PAGE_BYTES - 1);
+    if (msr == MSR_PAT)
+        return are_types(value, PAT_ENTRIES, MEMORY_TYPE_UC_MINUS);
+    if (msr == MSR_MTRR_DEF_TYPE)
+        return are_types(value, 1, MEMORY_TYPE_WB)
+            && !(value & ~(MTRR_DEF_TYPE | MTRR_DEF_FE | MTRR_DEF_E));
+    if (msr >= MSR_MTRR_FIX64K_00000)
+        return are_types(value, 8, MEMORY_TYPE_WB);
+    if ((msr - MSR_MTRR_PHYSBASE) % 2 != 0)
+        return !(value & ~(address | MTRR_MASK_V));
+    return are_types(value, 1, MEMORY_TYPE_WB) && !(value & ~(address | MTRR_BASE_TYPE));
+}
+
 static bool write_memory_type(struct vcpu *vcpu, uint32_t msr, uint64_t *value)
 {
     uint64_t *type = memory_type(vcpu, msr);
-    if (type == 0 || (msr == MSR_PAT && !is_valid_pat(*value)))
+    if (type == 0 || !is_valid_type(msr, *value))
         return false;
     *type = *value;
     return true;
@@ -96,13 +113,13 @@ static bool write_apic_base(struct vcpu *, uint32_t, uint64_t *wanted)
 {
     uint64_t value = *wanted, now = rdmsr(MSR_APIC_BASE);
     bool on = value & APIC_BASE_EN, extended = value & APIC_BASE_EXTD;
-    if ((value ^ now) & ~(APIC_BASE_EN | APIC_BASE_EXTD))
+    if ((value ^ now) & ~(APIC_BASE_EN | APIC_BASE_EXTD | APIC_BASE_BSP))
         return false;
     if (extended && (!on || !(cpuid(CPUID_FEATURES, 0).ecx & CPUID_1_ECX_X2APIC)))
         return false;
     if (on && ((now & APIC_BASE_EXTD) ? !extended : extended && !(now & APIC_BASE_EN)))
         return false;       /* "x2APIC State Transitions": only through disabled, or from xAPIC */
-    wrmsr(MSR_APIC_BASE, value);
+    wrmsr(MSR_APIC_BASE, (value & ~APIC_BASE_BSP) | (now & APIC_BASE_BSP));
     return true;
 }
 

@@ -57,7 +57,7 @@ void memory_map_start(const struct image_header *header, const struct boot_info 
     require_ram(boot, header->frozen_base, frozen_end);
     require_ram(boot, header->meta_base, meta_end);
 
-    uint64_t bits = field_get(cpuid(CPUID_ADDRESS_SIZES, 0).eax, CPUID_80000008_EAX_PHYSICAL_BITS);
+    uint64_t bits = physical_address_bits();
     memory_map.physical_end = BIT(bits < NESTED_BITS ? bits : NESTED_BITS);
     hide(header->frozen_base, frozen_end);
     hide(header->meta_base, meta_end);

@@ -1,0 +1,96 @@
+/* registers.c — writes MSRs and ports that the hypervisor watches: what the manuals allow is
+ * accepted and read back, all else raises #GP and changes nothing.
+ *
+ * source  Intel SDM (325462) vol 3, 11.11.2 and 11.12.4 (memory types, reserved bits), 10.4.4
+ *         (IA32_APIC_BASE); AMD APM vol 2 (24593), 7.7 and 7.8; Intel ICH (reset control register,
+ *         CF9h) */
+#include "guest.h"
+#include "machine.h"
+#include "traps.h"
+
+#define MSR_APIC_BASE     0x1Bu
+#define APIC_BASE_BSP     BIT(8)
+#define MTRR_DEF_FE       BIT(10)
+#define MTRR_DEF_E        BIT(11)
+#define MTRR_MASK_V       BIT(11)
+#define MSR_MTRR_FIX64K   0x250u
+#define CPUID_ADDRESSES   0x80000008u
+#define PORT_PCI_ADDRESS  0xCF8u
+#define RESET             0x06u     /* to CF9h: the system, the CPU */
+#define WRMSR_BYTES       2u
+#define EVERY_BYTE(type)  (UINT64_C(0x0101010101010101) * (type))
+
+static uint64_t written, refused, wrong;
+
+/* The MSR is written, read back, and put back. */
+static void expect(uint32_t msr, uint64_t value, bool is_legal)
+{
+    uint64_t before = rdmsr(msr), faults = trap_counts[VECTOR_GP];
+
+    traps_expect(is_legal ? TRAP_VECTORS : VECTOR_GP, WRMSR_BYTES);
+    wrmsr(msr, value);
+    bool has_faulted = trap_counts[VECTOR_GP] != faults;
+    if (has_faulted == is_legal || rdmsr(msr) != (is_legal ? value : before)) {
+        print("registers: wrong: ");
+        print_hexadecimal(value);
+        print_fact(" to MSR", msr);
+        wrong++;
+    }
+    traps_expect(TRAP_VECTORS, 0);
+    wrmsr(msr, before);
+    if (is_legal)
+        written++;
+    else
+        refused++;
+}
+
+static void memory_types(void)
+{
+    for (uint64_t type = 0; type < 9; type++) {
+        bool is_type = type <= 6 && type != 2 && type != 3;
+        expect(MSR_MTRR_DEF_TYPE, type | MTRR_DEF_E, is_type);
+        expect(MSR_MTRR_PHYSBASE0, type, is_type);
+        expect(MSR_MTRR_FIX64K, EVERY_BYTE(6) - (6 - type), is_type);
+    }
+    expect(MSR_PAT, EVERY_BYTE(7), true);
+    expect(MSR_PAT, EVERY_BYTE(6) - 4, false);
+}
+
+static void reserved_bits(void)
+{
+    uint64_t width = cpuid(CPUID_ADDRESSES, 0).eax & 0xFF;
+
+    expect(MSR_MTRR_DEF_TYPE, 6 | MTRR_DEF_E | MTRR_DEF_FE, true);
+    expect(MSR_MTRR_DEF_TYPE, 6 | BIT(8), false);
+    expect(MSR_MTRR_DEF_TYPE, 6 | BIT(12), false);
+    expect(MSR_MTRR_PHYSBASE0, 6 | BIT(8), false);
+    expect(MSR_MTRR_PHYSBASE0, 6 | BIT(width), false);
+    expect(MSR_MTRR_PHYSBASE0 + 1, MTRR_MASK_V | BIT(width - 1), true);
+    expect(MSR_MTRR_PHYSBASE0 + 1, MTRR_MASK_V | BIT(width), false);
+    expect(MSR_MTRR_PHYSBASE0 + 1, BIT(10), false);
+}
+
+/* Without its bit 8 it is a legal value, which changes nothing. */
+static void apic_base(void)
+{
+    uint64_t before = rdmsr(MSR_APIC_BASE);
+
+    wrmsr(MSR_APIC_BASE, before & ~APIC_BASE_BSP);
+    wrong += rdmsr(MSR_APIC_BASE) != before;
+    /* It may not move. */
+    expect(MSR_APIC_BASE, before ^ PAGE_BYTES, false);
+}
+
+int main(void)
+{
+    traps_start();
+    memory_types();
+    reserved_bits();
+    apic_base();
+    /* A word's upper byte lies at CF9h, which takes bytes: the machine is not reset. */
+    out16(PORT_PCI_ADDRESS, RESET << 8);
+    print_fact("registers: written", written);
+    print_fact("registers: refused", refused);
+    print_fact("registers: wrong", wrong);
+    return 0;
+}
