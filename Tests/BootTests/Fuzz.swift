@@ -14,10 +14,10 @@ extension BootTests {
         ]
         /// Seeds of the safe space: everywhere, and under QEMU, which is fast, alone.
         static let safeEverywhere: ClosedRange<UInt64> = isFull ? 1...20 : 1...2
-        static let safeUnderQEMU: ClosedRange<UInt64> = isFull ? 3...200 : 3...6
+        static let safeUnderQEMU: ClosedRange<UInt64> = isFull ? 3...200 : 3...4
         /// Seeds of the whole space. Not svm/Bochs: a triple fault of the guest ends Bochs there instead of exiting, and
         /// nobody could tell it from one of the hypervisor's.
-        static let wholeUnderQEMU: ClosedRange<UInt64> = isFull ? 1...500 : 1...12
+        static let wholeUnderQEMU: ClosedRange<UInt64> = isFull ? 1...500 : 1...8
         static let wholeUnderBochs: ClosedRange<UInt64> = isFull ? 1...40 : 3...3
 
         /// How a guest that executes anything may end: by itself, or by one of these, which name what it did.
