@@ -70,11 +70,12 @@ bool power_system_control(struct port_access *access, uint32_t at)
     return true;
 }
 
-/* The register takes bytes. A wider write reaches it on some chipsets and not on others; on none
- * may it reset the machine before the keys are erased. */
+/* A write that begins at the port resets, whatever its width. One that begins before it reaches the
+ * register on some chipsets and not on others; on none may it reset the machine before the keys are
+ * erased. */
 bool power_reset_control(struct port_access *access, uint32_t at)
 {
-    if (access->width != 1)
+    if (at != 0)
         return access->port == PORT_PCI_ADDRESS && access->width == 4;
     if (byte_of(access, at) & RESET_CONTROL_RESET)
         reset(access, at);

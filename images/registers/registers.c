@@ -87,7 +87,7 @@ int main(void)
     memory_types();
     reserved_bits();
     apic_base();
-    /* A word's upper byte lies at CF9h, which takes bytes: the machine is not reset. */
+    /* A word that begins before CF9h does not reset the machine. */
     out16(PORT_PCI_ADDRESS, RESET << 8);
     print_fact("registers: written", written);
     print_fact("registers: refused", refused);
