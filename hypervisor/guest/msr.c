@@ -111,15 +111,16 @@ static bool read_vm_cr(struct vcpu *, uint32_t, uint64_t *value)
 /* The APIC's page may not move: over a frozen frame it would take that frame's place. */
 static bool write_apic_base(struct vcpu *, uint32_t, uint64_t *wanted)
 {
-    uint64_t value = *wanted, now = rdmsr(MSR_APIC_BASE);
+    uint64_t now = rdmsr(MSR_APIC_BASE);
+    uint64_t value = (*wanted & ~APIC_BASE_BSP) | (now & APIC_BASE_BSP);
     bool on = value & APIC_BASE_EN, extended = value & APIC_BASE_EXTD;
-    if ((value ^ now) & ~(APIC_BASE_EN | APIC_BASE_EXTD | APIC_BASE_BSP))
+    if ((value ^ now) & ~(APIC_BASE_EN | APIC_BASE_EXTD))
         return false;
     if (extended && (!on || !(cpuid(CPUID_FEATURES, 0).ecx & CPUID_1_ECX_X2APIC)))
         return false;
     if (on && ((now & APIC_BASE_EXTD) ? !extended : extended && !(now & APIC_BASE_EN)))
         return false;       /* "x2APIC State Transitions": only through disabled, or from xAPIC */
-    wrmsr(MSR_APIC_BASE, (value & ~APIC_BASE_BSP) | (now & APIC_BASE_BSP));
+    wrmsr(MSR_APIC_BASE, value);
     return true;
 }
 

@@ -91,6 +91,6 @@ int main(void)
     out16(PORT_PCI_ADDRESS, RESET << 8);
     print_fact("registers: written", written);
     print_fact("registers: refused", refused);
-    print_fact("registers: wrong", wrong);
+    print_fact("registers: failures", wrong);
     return 0;
 }
