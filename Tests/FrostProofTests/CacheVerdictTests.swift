@@ -44,6 +44,8 @@ import Testing
         #expect(verdict.faults.isEmpty)
         #expect(verdict.findings.map(\.condition) == Condition.allCases)
         #expect(!verdict.notes.contains { $0.contains("canaries") }, "\(verdict)")
+        #expect(
+            verdict.notes.contains { $0.hasSuffix("or are public: they are not looked for.") }, "\(verdict)")
         let figure = verdict.finding(.accountedWrites)?.figure ?? ""
         #expect(figure.contains("4 homes verified"), "\(figure)")
         #expect(

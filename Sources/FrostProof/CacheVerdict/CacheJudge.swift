@@ -183,7 +183,7 @@ package struct CacheJudge {
         notes.append(
             """
             \(known.publicBlocks) blocks of the guest's memory stood in DRAM before there was a key, or are \
-            package: they are not looked for.
+            public: they are not looked for.
             """)
     }
 

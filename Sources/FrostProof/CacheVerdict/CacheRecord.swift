@@ -47,9 +47,7 @@ package struct CacheRecord {
 
     /// Writes the verdict beside what it was made of.
     package func keep(_ verdict: CacheVerdict) throws {
-        let mask = umask(0o077)
-        defer { umask(mask) }
-        try Data(JSON.text(verdict).utf8).write(to: folder.verdict)
+        try withPrivateFiles { try Data(JSON.text(verdict).utf8).write(to: folder.verdict) }
     }
 
     func replay() throws(Failure) -> DRAMReplay {

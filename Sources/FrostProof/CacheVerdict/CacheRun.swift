@@ -4,7 +4,6 @@ package import FrostHost
 package import FrostImage
 package import FrostMachine
 package import FrostSupport
-import Glibc
 
 /// A run under the model of the cache, recorded for a ``CacheVerdict``.
 package struct CacheRun {
@@ -25,44 +24,30 @@ package struct CacheRun {
 
     /// Runs the image, and writes all that a judge needs into `options.record`. Nobody else may read those files: they
     /// hold plaintext and keys.
-    /// - Throws: ``Platform/Failure``, ``Failure``, or as ``Toolchain/symbolFile(of:)`` and ``Run``.
+    /// - Throws: ``Platform/Failure``, ``Failure``, or as ``Recording``.
     package func record(with toolchain: Toolchain) throws -> RunResult {
         try options.platform.require(.cacheModel, connect: options.connect)
-        guard let folder = options.record.map({ RunFolder($0) }) else { throw Failure.noFolder }
-        let mask = umask(0o077)
-        defer { umask(mask) }
-        let lock = try folder.lock()
-        defer { withExtendedLifetime(lock) {} }
-        let symbols = try toolchain.symbolFile(of: image)
-        var options = options
-        options.residency = try ResidencyPlugin(
-            cache: cache, seed: seed, logLimit: logLimit, symbols: SymbolTable(reading: symbols))
-        options.residency?.touchedImage = keepsTouches ? image.file : nil
-        options.residency?.flagsOffset = flagsOffset
-        let result = try Run(image, options: options).boot(in: folder)
-        guard FileManager.default.fileExists(atPath: folder.residencyLog.plainPath) else {
-            throw Failure.noLog(result.warnings.joined(separator: " "))
+        return try Recording(image: image, options: options, canaries: canaries).make(
+            with: toolchain, inputs: \.proof
+        ) { options, symbols in
+            var plugin = try ResidencyPlugin(cache: cache, seed: seed, logLimit: logLimit, symbols: symbols)
+            plugin.touchedImage = keepsTouches ? image.file : nil
+            plugin.flagsOffset = flagsOffset
+            options.residency = plugin
+        } check: { result, folder in
+            guard FileManager.default.fileExists(atPath: folder.residencyLog.plainPath) else {
+                throw Failure.noLog(result.warnings.joined(separator: " "))
+            }
         }
-        let inputs = try RecordInputs(
-            of: result, image: image, symbols: symbols, canaries: canaries, into: folder)
-        try Data(JSON.text(inputs).utf8).write(to: folder.proof)
-        return result
     }
 
     package enum Failure: Explained, Equatable {
-        case noFolder
         case noLog(String)
 
-        package var exitCode: ExitCode {
-            switch self {
-            case .noFolder: .ourBug
-            case .noLog: .notProvable
-            }
-        }
+        package var exitCode: ExitCode { .notProvable }
 
         package var description: String {
             switch self {
-            case .noFolder: "A proof needs a folder to record in. Give --record DIR."
             case .noLog(let words):
                 "Not provable here: QEMU did not load the residency plugin, or it gave up at once. \(words)"
             }

@@ -3,7 +3,7 @@ package import FrostSupport
 /// The answer to one recorded run: did plaintext or a key reach DRAM?
 ///
 /// - Source: docs/design/proof.md says what each condition means and what shows it.
-package struct CacheVerdict: Codable, Sendable, Equatable {
+package struct CacheVerdict: RunVerdict, Codable, Sendable, Equatable {
     package enum Answer: String, Codable, Sendable {
         case proven
         case leaked
@@ -42,8 +42,4 @@ package struct CacheVerdict: Codable, Sendable, Equatable {
     /// What no verdict of this kind shows.
     package var limits: [String]
     package var notes: [String]
-
-    package func finding(_ condition: Condition) -> Finding? {
-        findings.first { $0.condition == condition }
-    }
 }

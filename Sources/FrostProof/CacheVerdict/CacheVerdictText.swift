@@ -70,13 +70,8 @@ extension CacheVerdict.Model: CustomStringConvertible {
 
 extension CacheVerdict: CustomStringConvertible {
     package var description: String {
-        var lines = ["verdict      \(headline)", "model        \(model)"]
-        for finding in findings { lines += finding.lines(finding.condition.statement) }
-        lines += faults.map { "why not      \($0)" }
-        lines += coverage.map { "shown by     \($0)" }
-        lines += notes.map { "note         \($0)" }
-        lines += limits.map { "not shown    \($0)" }
-        return lines.joined(separator: "\n")
+        (["verdict      \(headline)", "model        \(model)"] + reasons(\.statement))
+            .joined(separator: "\n")
     }
 
     private var headline: String {

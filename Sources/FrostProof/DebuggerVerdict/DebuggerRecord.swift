@@ -39,8 +39,6 @@ package struct DebuggerRecord {
 
     /// Writes the verdict beside what it was made of.
     package func keep(_ verdict: DebuggerVerdict) throws {
-        let mask = umask(0o077)
-        defer { umask(mask) }
-        try Data(JSON.text(verdict).utf8).write(to: folder.verdict)
+        try withPrivateFiles { try Data(JSON.text(verdict).utf8).write(to: folder.verdict) }
     }
 }

@@ -5,7 +5,7 @@ package import FrostSupport
 /// Less than ``CacheVerdict``: Bochs has no cache, and only stretches of the run were traced. So nothing is ever called
 /// proven by it.
 /// - Source: docs/design/debugger-verdict.md says what each condition means and what shows it.
-package struct DebuggerVerdict: Codable, Sendable, Equatable {
+package struct DebuggerVerdict: RunVerdict, Codable, Sendable, Equatable {
     package enum Answer: String, Codable, Sendable {
         case noViolation = "no-violation"
         case violation
@@ -42,10 +42,6 @@ package struct DebuggerVerdict: Codable, Sendable, Equatable {
     package var limits: [String]
     package var notes: [String]
 
-    package func finding(_ condition: Condition) -> Finding? {
-        findings.first { $0.condition == condition }
-    }
-
     /// What the debugger shows of a condition: less than the condition.
     static func statement(_ condition: Condition) -> String {
         switch condition {
@@ -78,12 +74,7 @@ extension DebuggerVerdict: CustomStringConvertible {
                     + "\(window.guestInstructions) of them the guest's, \(window.accesses.of("access", "accesses"))"
             )
         }
-        for finding in findings { lines += finding.lines(Self.statement(finding.condition)) }
-        lines += faults.map { "why not      \($0)" }
-        lines += coverage.map { "shown by     \($0)" }
-        lines += notes.map { "note         \($0)" }
-        lines += limits.map { "not shown    \($0)" }
-        return lines.joined(separator: "\n")
+        return (lines + reasons(Self.statement)).joined(separator: "\n")
     }
 
     private var headline: String {
