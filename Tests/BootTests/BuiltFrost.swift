@@ -1,5 +1,6 @@
 import Foundation
 import FrostImage
+import FrostSupport
 
 /// The command as it is built, from outside.
 enum BuiltFrost {
@@ -18,7 +19,7 @@ enum BuiltFrost {
         process.arguments = words
         process.currentDirectoryURL = folder
         process.environment = ProcessInfo.processInfo.environment.merging(
-            ["FROST_ROOT": root.path(percentEncoded: false)]) { $1 }
+            ["FROST_ROOT": root.plainPath]) { $1 }
         for name in ["output.txt", "error.txt"] { try Data().write(to: folder.appending(path: name)) }
         process.standardOutput = try FileHandle(forWritingTo: folder.appending(path: "output.txt"))
         process.standardError = try FileHandle(forWritingTo: folder.appending(path: "error.txt"))

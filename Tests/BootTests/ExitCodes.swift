@@ -181,7 +181,7 @@ extension BootTests {
             for words in [["run", "a,b.img"], ["run", "a,b.img", "--record", "r,s"]] {
                 let process = try BuiltFrost.process(
                     words + ["--platform", platform.rawValue, "--recipe", "hello"], in: folder)
-                process.environment?["TMPDIR"] = folder.path(percentEncoded: false)
+                process.environment?["TMPDIR"] = folder.plainPath
                 try process.run()
                 process.waitUntilExit()
                 let error = try String(contentsOf: folder.appending(path: "error.txt"), encoding: .utf8)
@@ -206,7 +206,7 @@ extension BootTests {
                     .filter { $0.hasPrefix("frost-") }
             }
             let process = try BuiltFrost.process(["run", "loop.img"], in: scratch.url)
-            process.environment?["TMPDIR"] = temporary.url.path(percentEncoded: false)
+            process.environment?["TMPDIR"] = temporary.url.plainPath
             try process.run()
             #expect(Self.waits { left().contains { $0.hasPrefix("frost-qmp-") } })
             #expect(left().contains { $0.hasPrefix("frost-run-") })
@@ -217,9 +217,9 @@ extension BootTests {
 
         @Test("A folder that one run writes is refused to another", .timeLimit(.minutes(5)))
         func inUse() throws {
-            let scratch = try Self.folder.get(), used = scratch.file("used").path(percentEncoded: false)
+            let scratch = try Self.folder.get(), used = scratch.file("used").plainPath
             let elsewhere = try ScratchFolder()
-            let loop = scratch.file("loop.img").path(percentEncoded: false)
+            let loop = scratch.file("loop.img").plainPath
             let first = try BuiltFrost.process(["run", loop, "--record", used], in: elsewhere.url)
             try first.run()
             #expect(Self.waits { FileManager.default.fileExists(atPath: used + "/console.txt") })

@@ -98,13 +98,7 @@ extension BootTests {
             let child = try ChildProcess(
                 BuiltFrost.program(), ["run", sealed.image.file.path(), "--platform", "libvirt"], error: .none
             )
-            var said = ""
-            while !said.contains("revisit: ready") {
-                var bytes = [UInt8](repeating: 0, count: 4096)
-                let count = read(child.output, &bytes, bytes.count)
-                try #require(count > 0, "frost went away")
-                said += String(decoding: bytes.prefix(count), as: UTF8.self)
-            }
+            try child.waitForOutput("revisit: ready")
             #expect(Self.machines(of: sealed.image).count == 1)
             child.send(signal)
             let end = child.end(waiting: true)

@@ -59,13 +59,7 @@ extension BootTests {
                 BuiltFrost.program(),
                 ["run", sealed.image.file.path(), "--platform", "libvirt", "--connect", host.uri]
                     + ["--record", record.path()], error: .none)
-            var said = ""
-            while !said.contains("revisit: ready") {
-                var bytes = [UInt8](repeating: 0, count: 4096)
-                let count = read(child.output, &bytes, bytes.count)
-                try #require(count > 0, "frost went away")
-                said += String(decoding: bytes.prefix(count), as: UTF8.self)
-            }
+            try child.waitForOutput("revisit: ready")
             let running = try host.leftovers()
             #expect(running.count == 1, "one machine, and no image any more")
             child.send(signal)

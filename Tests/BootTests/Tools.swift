@@ -4,6 +4,9 @@ import FrostFormat
 import FrostImage
 @testable import FrostMachine
 import FrostProof
+import FrostSupport
+import Glibc
+import Testing
 
 extension Hook {
     /// Looks again and again while the guest runs. The machine may be gone by the time that one begins.
@@ -20,6 +23,19 @@ extension Hook {
 extension FrozenView {
     init(_ machine: Machine) throws {
         try self.init(machine, symbols: Toolchain(tree: BootTests.tree()).symbols(of: machine.image))
+    }
+}
+
+extension ChildProcess {
+    /// Reads what it says until a text has come.
+    func waitForOutput(_ text: String) throws {
+        var said = ""
+        while !said.contains(text) {
+            var bytes = [UInt8](repeating: 0, count: 4096)
+            let count = read(output, &bytes, bytes.count)
+            try #require(count > 0, "frost went away")
+            said += String(decoding: bytes.prefix(count), as: UTF8.self)
+        }
     }
 }
 

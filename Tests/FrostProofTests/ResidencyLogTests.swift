@@ -3,6 +3,7 @@ import Foundation
 import FrostCore
 @testable import FrostProof
 import FrostSamples
+import FrostSupport
 import ResidencyRecord
 import Testing
 
@@ -95,7 +96,7 @@ import Testing
         let log = try log(changed)
         var records = log.records
         let failure = ResidencyLog.Failure.damaged(
-            log.file.path(percentEncoded: false), offset: MemoryLayout<residency_header>.size)
+            log.file.plainPath, offset: MemoryLayout<residency_header>.size)
         #expect(throws: failure) { try records.next() }
     }
 }

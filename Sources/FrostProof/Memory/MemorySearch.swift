@@ -54,9 +54,11 @@ package struct MemorySearch: Sendable {
         return finds
     }
 
-    /// In bytes that are known to lie at an address; finds that begin at `within` or later are not told.
+    /// In bytes that are known to lie at an address, in the order of the needles; finds that begin at `within` or later
+    /// are not told.
     package func finds(in bytes: [UInt8], at address: UInt64 = 0, within limit: Int = .max) -> [Find] {
         bytes.withUnsafeBytes { needles.find(in: $0) }.filter { $0.offset < limit }
+            .sorted { ($0.needle, $0.offset) < ($1.needle, $1.offset) }
             .map { Find(needle: names[$0.needle], address: address + UInt64($0.offset)) }
     }
 
