@@ -57,8 +57,8 @@ extension ImageSummary: CustomStringConvertible {
         """
         image        \(image), \(ByteCount(imageBytes).rounded)
         machine      \(ByteCount(ramBytes)) of RAM
-        frozen       \(ByteCount(frozenBytes)) at 0x\(String(frozenBase, radix: 16)), freeze \(freeze.rawValue)
-        metadata     \(ByteCount(metadataBytes).rounded) at 0x\(String(metadataBase, radix: 16))
+        frozen       \(ByteCount(frozenBytes)) at \(frozenBase.hexadecimal), freeze \(freeze.rawValue)
+        metadata     \(ByteCount(metadataBytes).rounded) at \(metadataBase.hexadecimal)
         hypervisor   \(ByteCount(hypervisorBytes).rounded) of code and data, \
         \(ByteCount(hypervisorMemoryBytes).rounded) of memory, engine \(engine.rawValue), policy \(policy.rawValue)
         guest        \(guestPages.of("page")), sealed with metadata: \(sealedPages.of("page")) in \(runs.of("run"))

@@ -19,7 +19,7 @@ package struct Passphrase: Sendable, Equatable {
     /// The first line of a file.
     package init(file: URL) throws(Failure) {
         guard let data = try? Data(contentsOf: file), let text = String(data: data, encoding: .utf8) else {
-            throw .unreadable(file.path(percentEncoded: false))
+            throw .unreadable(file.plainPath)
         }
         let line = text.prefix { !$0.isNewline }
         guard text.dropFirst(line.count).allSatisfy(\.isNewline) else { throw .severalLines }

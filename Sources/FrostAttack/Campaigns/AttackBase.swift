@@ -78,7 +78,7 @@ struct AttackBase: Sendable {
                 """
             case .leaking(let find):
                 """
-                Before anybody attacks, '\(find.needle)' stands in DRAM at 0x\(String(find.address, radix: 16)). \
+                Before anybody attacks, '\(find.needle)' stands in DRAM at \(find.address.hexadecimal). \
                 There is nothing to attack.
                 """
             case .noKeys: "The keys could not be found in the frozen region: the search proves nothing."

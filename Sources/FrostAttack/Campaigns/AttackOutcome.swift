@@ -1,3 +1,4 @@
+import FrostSupport
 /// What became of one attack.
 package struct AttackOutcome: Codable, Sendable, Equatable {
     package var number: Int
@@ -28,6 +29,6 @@ extension AttackOutcome: CustomStringConvertible {
     package var description: String {
         let target = pages.isEmpty ? "" : " " + pages.joined(separator: ", ")
         return
-            "\(number) seed 0x\(String(seed, radix: 16)) \(kind.rawValue)\(target): \(verdict.rawValue), \(reason)"
+            "\(number) seed \(seed.hexadecimal) \(kind.rawValue)\(target): \(verdict.rawValue), \(reason)"
     }
 }

@@ -160,7 +160,7 @@ final class AttackRun {
     private func verdict(_ result: RunResult) throws -> AttackJudge.Finding {
         if finding?.verdict == .notDone, let finding { return finding }
         if let find = leftovers.first {
-            return (.missed, "'\(find.needle)' stands in memory at 0x\(String(find.address, radix: 16))")
+            return (.missed, "'\(find.needle)' stands in memory at \(find.address.hexadecimal)")
         }
         if let find = base.secrets.finds(in: result.console).first {
             return (.missed, "'\(find.needle)' was released on the console")

@@ -89,5 +89,5 @@ extension TracePosition {
 
 /// In words.
 func pageName(_ page: page_id) -> String {
-    "level \(page_level(page)) page 0x\(String(page_index(page), radix: 16))"
+    "level \(page_level(page)) page \(page_index(page).hexadecimal)"
 }

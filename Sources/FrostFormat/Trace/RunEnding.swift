@@ -68,10 +68,10 @@ extension RunEnding: CustomStringConvertible {
     package var description: String {
         switch self {
         case .powerOff: "the guest powered the machine off"
-        case .reset(let port): "the guest reset the machine (port 0x\(String(port, radix: 16)))"
+        case .reset(let port): "the guest reset the machine (port \(port.hexadecimal))"
         case .tripleFault: "the guest ended in a triple fault"
         case .panic(let code, let value, let level):
-            "the hypervisor panicked: \(code?.rawValue ?? "unknown code"), value 0x\(String(value, radix: 16))"
+            "the hypervisor panicked: \(code?.rawValue ?? "unknown code"), value \(value.hexadecimal)"
                 + (level.map { ", level \($0)" } ?? "")
         case .wrongPassphrase: "the passphrase was refused: wrong passphrase, or the image header was changed"
         case .untilText: "the awaited text appeared"

@@ -40,7 +40,7 @@ package enum TraceFact: String, Sendable, CaseIterable, Codable {
     /// For a reader: addresses in hexadecimal, choices by name.
     package func text(of value: UInt64) -> String {
         switch self {
-        case .frozenBase, .slotsBase, .metadataBase: "0x" + String(value, radix: 16)
+        case .frozenBase, .slotsBase, .metadataBase: value.hexadecimal
         case .guestRAMBytes, .frozenBytes, .metadataBytes, .hypervisorBytes: ByteCount(value).rounded
         case .engine: EngineChoice(number: UInt32(truncatingIfNeeded: value))?.rawValue ?? "\(value)"
         case .policy: EvictionPolicy(number: UInt32(truncatingIfNeeded: value))?.rawValue ?? "\(value)"

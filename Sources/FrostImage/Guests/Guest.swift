@@ -67,7 +67,7 @@ package struct Guest: Sendable {
             switch self {
             case .belowOneMebibyte(let address):
                 """
-                The guest wants to be loaded at 0x\(String(address, radix: 16)), below 1 MiB, which is the \
+                The guest wants to be loaded at \(address.hexadecimal), below 1 MiB, which is the \
                 firmware's. Link it at 1 MiB or above.
                 """
             case .flatTooLarge(let bytes):

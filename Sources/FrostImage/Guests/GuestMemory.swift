@@ -55,7 +55,7 @@ package struct GuestMemory: Sendable, Equatable {
             switch self {
             case .beyondReach(let address):
                 """
-                The guest wants to be loaded at physical address 0x\(String(address, radix: 16)), beyond any \
+                The guest wants to be loaded at physical address \(address.hexadecimal), beyond any \
                 machine that can be planned. Check its linker script (p_paddr).
                 """
             }

@@ -126,14 +126,14 @@ package struct LinuxGuest: Sendable {
             case .unreadable(let path): "\(path) cannot be read. Check the path and its permissions."
             case .noRoom(let end, let initrd, let top, let ram):
                 """
-                The kernel needs memory up to 0x\(String(end, radix: 16)), and the initrd of \(initrd.rounded) \
-                does not fit between there and 0x\(String(top, radix: 16)). \
+                The kernel needs memory up to \(end.hexadecimal), and the initrd of \(initrd.rounded) \
+                does not fit between there and \(top.hexadecimal). \
                 \(ram < MemoryPlan.highestTop ? "Give the machine more RAM with --ram." : "More RAM would lie above: give a smaller initrd.")
                 """
             case .initrdTooHigh(let end, let initrd, let highest):
                 """
-                The kernel needs memory up to 0x\(String(end, radix: 16)), and its header wants the initrd below \
-                0x\(String(highest, radix: 16)): one of \(initrd.rounded) does not fit in between, whatever the RAM. \
+                The kernel needs memory up to \(end.hexadecimal), and its header wants the initrd below \
+                \(highest.hexadecimal): one of \(initrd.rounded) does not fit in between, whatever the RAM. \
                 Give a smaller initrd, or a kernel that takes it higher.
                 """
             case .notUnpacked(let format):

@@ -89,7 +89,7 @@ package struct LinuxKernel: Sendable {
                 """
             case .badAddress(let address):
                 """
-                The kernel wants to lie at 0x\(String(address, radix: 16)), which no machine of ours offers. The \
+                The kernel wants to lie at \(address.hexadecimal), which no machine of ours offers. The \
                 file is damaged: copy it again.
                 """
             case .truncated: "The kernel file ends before its payload does. Copy it again."

@@ -50,7 +50,7 @@ enum BuildInputs {
     static func prerequisites(of rule: String) -> [String] {
         let text = rule.replacing("\\\r\n", with: " ").replacing("\\\n", with: " ")
         // ld.lld adds an empty rule for each file.
-        guard let first = text.split(separator: "\n").first, let colon = first.firstRange(of: ":" + " ")
+        guard let first = text.split(separator: "\n").first, let colon = first.firstRange(of: ": ")
         else {
             return []
         }

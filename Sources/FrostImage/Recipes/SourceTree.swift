@@ -64,7 +64,7 @@ package struct SourceTree: Sendable {
     private static func firstRoot(above start: URL) -> URL? {
         var folder = start.standardizedFileURL
         while !isRoot(folder) {
-            guard folder.path(percentEncoded: false) != "/" else { return nil }
+            guard folder.plainPath != "/" else { return nil }
             folder.deleteLastPathComponent()
         }
         return folder
@@ -72,7 +72,7 @@ package struct SourceTree: Sendable {
 
     private static func isRoot(_ folder: URL) -> Bool {
         let mark = folder.appending(path: "hypervisor/core/include/image.h")
-        return FileManager.default.fileExists(atPath: mark.path(percentEncoded: false))
+        return FileManager.default.fileExists(atPath: mark.plainPath)
     }
 
     package enum Failure: Explained, Equatable {

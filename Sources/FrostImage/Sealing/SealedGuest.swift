@@ -78,13 +78,13 @@ package struct SealedGuest {
             switch self {
             case .reserved(let address):
                 """
-                The guest wants data at 0x\(String(address, radix: 16)), which belongs to the firmware or the \
+                The guest wants data at \(address.hexadecimal), which belongs to the firmware or the \
                 loader. Link it elsewhere: 1 MiB and above is free.
                 """
             case .outsideRAM(let address, let end):
                 """
-                The guest wants data at 0x\(String(address, radix: 16)), but its RAM ends at \
-                0x\(String(end, radix: 16)). Give the machine more with --ram, or freeze less.
+                The guest wants data at \(address.hexadecimal), but its RAM ends at \
+                \(end.hexadecimal). Give the machine more with --ram, or freeze less.
                 """
             case .tooScattered(let runs):
                 "The guest lies in \(runs) pieces; the image header holds \(IMAGE_RUNS). Link it closer together."

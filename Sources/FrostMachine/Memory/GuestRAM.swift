@@ -73,7 +73,7 @@ package final class GuestRAM {
             case .unreadable(let path):
                 "The machine's memory \(path) cannot be opened. Is the machine still running?"
             case .outside(let address, let bytes):
-                "The machine has no RAM for \(bytes) bytes at 0x\(String(address, radix: 16)). Check the address."
+                "The machine has no RAM for \(bytes) bytes at \(address.hexadecimal). Check the address."
             }
         }
     }

@@ -20,7 +20,7 @@ package enum DeviceMessage: UInt32, Sendable {
     func send(over path: String) throws(QMP.Failure) {
         guard let socket = UnixSocket.connect(path, patience: Self.patience) else { throw .noConnection }
         defer { close(socket) }
-        let line = "writel \(Self.address) 0x\(String(rawValue, radix: 16))\n"
+        let line = "writel \(Self.address) \(rawValue.hexadecimal)\n"
         guard Descriptor.write([UInt8](line.utf8), to: socket), let answer = Descriptor.read(socket) else {
             throw .gone
         }

@@ -17,12 +17,8 @@ struct HookClock {
 
     mutating func fire(_ machine: Machine) throws {
         switch hook.moment {
-        case .every(let period):
+        case .every:
             guard ContinuousClock.now >= due, !needsLaunch || machine.trace.hasLaunched else { return }
-            try hook.action(machine)
-            // From here: else the machine stands still for good where an action takes longer than the period.
-            due = ContinuousClock.now + period
-            return
         case .launch:
             guard !isSpent, machine.trace.hasLaunched else { return }
             isSpent = true
@@ -33,6 +29,8 @@ struct HookClock {
             return
         }
         try hook.action(machine)
+        // Not sooner: else the machine stands still for good where an action takes longer than the period.
+        if case .every(let period) = hook.moment { due = ContinuousClock.now + period }
     }
 
     func fireAtEnd(_ machine: Machine) throws {

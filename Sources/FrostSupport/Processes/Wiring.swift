@@ -36,7 +36,7 @@ struct Wiring {
             return -1
         case .file(let file):
             let flags = isInput ? O_RDONLY : O_WRONLY | O_CREAT | O_TRUNC
-            posix_spawn_file_actions_addopen(&actions, number, file.path(percentEncoded: false), flags, 0o644)
+            posix_spawn_file_actions_addopen(&actions, number, file.plainPath, flags, 0o644)
             return -1
         case .pipe:
             var ends: [Int32] = [-1, -1]

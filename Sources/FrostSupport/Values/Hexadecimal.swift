@@ -1,4 +1,4 @@
-extension UInt64 {
+extension UnsignedInteger {
     /// As in `0x1f`.
     package var hexadecimal: String { "0x" + String(self, radix: 16) }
 }
