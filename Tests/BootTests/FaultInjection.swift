@@ -74,7 +74,9 @@ extension BootTests {
             {
                 rules[fault, default: []].formUnion(named)
             }
-            let others = ["skip-tag-check", "keep-secrets", ExitPath.fault] + Fuzz.faults + Refusals.faults
+            let others =
+                ["skip-tag-check", "keep-secrets", ExitPath.fault] + Fuzz.faults + Refusals.faults
+                + Guests.controls.map(\.fault)
             for fault in others { rules[fault] = [] }
             let faults = try Fault.all(in: BootTests.tree())
             #expect(Set(faults.map(\.name)) == Set(rules.keys))
