@@ -6,7 +6,8 @@ package import FrostSupport
 /// nasm and the Swift toolchain's clang, ld.lld and llvm-objcopy: sources to the hypervisor, and to guests.
 ///
 /// What is built lies in a folder named by a hash of flags, tools, sources and all else that the tools read, so nothing is
-/// built twice and a half-built folder is never found.
+/// built twice and a half-built folder is never found. The same holds for each object file: hypervisors with a fault
+/// share all but one or two.
 package struct Toolchain {
     package let tree: SourceTree
     /// Told of work that takes a while.
@@ -36,7 +37,7 @@ package struct Toolchain {
     package func buildHypervisor() throws -> Hypervisor {
         let sources = try files(under: tree.hypervisor, extensions: ["c", "h", "asm", "inc", "ld"])
         let flags = Self.compilerFlags + Self.optimizedAcrossFiles
-        let folder = try BuildCache(tree: tree).built("hypervisor", from: sources, flags: flags) { folder in
+        let folder = try cache().built("hypervisor", from: sources, flags: flags) { folder in
             progress("building the hypervisor")
             try buildHypervisor(from: sources, into: folder)
         }
@@ -78,11 +79,9 @@ package struct Toolchain {
     private func buildHypervisor(from sources: [URL], into folder: URL) throws {
         let includes = ["-I", tree.hypervisor.plainPath, "-I", tree.coreHeaders.plainPath]
         let layout = tree.hypervisor.appending(path: "layout.c")
+        let headers = sources.filter { $0.pathExtension == "h" }
         let layoutProgram = folder.appending(path: "layout")
-        try Tool.clang.run(
-            ["-std=gnu23"] + includes + Self.inputs(of: layoutProgram)
-                + [layout.plainPath, "-o", layoutProgram.plainPath],
-            for: "build \(layout.lastPathComponent)")
+        try runClang(["-std=gnu23"] + includes, layout, headers: headers, into: layoutProgram)
         let printer = try ChildProcess(layoutProgram, [])
         let printed = printer.collect()
         guard printed.end.isSuccess else { throw Failure.layoutFailed }
@@ -102,7 +101,8 @@ package struct Toolchain {
             switch source.pathExtension {
             case "c":
                 let optimized = alone.contains(source) ? [] : Self.optimizedAcrossFiles
-                try compile(source, ["-mcmodel=kernel"] + optimized + includes, into: object)
+                try compile(
+                    source, ["-mcmodel=kernel"] + optimized + includes, headers: headers, into: object)
             case "asm": try assemble(source, as: "elf64", into: object, includes: [folder, tree.hypervisor])
             default: continue
             }
@@ -131,16 +131,18 @@ package struct Toolchain {
         let name = "guest-\(folder.lastPathComponent)"
         let headers = try files(under: tree.coreHeaders, extensions: ["h"])
         let flags = Self.compilerFlags + sources.map(tree.shown)
-        let built = try BuildCache(tree: tree).built(name, from: common + own + headers, flags: flags) {
+        let built = try cache().built(name, from: common + own + headers, flags: flags) {
             output in
             progress("building guest \(folder.lastPathComponent)")
             let includeFolders = [folder, tree.commonGuestSources]
             let includes = (includeFolders + [tree.coreHeaders]).flatMap { ["-I", $0.plainPath] }
+            let allHeaders = (common + own).filter { $0.pathExtension == "h" } + headers
             var objects: [URL] = []
             for source in common.filter({ ["c", "asm"].contains($0.pathExtension) }) + sources {
                 let object = output.appending(path: objectName(source, below: tree.root))
                 if source.pathExtension == "c" {
-                    try compile(source, ["-mcmodel=small"] + includes, into: object)
+                    try compile(
+                        source, ["-mcmodel=small"] + includes, headers: allHeaders, into: object)
                 } else {
                     try assemble(source, as: "elf64", into: object, includes: includeFolders)
                 }
@@ -158,7 +160,7 @@ package struct Toolchain {
         let own = try files(under: folder, extensions: ["asm", "inc"])
         let common = try files(under: tree.commonGuestSources, extensions: ["inc"])
         let flags = ["bin", tree.shown(source)]
-        let built = try BuildCache(tree: tree).built(
+        let built = try cache().built(
             "guest-\(folder.lastPathComponent)", from: common + own, flags: flags
         ) {
             output in
@@ -170,15 +172,31 @@ package struct Toolchain {
 
     // MARK: steps
 
-    private func compile(_ source: URL, _ flags: [String], into object: URL) throws {
+    private func cache() throws -> BuildCache {
+        BuildCache(tree: tree, tools: try [Tool.clang, .nasm, .linker, .objcopy].map { try $0.locate() })
+    }
+
+    private func compile(
+        _ source: URL, _ flags: [String], headers: [URL], into object: URL
+    ) throws {
         let pathMaps = [
             "-ffile-prefix-map=\(tree.root.plainPath)=.",
             "-ffile-prefix-map=\(tree.hypervisor.plainPath)=./hypervisor/",
         ]
-        try Tool.clang.run(
-            Self.compilerFlags + pathMaps + flags + Self.inputs(of: object)
-                + ["-c", source.plainPath, "-o", object.plainPath],
-            for: "compile \(tree.shown(source))")
+        try runClang(
+            Self.compilerFlags + pathMaps + flags + ["-c"], source, headers: headers, into: object)
+    }
+
+    /// Unless it has made the same before.
+    /// - Parameter headers: by name. A new one may be found where an include meant another, which the files that were
+    ///   read do not tell.
+    private func runClang(_ flags: [String], _ source: URL, headers: [URL], into output: URL) throws {
+        let key = flags.map(tree.shown) + headers.map(tree.shown)
+        try cache().make(output, from: source, flags: key) { draft in
+            try Tool.clang.run(
+                flags + ["-MD", "-MF", draft.plainPath + ".d", source.plainPath, "-o", draft.plainPath],
+                for: "compile \(tree.shown(source))")
+        }
     }
 
     private func assemble(_ source: URL, as format: String, into output: URL, includes: [URL]) throws {
@@ -205,9 +223,6 @@ package struct Toolchain {
                 + ["-o", output.plainPath] + inputs,
             for: "link \(output.lastPathComponent)")
     }
-
-    /// Has clang write which files it reads.
-    private static func inputs(of output: URL) -> [String] { ["-MD", "-MF", output.plainPath + ".d"] }
 
     private func files(under folder: URL, extensions: Set<String>) throws -> [URL] {
         let names =

@@ -47,10 +47,12 @@ package struct SourceTree: Sendable {
     }
 
     /// Below the repository; a copy of the hypervisor's sources is named as the original.
-    func shown(_ source: URL) -> String {
+    func shown(_ source: URL) -> String { shown(source.plainPath) }
+
+    /// The same of any text with paths in it.
+    func shown(_ text: String) -> String {
         let own = SourceTree(root: root).hypervisor.plainPath
-        return source.plainPath.replacing(hypervisor.plainPath, with: own)
-            .replacing(root.plainPath, with: "")
+        return text.replacing(hypervisor.plainPath, with: own).replacing(root.plainPath, with: "")
     }
 
     /// The file that ``shown(_:)`` made this of.
