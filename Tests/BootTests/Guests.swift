@@ -74,6 +74,9 @@ extension BootTests {
         static let controls: [(guest: String, fault: String)] = [
             ("registers", "unchecked-mtrr"), ("registers", "wide-reset"),
             ("registers", "strict-apic-base"),
+            ("debug", "kept-detect"), ("debug", "lost-resume"), ("debug", "kept-reserved"),
+            ("debug", "lost-breakpoint"),
+            ("strings", "refused-string"), ("strings", "whole-string"), ("strings", "unchecked-operand"),
         ]
 
         @Test("Guests find hypervisors with a fault", .timeLimit(.minutes(2)), arguments: controls)

@@ -24,7 +24,7 @@ extension BootTests {
 
         static let rows =
             [CPUChoice.intel, .amd].flatMap { cpu in
-                ["hello", "paging", "emulation", "registers", "reset", "stray"].map {
+                ["hello", "paging", "emulation", "registers", "debug", "strings", "reset", "stray"].map {
                     Row(guest: $0, cpu: cpu)
                 }
             } + [

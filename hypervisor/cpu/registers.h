@@ -20,10 +20,12 @@ static inline uint64_t field_get(uint64_t word, uint64_t field)
 #define CR0_ET   BIT(4)
 #define CR0_NE   BIT(5)
 #define CR0_WP   BIT(16)
+#define CR0_AM   BIT(18)
 #define CR0_NW   BIT(29)
 #define CR0_CD   BIT(30)
 #define CR0_PG   BIT(31)
 
+#define CR4_DE         BIT(3)
 #define CR4_PSE        BIT(4)
 #define CR4_PAE        BIT(5)
 #define CR4_OSFXSR     BIT(9)
@@ -32,6 +34,7 @@ static inline uint64_t field_get(uint64_t word, uint64_t field)
 #define CR4_VMXE       BIT(13)
 #define CR4_PCIDE      BIT(17)
 #define CR4_OSXSAVE    BIT(18)
+#define CR4_SMAP       BIT(21)
 #define CR4_PKE        BIT(22)
 #define CR4_CET        BIT(23)
 
@@ -45,7 +48,9 @@ static inline uint64_t field_get(uint64_t word, uint64_t field)
 #define RFLAGS_FIXED BIT(1)     /* always one */
 #define RFLAGS_TF    BIT(8)
 #define RFLAGS_IF    BIT(9)
+#define RFLAGS_DF    BIT(10)
 #define RFLAGS_RF    BIT(16)
+#define RFLAGS_AC    BIT(18)
 
 /* Page-table entries, host, guest and nested alike (APM vol 2, "Page-Translation-Table Entry
  * Fields"). */
@@ -128,8 +133,13 @@ static const enum msr mtrr_fixed[MTRR_FIXED_COUNT] = {
     MSR_MTRR_FIX4K_E8000,  MSR_MTRR_FIX4K_F0000,  MSR_MTRR_FIX4K_F8000,
 };
 
-#define DR6_BS         BIT(14)  /* a single step */
-#define DEBUGCTL_BTF   BIT(1)   /* RFLAGS.TF traps branches only */
+/* APM vol 2, "Debug Registers". */
+#define DR6_B          FIELD(3, 0)  /* breakpoints that were met */
+#define DR6_BS         BIT(14)      /* a single step */
+#define DR7_ENABLED    FIELD(7, 0)  /* L0, G0, L1, ... */
+#define DR7_GD         BIT(13)      /* accesses to debug registers trap */
+#define BREAKPOINTS    4u
+#define DEBUGCTL_BTF   BIT(1)       /* RFLAGS.TF traps branches only */
 
 #define APIC_BASE_BSP  BIT(8)   /* as the machine has it, whatever is written */
 #define APIC_BASE_EXTD BIT(10)  /* x2APIC mode */
@@ -271,6 +281,7 @@ static inline uint64_t rdtsc(void)
         asm volatile("mov %0, %%cr" #n : : "r"(value) : "memory");                  \
     }
 READ_CR(0)
+READ_CR(2)
 READ_CR(3)
 READ_CR(4)
 #undef READ_CR

@@ -24,6 +24,23 @@ void engine_choose(enum image_engine allowed)
     panic_because(PANIC_NO_ENGINE, allowed, reasons);
 }
 
+/* APM vol 2, "Breakpoint Length", "Setting Breakpoints": LEN also says which address bits count.
+ * DR0 to DR3 are the guest's all the time. */
+uint64_t breakpoints_met(uint64_t dr7, enum breakpoint_type type, uint64_t at, uint32_t bytes)
+{
+    uint64_t addresses[BREAKPOINTS], met = 0;
+    asm volatile("mov %%dr0, %0; mov %%dr1, %1; mov %%dr2, %2; mov %%dr3, %3"
+                 : "=r"(addresses[0]), "=r"(addresses[1]), "=r"(addresses[2]), "=r"(addresses[3]));
+    for (uint32_t i = 0; i < BREAKPOINTS; i++) {
+        uint64_t watches = dr7 >> (16 + 4 * i) & 3, length = dr7 >> (18 + 4 * i) & 3;
+        uint64_t watched = length == 2 ? 8 : length + 1, base = addresses[i] & ~(watched - 1);
+        if ((dr7 >> 2 * i & 3) && at < base + watched && base < at + bytes &&
+            (watches == type || (watches == BREAKPOINT_ACCESS && type == BREAKPOINT_WRITE)))
+            met |= BIT(i);
+    }
+    return met;
+}
+
 static void erase(void *owner)
 {
     struct vcpu *vcpu = owner;

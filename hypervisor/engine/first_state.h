@@ -3,6 +3,8 @@
 #pragma once
 #include <stdint.h>
 
+#include "cpu/registers.h"
+
 struct segment {
     uint16_t selector;
     uint16_t attributes;    /* descriptor bits 55:52 and 47:40, in 11:0 */
@@ -18,6 +20,20 @@ struct segment {
 #define SEGMENT_DATA16 0x093u
 #define SEGMENT_TSS    0x08Bu
 #define SEGMENT_LDT    0x082u
+
+/* Of the attributes. */
+#define SEGMENT_TYPE_CODE   BIT(3)
+#define SEGMENT_TYPE_DOWN   BIT(2)  /* data that expands down */
+#define SEGMENT_TYPE_ACCESS BIT(1)  /* data: writable; code: readable */
+#define SEGMENT_DPL         FIELD(6, 5)
+#define SEGMENT_P           BIT(7)
+#define SEGMENT_L           BIT(9)  /* 64-bit code */
+#define SEGMENT_D           BIT(10) /* 32-bit code; expand-down data up to 4 GiB */
+
+/* As both vendors' control blocks have them. */
+enum segment_number : uint8_t {
+    SEGMENT_ES, SEGMENT_CS, SEGMENT_SS, SEGMENT_DS, SEGMENT_FS, SEGMENT_GS, SEGMENT_NONE
+};
 
 struct first_state {
     struct segment code, data, gdtr, idtr, ldtr, tr;    /* data: of DS, ES, FS, GS, SS */

@@ -7,7 +7,8 @@
 #include "cpu/memory.h"
 #include "engine/bitmap.h"
 #include "engine/engines.h"
-#include "engine/svm_decode.h"
+#include "engine/operand.h"
+#include "engine/decode.h"
 #include "report/panic.h"
 #include "report/tracer.h"
 #include "residency/residency.h"
@@ -136,18 +137,20 @@ static struct guest_mode mode(const struct vcpu *)
         .code_base = vmcb.cs.base, .code_l = code_l, .code_long = (efer & EFER_LMA) && code_l};
 }
 
-static struct svm_instruction decode(const struct vcpu *vcpu)
+static void decode(const struct vcpu *vcpu, struct instruction *instruction)
 {
     struct guest_mode now = mode(vcpu);
-    struct svm_instruction instruction;
-    if (!svm_decode(&vcpu->regs, &now, vmcb.cs.attributes & SEGMENT_D, &instruction))
+    if (!instruction_decode(&vcpu->regs, &now, vmcb.cs.attributes & SEGMENT_D, instruction))
         panic(PANIC_INSTRUCTION, vmcb.rip);
-    return instruction;
 }
 
 static uint64_t next_rip(const struct vcpu *vcpu)
 {
-    return vcpu->has_nrip ? vmcb.nrip : vmcb.rip + decode(vcpu).length;
+    struct instruction instruction;
+    if (vcpu->has_nrip)
+        return vmcb.nrip;
+    decode(vcpu, &instruction);
+    return vmcb.rip + instruction.length;
 }
 
 static void miss_exit(struct exit *exit)
@@ -161,30 +164,32 @@ static void miss_exit(struct exit *exit)
                    (info & NPF_TABLE ? MISS_WALK : 0u);
 }
 
-/* LMSW's operand; false, and CR2 set, where the guest's tables map nothing. Limits are not looked
- * at. */
-static bool load_word(const struct vcpu *vcpu, const struct svm_instruction *instruction,
-                      uint64_t *value)
+static struct segment segment(const struct vcpu *, enum segment_number number)
 {
-    struct guest_mode now = mode(vcpu);
-    const struct segment *segments = &vmcb.es;
-    uint16_t word;
-
-    svm_save(frozen_hpa(&vmcb));        /* FS and GS */
-    bool is_flat = now.code_long && instruction->segment < SEGMENT_FS;
-    uint64_t linear = (is_flat ? 0 : segments[instruction->segment].base) + instruction->offset;
-    size_t read = walk_read(&now, linear, (uint8_t *)&word, sizeof word);
-    *value = word;
-    if (read == sizeof word)
-        return true;
-    vmcb.cr2 = linear + read;
-    asm volatile("mov %0, %%cr2" : : "r"(vmcb.cr2));    /* Bochs 2.7 does not load the VMCB's */
-    return false;
+    if (number >= SEGMENT_FS)
+        svm_save(frozen_hpa(&vmcb));
+    return (&vmcb.es)[number];
 }
 
-static void cr0_exit(const struct vcpu *vcpu, struct exit *exit)
+/* LMSW's operand; false, and `fault` set, where the CPU would not read it. */
+static bool load_word(struct vcpu *vcpu, const struct instruction *instruction,
+                      struct fault *fault, uint64_t *value)
 {
-    struct svm_instruction instruction = decode(vcpu);
+    struct operand operand;
+    uint16_t word = 0;
+    if (!operand_find(vcpu, instruction->segment, instruction->offset, sizeof word, false,
+                      &operand, fault))
+        return false;
+    walk_copy(&operand.target, (uint8_t *)&word, false);
+    vcpu->debug_hits = breakpoints_met(vmcb.dr7, BREAKPOINT_ACCESS, operand.linear, sizeof word);
+    *value = word;
+    return true;
+}
+
+static void cr0_exit(struct vcpu *vcpu, struct exit *exit)
+{
+    struct instruction instruction;
+    decode(vcpu, &instruction);
     uint64_t rm = field_get(instruction.modrm, MODRM_RM) | (instruction.rex & REX_B ? 8 : 0);
     uint64_t operand = ((const uint64_t *)&vcpu->regs)[rm];
 
@@ -197,9 +202,8 @@ static void cr0_exit(const struct vcpu *vcpu, struct exit *exit)
         exit->value = mode(vcpu).code_long ? operand : (uint32_t)operand;
         return;
     case OPCODE_LMSW_GROUP:     /* LMSW: sets PE, MP, EM, TS, and cannot clear PE */
-        if (instruction.is_memory && !load_word(vcpu, &instruction, &operand)) {
+        if (instruction.is_memory && !load_word(vcpu, &instruction, &exit->fault, &operand)) {
             exit->kind = EXIT_CR_FAULT;
-            exit->value = EXCEPTION_PF;
             return;
         }
         exit->value = (vmcb.cr0 & ~(CR0_MP | CR0_EM | CR0_TS)) |
@@ -217,6 +221,7 @@ static void port_exit(struct exit *exit)
     exit->width = (uint8_t)field_get(info, IOIO_SIZE);
     exit->is_input = info & IOIO_TYPE_IN;
     exit->is_string = info & IOIO_STR;
+    exit->dr7 = vmcb.dr7;
     exit->next_rip = vmcb.exitinfo2;
 }
 
@@ -239,7 +244,7 @@ static enum exit_kind kind_of(uint32_t exitcode)
     }
 }
 
-static void exit_decoded(const struct vcpu *vcpu, struct exit *exit)
+static void exit_decoded(struct vcpu *vcpu, struct exit *exit)
 {
     if (vmcb.exitcode == SVM_EXIT_NPF) {        /* first: most exits are misses */
         miss_exit(exit);
@@ -257,22 +262,28 @@ static void exit_decoded(const struct vcpu *vcpu, struct exit *exit)
         exit->next_rip = next_rip(vcpu);
 }
 
-/* An instruction was emulated: the shadow and RF ended with it, and a single step traps behind it.
- * EVENTINJ leaves DR6 alone ("Event Injection"). */
+/* An instruction was emulated: the shadow and RF ended with it, and a single step and breakpoints
+ * trap behind it. EVENTINJ changes nothing of what delivery by the CPU would change ("Event
+ * Injection"; "Debug Exception (#DB)"). */
 static void complete_emulation(struct vcpu *vcpu)
 {
+    uint64_t traps = vcpu->debug_hits;
+    vcpu->debug_hits = 0;
     vmcb.interrupt_shadow = 0;
-    vcpu->regs.rflags &= ~RFLAGS_RF;
-    if (!(vcpu->regs.rflags & RFLAGS_TF) || (rdmsr(MSR_DEBUGCTL) & DEBUGCTL_BTF))
+    end_emulation(vcpu);
+    if ((vcpu->regs.rflags & RFLAGS_TF) && !(rdmsr(MSR_DEBUGCTL) & DEBUGCTL_BTF))
+        traps |= DR6_BS;
+    if (traps == 0)
         return;
-    vmcb.dr6 |= DR6_BS;
+    vmcb.dr6 = (vmcb.dr6 & ~DR6_B) | traps;
+    vmcb.dr7 &= ~DR7_GD;
     vmcb.eventinj = VECTOR_DB | EVENT_EXCEPTION << 8 | EVENT_V;
 }
 
 static void run(struct vcpu *vcpu, struct exit *exit)
 {
     struct guest_regs *regs = &vcpu->regs;
-    if (vcpu->exit_rip != regs->rip)
+    if (vcpu->emulated != EMULATED_NOTHING)
         complete_emulation(vcpu);
     vmcb.rax = regs->rax;
     vmcb.rsp = regs->rsp;
@@ -285,7 +296,7 @@ static void run(struct vcpu *vcpu, struct exit *exit)
 
     regs->rax = vmcb.rax;
     regs->rsp = vmcb.rsp;
-    regs->rip = vcpu->exit_rip = vmcb.rip;
+    regs->rip = vmcb.rip;
     regs->rflags = vmcb.rflags;
     tracer_exit_begins();
     deliver_again();
@@ -306,10 +317,14 @@ static void set_efer(struct vcpu *vcpu, uint64_t value)
     vcpu->changes_seen = 0;
 }
 
-static void inject(struct vcpu *, enum exception vector)
+/* A fault's RFLAGS are pushed with RF; that, and CR2, an injected one takes from here. */
+static void inject(struct vcpu *vcpu, struct fault fault)
 {
-    bool has_error = vector != EXCEPTION_UD && (vmcb.cr0 & CR0_PE);     /* real mode pushes none */
-    vmcb.eventinj = vector | EVENT_EXCEPTION << 8 | EVENT_V | (has_error ? EVENT_EV : 0);
+    bool has_error = fault.vector != EXCEPTION_UD && (vmcb.cr0 & CR0_PE);   /* real mode: none */
+    vcpu->regs.rflags |= RFLAGS_RF;
+    vmcb.cr2 = read_cr2();
+    vmcb.eventinj = fault.vector | EVENT_EXCEPTION << 8 | EVENT_V |
+                    (has_error ? EVENT_EV | (uint64_t)fault.error << 32 : 0);
 }
 
 static void wipe(struct vcpu *)
@@ -320,5 +335,5 @@ static void wipe(struct vcpu *)
 const struct engine svm = {
     .name = "svm", .id = ENGINE_SVM, .lack = lack, .prepare = prepare,
     .watch_port = watch_port, .watch_msr = watch_msr, .run = run, .mode = mode,
-    .set_cr0 = set_cr0, .set_efer = set_efer, .inject = inject, .wipe = wipe,
+    .set_cr0 = set_cr0, .set_efer = set_efer, .segment = segment, .inject = inject, .wipe = wipe,
 };

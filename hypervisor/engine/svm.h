@@ -89,9 +89,6 @@ enum event_type : uint64_t {
 };
 #define VECTOR_DB     1u
 
-#define SEGMENT_L     BIT(9)                /* of segment attributes: 64-bit code */
-#define SEGMENT_D     BIT(10)               /* 32-bit code */
-
 struct vmcb {
     /* Control area. */
     uint32_t intercept_cr, intercept_dr, intercept_exceptions;

@@ -27,8 +27,13 @@ struct vcpu {
     /* The engine's own. */
     uint64_t changes_seen;          /* of nested_changes: those before its TLB was last flushed; 0
                                      * has it flushed */
-    uint64_t exit_rip;              /* where the guest stood at its last exit: elsewhere now, it was
-                                     * advanced */
+    uint64_t debug_hits;            /* in DR6's bits: breakpoints that the emulated instruction
+                                     * met */
+    enum emulated : uint8_t {
+        EMULATED_NOTHING,
+        EMULATED_INSTRUCTION,
+        EMULATED_ITERATION,         /* of a REP, and not the last */
+    } emulated;                     /* since the last exit */
     bool     launched;              /* vmx: the next entry is a VMRESUME */
     bool     has_nrip;              /* svm: the CPU tells where the next instruction begins */
 };

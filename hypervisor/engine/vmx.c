@@ -178,7 +178,7 @@ static void cr_exit(const struct vcpu *vcpu, struct exit *exit)
     uint64_t info = vmread(VMCS_QUALIFICATION);
     if (field_get(info, CR_NUMBER) == 4) {      /* VMXE: as on a CPU without VMX */
         exit->kind = EXIT_CR_FAULT;
-        exit->value = EXCEPTION_GP;
+        exit->fault.vector = EXCEPTION_GP;
         return;
     }
     uint64_t operand = ((const uint64_t *)&vcpu->regs)[field_get(info, CR_REGISTER)];
@@ -193,6 +193,7 @@ static void port_exit(struct exit *exit)
     exit->width = (uint8_t)(field_get(info, IO_SIZE) + 1);
     exit->is_input = info & IO_IN;
     exit->is_string = info & IO_STRING;
+    exit->dr7 = vmread(VMCS_GUEST_DR7);
 }
 
 static enum exit_kind kind_of(uint64_t reason)
@@ -279,24 +280,30 @@ static bool enter(struct vcpu *vcpu, uint64_t *reason, struct exit *exit)
     return true;
 }
 
-/* An instruction was emulated: the shadow and RF ended with it, and a single step traps behind
- * it. */
+/* An instruction was emulated: the shadow and RF ended with it, and a single step and breakpoints
+ * trap behind it. */
 static void complete_emulation(struct vcpu *vcpu)
 {
+    uint64_t traps = vcpu->debug_hits;
+    vcpu->debug_hits = 0;
     uint64_t blocking = vmread(VMCS_INTERRUPTIBILITY);
     vmwrite(VMCS_INTERRUPTIBILITY, blocking & ~(BLOCKING_STI | BLOCKING_MOV_SS));
-    vcpu->regs.rflags &= ~RFLAGS_RF;
+    end_emulation(vcpu);
     if (!mode(vcpu).code_long)
         vcpu->regs.rip = (uint32_t)vcpu->regs.rip;      /* it may have wrapped; an entry demands
                                                          * zeroes above */
     if ((vcpu->regs.rflags & RFLAGS_TF) && !(vmread(VMCS_GUEST_DEBUGCTL) & DEBUGCTL_BTF))
-        vmwrite(VMCS_PENDING_DEBUG, vmread(VMCS_PENDING_DEBUG) | PENDING_BS);
+        traps |= DR6_BS;
+    if (traps & DR6_B)
+        traps |= PENDING_ENABLED;
+    if (traps != 0)
+        vmwrite(VMCS_PENDING_DEBUG, vmread(VMCS_PENDING_DEBUG) | traps);
 }
 
 static void run(struct vcpu *vcpu, struct exit *exit)
 {
     struct guest_regs *regs = &vcpu->regs;
-    if (regs->rip != vcpu->exit_rip)
+    if (vcpu->emulated != EMULATED_NOTHING)
         complete_emulation(vcpu);
     vmwrite(VMCS_GUEST_RSP, regs->rsp);
     vmwrite(VMCS_GUEST_RIP, regs->rip);
@@ -305,7 +312,7 @@ static void run(struct vcpu *vcpu, struct exit *exit)
     uint64_t reason;
     bool entered = enter(vcpu, &reason, exit);
     regs->rsp = vmread(VMCS_GUEST_RSP);
-    regs->rip = vcpu->exit_rip = vmread(VMCS_GUEST_RIP);
+    regs->rip = vmread(VMCS_GUEST_RIP);
     regs->rflags = vmread(VMCS_GUEST_RFLAGS);
     tracer_exit_begins();
     if (entered)
@@ -324,13 +331,28 @@ static void set_efer(struct vcpu *vcpu, uint64_t value)
     vcpu->changes_seen = 0;
 }
 
-static void inject(struct vcpu *, enum exception vector)
+static struct segment segment(const struct vcpu *, enum segment_number number)
+{
+    uint32_t step = number * VMCS_SEGMENT_STEP;
+    uint64_t rights = vmread(VMCS_GUEST_ES_RIGHTS + step);
+    return (struct segment){
+        .selector = (uint16_t)vmread(VMCS_GUEST_ES + step),
+        .attributes = rights & RIGHTS_UNUSABLE
+                          ? 0 : (uint16_t)((rights & 0xFF) | (rights >> 4 & 0xF00)),
+        .limit = (uint32_t)vmread(VMCS_GUEST_ES_LIMIT + step),
+        .base = vmread(VMCS_GUEST_ES_BASE + step)};
+}
+
+/* A fault's RFLAGS are pushed with RF; an injected one's are as they stand ("Details of
+ * Vectored-Event Injection"). */
+static void inject(struct vcpu *vcpu, struct fault fault)
 {
     /* real mode pushes none */
-    bool has_error = vector != EXCEPTION_UD && (vmread(VMCS_GUEST_CR0) & CR0_PE);
+    bool has_error = fault.vector != EXCEPTION_UD && (vmread(VMCS_GUEST_CR0) & CR0_PE);
+    vcpu->regs.rflags |= RFLAGS_RF;
     vmwrite(VMCS_ENTRY_EVENT,
-            EVENT_VALID | EVENT_EXCEPTION << 8 | vector | (has_error ? EVENT_ERROR : 0));
-    vmwrite(VMCS_ENTRY_ERROR_CODE, 0);
+            EVENT_VALID | EVENT_EXCEPTION << 8 | fault.vector | (has_error ? EVENT_ERROR : 0));
+    vmwrite(VMCS_ENTRY_ERROR_CODE, fault.error);
 }
 
 /* VMXOFF too: in VMX root operation the INIT signal, by which some machines reset, is blocked. */
@@ -348,5 +370,5 @@ static void wipe(struct vcpu *)
 const struct engine vmx = {
     .name = "vmx", .id = ENGINE_VMX, .lack = lack, .prepare = prepare,
     .watch_port = watch_port, .watch_msr = watch_msr, .run = run, .mode = mode,
-    .set_cr0 = set_cr0, .set_efer = set_efer, .inject = inject, .wipe = wipe,
+    .set_cr0 = set_cr0, .set_efer = set_efer, .segment = segment, .inject = inject, .wipe = wipe,
 };

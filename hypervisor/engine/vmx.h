@@ -135,6 +135,7 @@ enum vmcs_field : uint32_t {
 #define VMCS_SEGMENT_STEP 2u
 
 #define RIGHTS_L          BIT(13)
+#define RIGHTS_UNUSABLE   BIT(16)
 
 /* Appendix C: basic exit reasons. */
 enum vmx_exit : uint32_t {
@@ -198,7 +199,8 @@ enum event_type : uint64_t { EVENT_INTERRUPT = 0, EVENT_NMI = 2, EVENT_EXCEPTION
 #define BLOCKING_STI     BIT(0)
 #define BLOCKING_MOV_SS  BIT(1)
 #define BLOCKING_NMI     BIT(3)
-#define PENDING_BS       BIT(14)            /* pending debug exceptions: a single step */
+#define PENDING_ENABLED  BIT(12)            /* pending debug exceptions, else as in DR6: an
+                                             * enabled breakpoint was met */
 
 /* "Extended-Page-Table Pointer (EPTP)" and "EPT Paging-Structure Entries". */
 #define EPTP_WB             MEMORY_TYPE_WB

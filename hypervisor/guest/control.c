@@ -2,17 +2,21 @@
 
 #include "engine/engine.h"
 
+/* The others of the low half are reserved, and read as 0. APM vol 2, "CR0 Register". */
+#define CR0_WRITABLE (CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_NE | CR0_WP | CR0_AM | CR0_NW | \
+                      CR0_CD | CR0_PG)
+
 /* The real CD and NW stay 0: with CD set, an AMD CPU would write hit lines back (APM vol 2, 7.4),
  * and an Intel CPU would treat the guest's memory as uncacheable (SDM vol 3, "Memory Type Used for
  * Translated Guest-Physical Addresses"). */
 bool cr0_write(struct vcpu *vcpu, uint64_t wanted)
 {
     struct guest_mode mode = engine->mode(vcpu);
-    uint64_t value = wanted | CR0_ET;
+    uint64_t value = (wanted & CR0_WRITABLE) | CR0_ET;
     bool paging_starts = (value & CR0_PG) && !(mode.cr0 & CR0_PG);
     bool paging_ends = !(value & CR0_PG) && (mode.cr0 & CR0_PG);
 
-    if (value >> 32 || ((value & CR0_PG) && !(value & CR0_PE)) ||
+    if (wanted >> 32 || ((value & CR0_PG) && !(value & CR0_PE)) ||
         ((value & CR0_NW) && !(value & CR0_CD)) ||
         (paging_starts && (mode.efer & EFER_LME) && (!(mode.cr4 & CR4_PAE) || mode.code_l)) ||
         (paging_ends && (mode.code_long || (mode.cr4 & CR4_PCIDE))) ||

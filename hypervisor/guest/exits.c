@@ -4,6 +4,7 @@
 #include "guest/control.h"
 #include "guest/cpuid.h"
 #include "guest/msr.h"
+#include "guest/string_io.h"
 #include "report/panic.h"
 #include "report/tracer.h"
 #include "residency/residency.h"
@@ -37,18 +38,26 @@ static bool handle_msr(struct vcpu *vcpu, bool is_write)
     return true;
 }
 
-static bool handle_port(struct vcpu *vcpu, const struct exit *exit)
+static bool handle_port(struct vcpu *vcpu, const struct exit *exit, struct fault *fault)
 {
     uint64_t mask = BIT(8 * exit->width) - 1, *rax = &vcpu->regs.rax;
     struct port_access access = {
         .port = exit->port, .width = exit->width, .is_input = exit->is_input,
         .value = (uint32_t)(*rax & mask)};
+    struct string_io io;
 
-    if (exit->is_string)        /* none of these ports is made for it */
+    if (exit->is_string && !string_io_begin(vcpu, exit, &io, &access, fault))
         return false;
+    if (exit->is_string && io.is_none)
+        return true;
     ports_access(&access);
-    if (exit->is_input)
+    if (exit->is_string)
+        string_io_end(vcpu, exit, &io, &access);
+    else if (exit->is_input)
         *rax = exit->width == 4 ? access.value : (*rax & ~mask) | access.value;
+    if ((exit->dr7 & DR7_ENABLED) && (engine->mode(vcpu).cr4 & CR4_DE))
+        vcpu->debug_hits |=
+            breakpoints_met(exit->dr7, BREAKPOINT_PORT, exit->port, exit->width);
     return true;
 }
 
@@ -62,7 +71,7 @@ void exit_handle(struct vcpu *vcpu, const struct exit *exit)
 {
     uint64_t start = rdtsc(), subject = exit->raw;
     enum trace_counter counter;
-    enum exception fault = EXCEPTION_GP;
+    struct fault fault = {.vector = EXCEPTION_GP};
     bool is_done = false;       /* else the guest gets `fault` */
 
     switch (exit->kind) {
@@ -90,12 +99,12 @@ void exit_handle(struct vcpu *vcpu, const struct exit *exit)
         break;
     case EXIT_CR_FAULT:
         counter = COUNT_EXIT_CR;
-        fault = (enum exception)exit->value;
+        fault = exit->fault;
         break;
     case EXIT_PORT:
         counter = COUNT_EXIT_PORT;
         subject = exit->port;
-        is_done = handle_port(vcpu, exit);
+        is_done = handle_port(vcpu, exit, &fault);
         break;
     case EXIT_CACHE:        /* a write-back of all caches would be the leak itself; the guest needs
                              * none */
@@ -104,7 +113,7 @@ void exit_handle(struct vcpu *vcpu, const struct exit *exit)
         break;
     case EXIT_DENIED:
         counter = COUNT_EXIT_DENIED;
-        fault = EXCEPTION_UD;
+        fault.vector = EXCEPTION_UD;
         break;
     case EXIT_TRIPLE_FAULT:
         ending_close(ENDING_TRIPLE_FAULT, vcpu->regs.rip);
@@ -116,10 +125,12 @@ void exit_handle(struct vcpu *vcpu, const struct exit *exit)
     case EXIT_UNKNOWN: default:
         panic(PANIC_UNKNOWN_EXIT, exit->raw);
     }
-    if (is_done)
-        vcpu->regs.rip = exit->next_rip;
-    else
+    if (!is_done) {
         engine->inject(vcpu, fault);
+    } else if (vcpu->emulated != EMULATED_ITERATION && exit->next_rip != vcpu->regs.rip) {
+        vcpu->regs.rip = exit->next_rip;        /* else the guest repeats it */
+        vcpu->emulated = EMULATED_INSTRUCTION;
+    }
     uint64_t cycles = rdtsc() - start;
     tracer_count(counter, cycles);
     tracer_event(TRACE_EXIT, 0, counter, subject, cycles);

@@ -15,7 +15,7 @@ _Static_assert(sizeof(struct gate) == 16, "as the CPU reads it");
 
 static _Alignas(PAGE_BYTES) struct gate gates[TRAP_VECTORS];
 static uint32_t expected_vector = TRAP_VECTORS, expected_skip;
-volatile uint64_t trap_counts[32];
+volatile uint64_t trap_counts[32], trap_flags;
 
 extern const void *const trap_stubs[STUBS];     /* traps.asm */
 
@@ -59,6 +59,7 @@ void trap_handle(struct trap_frame *frame)
         power_off();
     }
     trap_counts[frame->vector]++;
+    trap_flags = frame->rflags;
     frame->rip += expected_skip;
     expected_vector = TRAP_VECTORS;
 }

@@ -22,6 +22,7 @@ void traps_set(uint32_t vector, const void *code);
 /* Exceptions so far, by vector. One that was not announced by traps_expect prints itself and ends
  * the guest. */
 extern volatile uint64_t trap_counts[32];
+extern volatile uint64_t trap_flags;    /* the RFLAGS that the last one pushed */
 
 /* The next exception of this vector is counted, and `skip_bytes` of code are stepped over. */
 void traps_expect(uint32_t vector, uint32_t skip_bytes);

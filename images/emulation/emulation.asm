@@ -43,6 +43,10 @@ start:
         mov     si, lmsw16_text
         call    judge
 
+        call    strings_16
+        mov     si, strings_text
+        call    judge
+
         enter_protected_mode protected
 back:   leave_protected_mode DATA16
         mov     al, [lmsw_failed]
@@ -144,6 +148,53 @@ lmsw_16:
         xor     ax, ax
         mov     es, ax
         ret
+
+; INS and OUTS of the hypervisor's port: by ES, within 64 KiB, and with nothing of ECX and EDI changed above 16 bits.
+strings_16:
+        mov     byte [failed], 1
+        mov     word [4 * 13], on_limit
+        mov     word [4 * 13 + 2], 0
+        mov     ax, SEGMENT_BASE >> 4
+        mov     es, ax
+        mov     dword [es:0], 0
+        mov     dword [es:0xFFFC], 0
+        mov     edi, 0x5678FFFE
+        mov     ecx, 0x12340003
+        mov     dx, COM2
+        cld
+        rep     insb                    ; at FFFEh, FFFFh and 0
+        cmp     edi, 0x56780001
+        jne     .wrong
+        cmp     ecx, 0x12340000
+        jne     .wrong
+        cmp     dword [es:0xFFFC], 0xFFFF0000
+        jne     .wrong
+        cmp     dword [es:0], 0xFF
+        jne     .wrong
+        mov     di, 0xFFFF
+.limit: insw                            ; #GP, which is stepped over
+        cmp     byte [limit_met], 1
+        jne     .wrong
+        mov     si, steps_text
+        mov     cx, 4
+        rep     outsb
+        cmp     si, steps_text + 4
+        jne     .wrong
+        mov     byte [failed], 0
+.wrong: xor     ax, ax
+        mov     es, ax
+        ret
+
+on_limit:
+        push    bp
+        mov     bp, sp
+        cmp     word [bp + 2], strings_16.limit
+        jne     .return
+        mov     byte [limit_met], 1
+        inc     word [bp + 2]
+.return:
+        pop     bp
+        iret
 
 bits 32
 protected:
@@ -275,11 +326,13 @@ pm1a_control:   dw 0
 failed:         db 0
 failures:       db 0
 lmsw_failed:    db 0
+limit_met:      db 0
 fault_failed:   db 0
 a20_failed:     db 0
 name_text:      db "emulation: ", 0
 steps_text:     db "single steps", 0
 lmsw16_text:    db "LMSW, 16-bit addresses", 0
+strings_text:   db "INS and OUTS, 16-bit addresses", 0
 lmsw32_text:    db "LMSW, 32-bit addresses", 0
 fault_text:     db "LMSW, page fault", 0
 a20_text:       db "A20 stays open", 0

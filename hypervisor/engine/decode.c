@@ -1,7 +1,9 @@
-#include "engine/svm_decode.h"
+#include "engine/decode.h"
 
 #define INSTRUCTION_BYTES_MAX 15u
 #define PREFIX_ADDRESS_SIZE   0x67u
+#define PREFIX_REPNE          0xF2u
+#define PREFIX_REP            0xF3u
 
 /* in struct guest_regs */
 enum register_number : uint8_t { BX = 3, SP, BP, SI, DI, NO_REGISTER = 16 };
@@ -17,7 +19,7 @@ struct address {
     uint8_t base, index, scale, displacement_bytes;
 };
 
-static bool decode_prefix(uint8_t byte, struct svm_instruction *instruction)
+static bool decode_prefix(uint8_t byte, struct instruction *instruction)
 {
     switch (byte) {
     case 0x26: case 0x2E: case 0x36: case 0x3E:
@@ -26,7 +28,10 @@ static bool decode_prefix(uint8_t byte, struct svm_instruction *instruction)
     case 0x64: case 0x65:
         instruction->segment = byte == 0x64 ? SEGMENT_FS : SEGMENT_GS;
         return true;
-    case PREFIX_ADDRESS_SIZE: case 0x66: case 0xF0: case 0xF2: case 0xF3:
+    case PREFIX_REPNE: case PREFIX_REP:         /* INS and OUTS do not tell them apart */
+        instruction->has_rep = true;
+        return true;
+    case PREFIX_ADDRESS_SIZE: case 0x66: case 0xF0:
         return true;
     default:
         return false;
@@ -67,9 +72,9 @@ static struct address address_wide(uint8_t mod, uint8_t rm, uint8_t rex, struct 
 }
 
 static void decode_memory(const struct guest_regs *regs, const struct guest_mode *mode,
-                          struct code *code, uint32_t address_bytes,
-                          struct svm_instruction *instruction)
+                          struct code *code, struct instruction *instruction)
 {
+    uint32_t address_bytes = instruction->address_bytes;
     const uint64_t *registers = (const uint64_t *)regs;
     uint8_t mod = (uint8_t)field_get(instruction->modrm, MODRM_MOD);
     uint8_t rm = (uint8_t)field_get(instruction->modrm, MODRM_RM);
@@ -91,22 +96,45 @@ static void decode_memory(const struct guest_regs *regs, const struct guest_mode
     instruction->offset = address_bytes == 8 ? offset : offset & (BIT(8 * address_bytes) - 1);
 }
 
-static uint32_t address_size(const struct guest_mode *mode, bool is_32_bit, bool is_other)
+static uint8_t address_size(const struct guest_mode *mode, bool is_32_bit, bool is_other)
 {
     if (mode->code_long)
         return is_other ? 4 : 8;
     return is_32_bit != is_other ? 4 : 2;
 }
 
-bool svm_decode(const struct guest_regs *regs, const struct guest_mode *mode, bool is_32_bit,
-                struct svm_instruction *instruction)
+/* What follows 0F. */
+static bool decode_long(const struct guest_regs *regs, const struct guest_mode *mode,
+                        struct code *code, struct instruction *instruction)
+{
+    instruction->opcode = code->byte[code->at++];
+    switch (instruction->opcode) {
+    case OPCODE_LMSW_GROUP:
+        instruction->modrm = code->byte[code->at++];
+        instruction->is_memory = field_get(instruction->modrm, MODRM_MOD) != MODRM_MOD_REGISTER;
+        if (instruction->is_memory)
+            decode_memory(regs, mode, code, instruction);
+        return true;
+    case OPCODE_MOV_TO_CR:
+        instruction->modrm = code->byte[code->at++];
+        return true;
+    case OPCODE_CLTS: case OPCODE_INVD: case OPCODE_WBINVD:
+    case OPCODE_WRMSR: case OPCODE_RDMSR: case OPCODE_CPUID:
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool instruction_decode(const struct guest_regs *regs, const struct guest_mode *mode,
+                        bool is_32_bit, struct instruction *instruction)
 {
     struct code code = {0};
     bool has_address_prefix = false;
     code.bytes = walk_read(mode, mode->code_base + regs->rip, code.byte, INSTRUCTION_BYTES_MAX);
 
-    *instruction = (struct svm_instruction){.segment = SEGMENT_NONE};
-    for (; code.at + 2 < INSTRUCTION_BYTES_MAX; code.at++) {
+    *instruction = (struct instruction){.segment = SEGMENT_NONE};
+    for (; code.at + 1 < INSTRUCTION_BYTES_MAX; code.at++) {
         uint8_t byte = code.byte[code.at];
         if (decode_prefix(byte, instruction))
             instruction->rex = 0;       /* a REX counts only right before the opcode */
@@ -116,27 +144,11 @@ bool svm_decode(const struct guest_regs *regs, const struct guest_mode *mode, bo
             break;
         has_address_prefix |= byte == PREFIX_ADDRESS_SIZE;
     }
-    if (code.byte[code.at] != 0x0F)
-        return false;
-    instruction->opcode = code.byte[code.at + 1];
-    code.at += 2;
-    switch (instruction->opcode) {
-    case OPCODE_LMSW_GROUP:
-        instruction->modrm = code.byte[code.at++];
-        instruction->is_memory = field_get(instruction->modrm, MODRM_MOD) != MODRM_MOD_REGISTER;
-        if (instruction->is_memory)
-            decode_memory(regs, mode, &code, address_size(mode, is_32_bit, has_address_prefix),
-                          instruction);
-        break;
-    case OPCODE_MOV_TO_CR:
-        instruction->modrm = code.byte[code.at++];
-        break;
-    case OPCODE_CLTS: case OPCODE_INVD: case OPCODE_WBINVD:
-    case OPCODE_WRMSR: case OPCODE_RDMSR: case OPCODE_CPUID:
-        break;
-    default:
-        return false;
-    }
+    instruction->address_bytes = address_size(mode, is_32_bit, has_address_prefix);
+    instruction->opcode = code.byte[code.at++];
+    bool is_known = instruction->opcode == 0x0F
+                        ? decode_long(regs, mode, &code, instruction)
+                        : (instruction->opcode & ~OPCODE_STRING_FORM) == OPCODE_STRING_IO;
     instruction->length = (uint8_t)code.at;
-    return code.at <= code.bytes;
+    return is_known && code.at <= code.bytes;
 }
