@@ -12,8 +12,10 @@ static bool is_zero(const struct access_home *home)
     return true;
 }
 
-static void settle(struct homes *homes, struct access_home *home, bool is_cut)
+static void settle(struct homes *homes, struct open_home *open, bool is_cut)
 {
+    struct access_home *home = &open->home;
+
     if (home->written == 0)
         return;
     home->end = is_zero(home) ? HOME_ERASED : is_cut ? HOME_CUT : HOME_WRITTEN;
@@ -28,27 +30,33 @@ void homes_settle(struct homes *homes, bool is_cut)
     homes->count = 0;
 }
 
-static struct access_home *home_at(struct homes *homes, uint64_t frame)
+static struct open_home *home_at(struct homes *homes, uint64_t frame)
 {
+    struct open_home *open;
+
     for (uint32_t i = 0; i < homes->count; i++)
-        if (homes->open[i].address == frame) {
+        if (homes->open[i].home.address == frame) {
             homes->last = i;
             return &homes->open[i];
         }
     if (homes->count == HOMES)
         homes_settle(homes, false);
     homes->last = homes->count++;
-    homes->open[homes->last].address = frame;
-    homes->open[homes->last].written = 0;
-    return &homes->open[homes->last];
+    open = &homes->open[homes->last];
+    open->home = (struct access_home){
+        .address = frame, .bytes = open->bytes, .known = open->known,
+    };
+    return open;
 }
 
-static void begin(struct access_home *home, uint64_t first, const struct access_line *instruction,
+static void begin(struct open_home *open, uint64_t first, const struct access_line *instruction,
                   uint64_t since,
                   bool is_firmware)
 {
-    memset(home->bytes, 0, sizeof home->bytes);
-    memset(home->known, 0, sizeof home->known);
+    struct access_home *home = &open->home;
+
+    memset(open->bytes, 0, sizeof open->bytes);
+    memset(open->known, 0, sizeof open->known);
     home->first = first;
     home->instant = instruction->instant;
     home->rip = instruction->linear;
@@ -62,16 +70,16 @@ void homes_store(struct homes *homes, const struct access_line *store,
 {
     for (uint32_t i = 0; i < store->bytes; i++) {
         uint64_t address = store->physical + i;
-        struct access_home *home = home_at(homes, address & FRAME_MASK);
+        struct open_home *open = home_at(homes, address & FRAME_MASK);
         uint32_t offset = (uint32_t)(address & ~FRAME_MASK);
 
-        if (home->written != 0 && home->known[offset])      /* what stood there must be explained
-                                                               first */
-            settle(homes, home, false);
-        if (home->written == 0)
-            begin(home, address, instruction, homes->since, is_firmware);
-        home->known[offset] = 1;
-        home->bytes[offset] = store->data[i];
-        home->written++;
+        if (open->home.written != 0 && open->known[offset])     /* what stood there must be
+                                                                   explained first */
+            settle(homes, open, false);
+        if (open->home.written == 0)
+            begin(open, address, instruction, homes->since, is_firmware);
+        open->known[offset] = 1;
+        open->bytes[offset] = store->data[i];
+        open->home.written++;
     }
 }

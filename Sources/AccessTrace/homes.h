@@ -4,10 +4,15 @@
 
 #define HOMES 8u        /* at a time; a correct hypervisor needs one */
 
+struct open_home {
+    struct access_home home;
+    uint8_t            bytes[PAGE_BYTES], known[PAGE_BYTES];
+};
+
 struct homes {
     void (*explain)(void *context, const struct access_home *home);
     void              *context;
-    struct access_home open[HOMES];
+    struct open_home   open[HOMES];
     uint64_t           since;       /* when page_seal was entered; 0: outside of it */
     uint32_t           count;
     uint32_t           last;        /* index of the one that was written last */

@@ -1,5 +1,6 @@
 import AccessTrace
 import CacheModel
+import FrostCore
 import FrostFormat
 @testable import FrostProof
 import ResidencyRecord
@@ -93,6 +94,8 @@ struct SampleTrace {
         var violations: [access_violation]
         var windows: [access_window]
         var homes: [access_home]
+        /// Of the first of them.
+        var firstBytes: [UInt8]
     }
 
     /// - Parameter pieces: of how many bytes it is fed in.
@@ -113,7 +116,12 @@ struct SampleTrace {
                 &settings,
                 { context, home in
                     guard let context, let home else { return }
-                    Unmanaged<Kept>.fromOpaque(context).takeUnretainedValue().homes.append(home.pointee)
+                    let kept = Unmanaged<Kept>.fromOpaque(context).takeUnretainedValue()
+                    if kept.homes.isEmpty {
+                        kept.firstBytes = Array(
+                            UnsafeBufferPointer(start: home.pointee.bytes, count: Int(PAGE_BYTES)))
+                    }
+                    kept.homes.append(home.pointee)
                 }, Unmanaged.passUnretained(kept).toOpaque())
         else { return nil }
         defer { access_judge_free(judge) }
@@ -134,11 +142,12 @@ struct SampleTrace {
                 totals: access_judge_totals(judge).pointee,
                 rules: Set(violations.map { RegionEvidence.text($0.rule, $0.cache_rule).id }),
                 violations: violations,
-                windows: windows, homes: kept.homes)
+                windows: windows, homes: kept.homes, firstBytes: kept.firstBytes)
         }
     }
 
     private final class Kept {
         var homes: [access_home] = []
+        var firstBytes: [UInt8] = []
     }
 }

@@ -62,8 +62,8 @@ struct access_home {
     uint32_t             written;           /* bytes */
     enum access_home_end end;
     bool                 is_firmware;
-    uint8_t              bytes[PAGE_BYTES];
-    uint8_t              known[PAGE_BYTES]; /* 1: written */
+    const uint8_t       *bytes;             /* PAGE_BYTES of them, until `explain` returns */
+    const uint8_t       *known;             /* as many, 1: written */
 };
 
 struct access_totals {

@@ -84,9 +84,8 @@ final class TracedHomes {
 
     /// Holds a block that ciphertext would not have.
     private func isPlain(_ home: access_home, _ bytes: [UInt8]) -> Bool {
-        let known = withUnsafeBytes(of: home.known) { Array($0) }
-        return stride(from: 0, to: bytes.count, by: Int(BLOCK_BYTES)).contains { at in
-            known[at..<at + Int(BLOCK_BYTES)].allSatisfy { $0 == 1 }
+        stride(from: 0, to: bytes.count, by: Int(BLOCK_BYTES)).contains { at in
+            (at..<at + Int(BLOCK_BYTES)).allSatisfy { home.known[$0] == 1 }
                 && bytes[at..<at + Int(BLOCK_BYTES)].withUnsafeBytes {
                     block_is_trivial($0.bindMemory(to: UInt8.self).baseAddress)
                 }
@@ -108,7 +107,7 @@ final class TracedHomes {
     }
 
     private static func bytes(_ home: access_home) -> [UInt8] {
-        withUnsafeBytes(of: home.bytes) { Array($0) }
+        Array(UnsafeBufferPointer(start: home.bytes, count: Int(PAGE_BYTES)))
     }
 
     private func addViolation(_ rule: String, _ home: access_home, _ sentence: String) {
