@@ -73,7 +73,8 @@ extension BootTests {
         /// Hypervisors that do something else than the CPU, and the guest that must end otherwise for it.
         static let controls: [(guest: String, fault: String)] = [
             ("registers", "unchecked-mtrr"), ("registers", "wide-reset"),
-            ("registers", "strict-apic-base"),
+            ("registers", "strict-apic-base"), ("registers", "any-debugctl"), ("registers", "any-xss"),
+            ("registers", "paravirtual-leaves"),
             ("debug", "kept-detect"), ("debug", "lost-resume"), ("debug", "kept-reserved"),
             ("debug", "lost-breakpoint"),
             ("strings", "refused-string"), ("strings", "whole-string"), ("strings", "unchecked-operand"),

@@ -44,6 +44,7 @@ static inline uint64_t field_get(uint64_t word, uint64_t field)
 #define XCR0_MPX    FIELD(4, 3)
 #define XCR0_AVX512 FIELD(7, 5)
 #define XCR0_AMX    FIELD(18, 17)
+#define XSS_CET     FIELD(12, 11)
 
 #define RFLAGS_FIXED BIT(1)     /* always one */
 #define RFLAGS_TF    BIT(8)
@@ -139,6 +140,7 @@ static const enum msr mtrr_fixed[MTRR_FIXED_COUNT] = {
 #define DR7_ENABLED    FIELD(7, 0)  /* L0, G0, L1, ... */
 #define DR7_GD         BIT(13)      /* accesses to debug registers trap */
 #define BREAKPOINTS    4u
+#define DEBUGCTL_LBR   BIT(0)       /* last branches, in MSRs; what lies above BTF goes to memory */
 #define DEBUGCTL_BTF   BIT(1)       /* RFLAGS.TF traps branches only */
 
 #define APIC_BASE_BSP  BIT(8)   /* as the machine has it, whatever is written */
@@ -193,6 +195,7 @@ enum cpuid_leaf : uint32_t {
     CPUID_XSTATE              = 0xD,
     CPUID_SGX                 = 0x12,
     CPUID_PT                  = 0x14,
+    CPUID_PARAVIRTUAL         = 0x40000000,     /* to 4FFFFFFFh: what a hypervisor below offers */
     CPUID_EXTENDED            = 0x80000000,     /* EAX: the highest extended leaf */
     CPUID_EXTENDED_FEATURES   = 0x80000001,
     CPUID_POWER_AND_RAS       = 0x80000007,
@@ -222,6 +225,8 @@ enum cpuid_leaf : uint32_t {
 #define CPUID_7_EBX_CLWB       BIT(24)
 #define CPUID_7_ECX_OSPKE      BIT(4)
 #define CPUID_7_ECX_CLDEMOTE   BIT(25)
+#define CPUID_7_ECX_DIRECT_STORES FIELD(29, 27)     /* MOVDIRI, MOVDIR64B, ENQCMD */
+#define CPUID_D1_EAX_XSAVES    BIT(3)
 #define CPUID_1_ECX_X2APIC     BIT(21)
 #define CPUID_80000001_ECX_SVM BIT(2)
 #define CPUID_80000001_ECX_IBS BIT(10)

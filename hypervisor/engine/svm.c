@@ -311,6 +311,11 @@ static void set_cr0(struct vcpu *vcpu, uint64_t value)
     vcpu->changes_seen = 0;
 }
 
+static void set_debugctl(uint64_t value)
+{
+    wrmsr(MSR_DEBUGCTL, value);
+}
+
 static void set_efer(struct vcpu *vcpu, uint64_t value)
 {
     vmcb.efer = (value & ~EFER_LMA) | (mode(vcpu).efer & EFER_LMA) | EFER_SVME;
@@ -335,5 +340,5 @@ static void wipe(struct vcpu *)
 const struct engine svm = {
     .name = "svm", .id = ENGINE_SVM, .lack = lack, .prepare = prepare,
     .watch_port = watch_port, .watch_msr = watch_msr, .run = run, .mode = mode,
-    .set_cr0 = set_cr0, .set_efer = set_efer, .segment = segment, .inject = inject, .wipe = wipe,
+    .set_cr0 = set_cr0, .set_efer = set_efer, .set_debugctl = set_debugctl, .segment = segment, .inject = inject, .wipe = wipe,
 };

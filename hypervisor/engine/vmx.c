@@ -324,6 +324,11 @@ static void set_cr0(struct vcpu *, uint64_t value)
     vmwrite(VMCS_CR0_SHADOW, value);
 }
 
+static void set_debugctl(uint64_t value)
+{
+    vmwrite(VMCS_GUEST_DEBUGCTL, value);
+}
+
 static void set_efer(struct vcpu *vcpu, uint64_t value)
 {
     uint64_t now = vmread(VMCS_GUEST_EFER);
@@ -370,5 +375,5 @@ static void wipe(struct vcpu *)
 const struct engine vmx = {
     .name = "vmx", .id = ENGINE_VMX, .lack = lack, .prepare = prepare,
     .watch_port = watch_port, .watch_msr = watch_msr, .run = run, .mode = mode,
-    .set_cr0 = set_cr0, .set_efer = set_efer, .segment = segment, .inject = inject, .wipe = wipe,
+    .set_cr0 = set_cr0, .set_efer = set_efer, .set_debugctl = set_debugctl, .segment = segment, .inject = inject, .wipe = wipe,
 };

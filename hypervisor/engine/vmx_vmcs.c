@@ -52,7 +52,7 @@ void vmcs_load_controls(const struct vmcs_pointers *pointers)
          {VMCS_IO_BITMAP_A, pointers->io_bitmap_a}, {VMCS_IO_BITMAP_B, pointers->io_bitmap_b},
          {VMCS_MSR_BITMAP, pointers->msr_bitmap});
     if (proc2 & PROC2_XSAVES)
-        vmwrite(VMCS_XSS_EXITING, 0);
+        vmwrite(VMCS_XSS_EXITING, ~XSS_CET);      /* never set: guest/msr.c */
     if (proc2 & PROC2_ENCLS_EXITING)
         vmwrite(VMCS_ENCLS_EXITING, UINT64_MAX);    /* enclaves lie outside of the pager's reach:
                                                      * none */

@@ -2,6 +2,8 @@
 
 #include "engine/engine.h"
 
+#define XSTATE_IS_SUPERVISOR BIT(0)     /* leaf Dh, ECX of a component: IA32_XSS has it */
+
 /* No cache-line flushes (they push plaintext out and cannot be intercepted), no virtualisation, no
  * MONITOR; bits that mirror CR4 mirror the guest's. */
 void cpuid_answer(struct vcpu *vcpu)
@@ -11,6 +13,8 @@ void cpuid_answer(struct vcpu *vcpu)
     struct cpuid r = cpuid(leaf, subleaf);
     uint64_t cr4 = engine->mode(vcpu).cr4;
 
+    if (leaf >> 28 == CPUID_PARAVIRTUAL >> 28)      /* they write to the guest's memory */
+        r = (struct cpuid){0};
     switch (leaf) {
     case CPUID_FEATURES:
         r.ecx &= (uint32_t)~(CPUID_1_ECX_MONITOR | CPUID_1_ECX_VMX | CPUID_1_ECX_SMX |
@@ -23,9 +27,17 @@ void cpuid_answer(struct vcpu *vcpu)
             break;
         r.ebx &= (uint32_t)~(CPUID_7_EBX_CLFLUSHOPT | CPUID_7_EBX_CLWB | CPUID_7_EBX_SGX |
                              CPUID_7_EBX_PT);
-        r.ecx &= (uint32_t)~(CPUID_7_ECX_OSPKE | CPUID_7_ECX_CLDEMOTE | CPUID_7_ECX_SGX_LC);
+        r.ecx &= (uint32_t)~(CPUID_7_ECX_OSPKE | CPUID_7_ECX_CLDEMOTE | CPUID_7_ECX_SGX_LC |
+                             CPUID_7_ECX_DIRECT_STORES);
         r.edx &= (uint32_t)~CPUID_7_EDX_PCONFIG;
         r.ecx |= cr4 & CR4_PKE ? (uint32_t)CPUID_7_ECX_OSPKE : 0;
+        break;
+    case CPUID_XSTATE:      /* others of IA32_XSS would be restored past the MSR bitmap */
+        if (subleaf == 1)
+            r.ecx &= (uint32_t)XSS_CET, r.edx = 0;
+        else if (subleaf > 1 && (r.ecx & XSTATE_IS_SUPERVISOR) &&
+                 (subleaf > 63 || !(BIT(subleaf) & XSS_CET)))
+            r = (struct cpuid){0};
         break;
     case CPUID_EXTENDED_FEATURES:
         r.ecx &= (uint32_t)~(CPUID_80000001_ECX_SVM | CPUID_80000001_ECX_IBS |

@@ -124,6 +124,26 @@ static bool write_apic_base(struct vcpu *, uint32_t, uint64_t *wanted)
     return true;
 }
 
+/* LBR and BTF only: the others have the CPU write to memory by itself (SDM vol 3, 18.4.1). */
+static bool write_debugctl(struct vcpu *, uint32_t, uint64_t *value)
+{
+    if (*value & ~(DEBUGCTL_LBR | DEBUGCTL_BTF))
+        return false;
+    engine->set_debugctl(*value);
+    return true;
+}
+
+/* CET only: XRSTORS loads what a component holds past the MSR bitmap, and one holds processor
+ * trace's registers (SDM vol 1, 13.5.6). */
+static bool write_xss(struct vcpu *, uint32_t, uint64_t *value)
+{
+    struct cpuid offered = cpuid(CPUID_XSTATE, 1);
+    if (!(offered.eax & CPUID_D1_EAX_XSAVES) || (*value & ~(offered.ecx & XSS_CET)))
+        return false;
+    wrmsr(MSR_XSS, *value);
+    return true;
+}
+
 /* MARK: the table */
 
 typedef bool msr_handler(struct vcpu *vcpu, uint32_t msr, uint64_t *value);
@@ -151,16 +171,18 @@ static const struct msr_row {
     {MSR_SYSCFG, MSR_SYSCFG, DIRECT, ignored},
     {MSR_HWCR, MSR_HWCR, DIRECT, ignored},
     {MSR_CORE_CONFIG_FIRST, MSR_CORE_CONFIG_LAST, DIRECT, ignored},
+    {MSR_DEBUGCTL, MSR_DEBUGCTL, DIRECT, write_debugctl},
+    {MSR_XSS, MSR_XSS, DIRECT, write_xss},
     /* Virtualisation. */
     {MSR_FEATURE_CONTROL, MSR_FEATURE_CONTROL, denied, denied},
     {MSR_VMX_BASIC, MSR_VMX_LAST, denied, denied},
     {MSR_VM_CR, MSR_VM_CR, read_vm_cr, denied},
     {MSR_VM_CR + 1, MSR_VM_HSAVE_PA, denied, denied},
     OWN(MSR_TSC, MSR_TSC), OWN(MSR_TSC_ADJUST, MSR_TSC_ADJUST),
-    OWN(MSR_TSC_DEADLINE, MSR_TSC_DEADLINE), OWN(MSR_DEBUGCTL, MSR_DEBUGCTL),
+    OWN(MSR_TSC_DEADLINE, MSR_TSC_DEADLINE),
     OWN(MSR_SPEC_CTRL, MSR_PRED_CMD), OWN(MSR_SYSENTER_CS, MSR_SYSENTER_EIP),
     OWN(MSR_MCG_STATUS, MSR_MCG_CTL), OWN(MSR_MC0_CTL, MSR_MC_LAST),
-    OWN(MSR_U_CET, MSR_CET_LAST), OWN(MSR_XSS, MSR_XSS), OWN(MSR_X2APIC_FIRST, MSR_X2APIC_LAST),
+    OWN(MSR_U_CET, MSR_CET_LAST), OWN(MSR_X2APIC_FIRST, MSR_X2APIC_LAST),
     OWN(MSR_STAR, MSR_SFMASK), OWN(MSR_FS_BASE, MSR_TSC_AUX),
     OWN(MSR_PERF_CTL0_LEGACY, MSR_PERF_CTR3_LEGACY), OWN(MSR_PERF_CTL0, MSR_PERF_CTR5),
 };
@@ -183,6 +205,8 @@ void msr_start(struct vcpu *vcpu)
     vcpu->types.mtrr_default = rdmsr(MSR_MTRR_DEF_TYPE);
     for (uint32_t i = 0; i < MTRR_FIXED_COUNT && (capabilities & MTRR_CAP_FIX); i++)
         vcpu->types.mtrr_fixed[i] = rdmsr(mtrr_fixed[i]);
+    if (cpuid(CPUID_XSTATE, 1).eax & CPUID_D1_EAX_XSAVES)
+        wrmsr(MSR_XSS, 0);      /* whatever the firmware left */
     uint64_t variable = 2 * field_get(capabilities, MTRR_CAP_VCNT);
     for (uint32_t i = 0; i < variable && i < 2 * MTRR_VARIABLE_MAX; i++)
         vcpu->types.mtrr_variable[i] = rdmsr((enum msr)(MSR_MTRR_PHYSBASE + i));

@@ -15,6 +15,16 @@
 #define MTRR_MASK_V       BIT(11)
 #define MSR_MTRR_FIX64K   0x250u
 #define CPUID_ADDRESSES   0x80000008u
+#define CPUID_PARAVIRTUAL 0x40000000u
+#define CPUID_FEATURES_7  0x7u
+#define CPUID_XSTATE      0xDu
+#define DIRECT_STORES     (BIT(27) | BIT(28) | BIT(29))
+#define MSR_DEBUGCTL      0x1D9u
+#define DEBUGCTL_BTF      BIT(1)
+#define DEBUGCTL_TR       BIT(6)
+#define DEBUGCTL_BTS      BIT(7)
+#define MSR_XSS           0xDA0u
+#define XSS_PT            BIT(8)
 #define PORT_PCI_ADDRESS  0xCF8u
 #define RESET             0x06u     /* to CF9h: the system, the CPU */
 #define WRMSR_BYTES       2u
@@ -81,9 +91,34 @@ static void apic_base(void)
     expect(MSR_APIC_BASE, before ^ PAGE_BYTES, false);
 }
 
+/* Values by which the CPU would write to memory, or load MSRs, by itself. */
+static void refuse(uint32_t msr, uint64_t value)
+{
+    uint64_t faults = trap_counts[VECTOR_GP];
+
+    traps_expect(VECTOR_GP, WRMSR_BYTES);
+    wrmsr(msr, value);
+    wrong += trap_counts[VECTOR_GP] == faults;
+    refused += trap_counts[VECTOR_GP] != faults;
+    traps_expect(TRAP_VECTORS, 0);
+}
+
+static void by_itself(void)
+{
+    refuse(MSR_DEBUGCTL, DEBUGCTL_TR | DEBUGCTL_BTS);
+    refuse(MSR_XSS, XSS_PT);
+    wrmsr(MSR_DEBUGCTL, DEBUGCTL_BTF);
+    wrmsr(MSR_DEBUGCTL, 0);
+    struct cpuid offered = cpuid(CPUID_PARAVIRTUAL, 0);
+    wrong += (offered.eax | offered.ebx | offered.ecx | offered.edx) != 0;
+    wrong += (cpuid(CPUID_FEATURES_7, 0).ecx & DIRECT_STORES) != 0;
+    wrong += (cpuid(CPUID_XSTATE, 1).ecx & XSS_PT) != 0;
+}
+
 int main(void)
 {
     traps_start();
+    by_itself();
     memory_types();
     reserved_bits();
     apic_base();
