@@ -3,7 +3,8 @@ import FrostCore
 import FrostFormat
 import FrostHost
 @testable import FrostImage
-import FrostMachine
+@testable import FrostMachine
+@testable import FrostMeasure
 @testable import FrostProof
 import FrostSupport
 import Testing
@@ -27,6 +28,15 @@ extension BootTests {
             _ sealed: Sealed, cache: CacheChoice, canaries: [Canary]? = nil, logLimit: ByteCount = .gibibyte,
             _ change: (inout RunOptions) -> Void = { _ in }
         ) throws -> CacheRecord {
+            _ = try run(sealed, cache: cache, canaries: canaries, logLimit: logLimit, change)
+            return try CacheRecord(reading: sealed.scratch.file("proof"))
+        }
+
+        /// - Parameter touches: which pages are touched is kept as well, for `frost replay`.
+        private static func run(
+            _ sealed: Sealed, cache: CacheChoice, canaries: [Canary]? = nil, logLimit: ByteCount = .gibibyte,
+            touches: Bool = false, _ change: (inout RunOptions) -> Void = { _ in }
+        ) throws -> RunResult {
             var options = RunOptions(recipe: sealed.recipe)
             options.timeLimit = TimeSpan(.seconds(300))
             options.passphrase = try passphrase()
@@ -34,9 +44,8 @@ extension BootTests {
             change(&options)
             var run = CacheRun(sealed.image, options: options, cache: cache)
             run.canaries = canaries ?? sealed.recipe.facts.canaries ?? []
-            run.logLimit = logLimit
-            _ = try run.record(with: Toolchain(tree: BootTests.tree()))
-            return try CacheRecord(reading: sealed.scratch.file("proof"))
+            (run.logLimit, run.keepsTouches) = (logLimit, touches)
+            return try run.record(with: Toolchain(tree: BootTests.tree()))
         }
 
         /// Runs, records, judges twice.
@@ -44,8 +53,12 @@ extension BootTests {
             _ sealed: Sealed, cache: CacheChoice, logLimit: ByteCount = .gibibyte,
             platform: Platform = .qemuTCG
         ) throws -> CacheVerdict {
-            var judge = try CacheJudge(
-                record(sealed, cache: cache, logLimit: logLimit) { $0.platform = platform })
+            _ = try run(sealed, cache: cache, logLimit: logLimit) { $0.platform = platform }
+            return try verdict(sealed)
+        }
+
+        private static func verdict(_ sealed: Sealed) throws -> CacheVerdict {
+            var judge = try CacheJudge(CacheRecord(reading: sealed.scratch.file("proof")))
             let verdict = try judge.verdict()
             var again = try CacheJudge(CacheRecord(reading: sealed.scratch.file("proof")))
             #expect(try again.verdict() == verdict)
@@ -56,19 +69,62 @@ extension BootTests {
             Set(verdict.finding(condition)?.violations.map(\.rule) ?? [])
         }
 
+        private struct SecretRun: Sendable {
+            let sealed: Sealed
+            let result: RunResult
+
+            init(_ policy: EvictionPolicy) throws {
+                sealed = try CacheVerdicts.sealed("secret") { $0.policy = policy }
+                result = try CacheVerdicts.run(
+                    sealed, cache: CacheChoice(preset: "sapphire-rapids-l2"), touches: true)
+            }
+        }
+
+        /// One run: it is judged, attacked by cold boots, and replayed.
+        private static let secretRun = Result { try SecretRun(.gclockAhead) }
+
         @Test(
             "A guest whose pages are sealed again and again is proven, and 10,000 cold boots find nothing",
             .timeLimit(.minutes(10)))
         func secret() throws {
-            let sealed = try Self.sealed("secret")
+            let sealed = try Self.secretRun.get().sealed
             #expect(sealed.recipe.facts.canaries?.count == 3)
-            let verdict = try Self.verdict(sealed, cache: CacheChoice(preset: "sapphire-rapids-l2"))
+            let verdict = try Self.verdict(sealed)
             #expect(verdict.answer == .proven, "\(verdict)")
             let figures = verdict.findings.map(\.figure).joined(separator: "\n")
             let verified = figures.firstMatch(of: #/(\d+) homes verified/#).flatMap { Int($0.1) }
             #expect(verified ?? 0 > 1000, "\(figures)")
             #expect(!verdict.notes.contains { $0.contains("canaries") }, "\(verdict)")
             try LinuxProof.expectNoFinds(CacheRecord(reading: sealed.scratch.file("proof")), pages: 1000)
+        }
+
+        /// What `frost replay` says of the run, against what the hypervisor itself counted in it.
+        @Test(
+            "A replay misses, opens and seals as many pages as the hypervisor did", .timeLimit(.minutes(10)),
+            arguments: [(EvictionPolicy.gclockAhead, ReplayPolicy.gclockAhead)]
+                + (BootTests.isFull ? [(.clock, .clock)] : []))
+        func replay(policy: EvictionPolicy, replayed: ReplayPolicy) throws {
+            let run = policy == .gclockAhead ? try Self.secretRun.get() : try SecretRun(policy)
+            let result = run.result
+            #expect(result.exitCode == .asAsked, result.story)
+
+            var replay = try PagerReplay(
+                run.sealed.scratch.file("proof"), regions: [run.sealed.image.plan.frozen])
+            replay.policies = [replayed, .optimum]
+            let point = try #require(try replay.report().points.first)
+            #expect(UInt64(point.slots) == result.trace.fact(.slots))
+            func isNear(_ replayed: Int?, _ counters: TraceCounter...) throws {
+                let counted = try counters.reduce(0) { try $0 + Int(#require(result.trace.count($1))) }
+                let replayed = try #require(replayed)
+                #expect(counted > 300, "\(counters): the test tests nothing")
+                // What the hypervisor fetches on its own is in no record: firmware's pages, and code that it decodes.
+                #expect(
+                    abs(replayed - counted) <= counted / 20, "\(counters): \(replayed), counted \(counted)")
+            }
+            try isNear(point.misses[replayed.rawValue], .miss)
+            try isNear(point.opens[replayed.rawValue], .openImaged, .openSealed)
+            try isNear(point.writeBacks[replayed.rawValue], .seal)
+            #expect(try #require(point.misses["optimum"]) >= point.bound)
         }
 
         @Test("Without a freeze the same judge finds plaintext and keys in DRAM", .timeLimit(.minutes(6)))
