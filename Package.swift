@@ -5,6 +5,8 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),
     .enableUpcomingFeature("MemberImportVisibility"),
     .enableUpcomingFeature("InternalImportsByDefault"),
+    // Editors' index of our own code is enough: that of Foundation's and Testing's would be made again for each target.
+    .unsafeFlags(["-index-ignore-system-modules"]),
 ]
 
 extension Target {
