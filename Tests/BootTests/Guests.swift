@@ -74,7 +74,7 @@ extension BootTests {
         static let controls: [(guest: String, fault: String)] = [
             ("registers", "unchecked-mtrr"), ("registers", "wide-reset"),
             ("registers", "strict-apic-base"), ("registers", "any-debugctl"), ("registers", "any-xss"),
-            ("registers", "paravirtual-leaves"),
+            ("registers", "paravirtual-leaves"), ("hpet", "any-device"),
             ("debug", "kept-detect"), ("debug", "lost-resume"), ("debug", "kept-reserved"),
             ("debug", "lost-breakpoint"),
             ("strings", "refused-string"), ("strings", "whole-string"), ("strings", "unchecked-operand"),

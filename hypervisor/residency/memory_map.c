@@ -1,9 +1,6 @@
 #include "residency/memory_map.h"
 
-#include "cpu/registers.h"
 #include "report/panic.h"
-
-#define NESTED_BITS 48u         /* what nested tables of four levels reach */
 
 struct memory_map memory_map;
 
@@ -40,6 +37,36 @@ static void hide(uint64_t base, uint64_t end)
     memory_map.hidden[memory_map.hidden_ranges++] = (struct memory_range){base, end};
 }
 
+/* What the guest reaches 1:1 on every machine. None of it accesses memory by itself. */
+static const struct memory_range devices[] = {
+    {0xA0000, 0xC0000},             /* the display's memory */
+    {0xC0000, 0x100000},            /* ROMs: real-mode guests call them, Linux looks for tables */
+    {0xFEC00000, 0xFEC01000},       /* I/O APIC */
+    {0xFEE00000, 0xFEE01000},       /* local APIC: its base stays (guest/msr.c) */
+};
+#define DEVICES (sizeof devices / sizeof devices[0])
+
+static void add_device(uint64_t base, uint64_t end)
+{
+    if (memory_map.device_ranges == MEMORY_DEVICES)
+        panic(PANIC_MEMORY_MAP, base);
+    memory_map.device[memory_map.device_ranges++] = (struct memory_range){base, end};
+}
+
+/* Does the firmware keep its tables there? It says so of ACPI's; of what else it reserves the part
+ * does that follows RAM or such tables, and the rest are devices. */
+static bool is_tables(const struct boot_info *boot, const struct e820_entry *entry)
+{
+    if (entry->type == E820_ACPI || entry->type == E820_NVS)
+        return true;
+    for (uint32_t i = 0; i < boot->e820_count && entry->type == E820_RESERVED; i++) {
+        const struct e820_entry *other = &boot->e820[i];
+        if (other->type != E820_RESERVED && other->base + other->bytes == entry->base)
+            return true;
+    }
+    return false;
+}
+
 static void require_ram(const struct boot_info *boot, uint64_t base, uint64_t end)
 {
     for (uint32_t i = 0; i < boot->e820_count; i++) {
@@ -54,14 +81,14 @@ void memory_map_start(const struct image_header *header, const struct boot_info 
 {
     uint64_t frozen_end = header->frozen_base + header->frozen_bytes;
     uint64_t meta_end = header->meta_base + header->meta_bytes;
+    for (uint32_t i = 0; i < DEVICES; i++)
+        add_device(devices[i].base, devices[i].end);
     require_ram(boot, header->frozen_base, frozen_end);
     require_ram(boot, header->meta_base, meta_end);
 
-    uint64_t bits = physical_address_bits();
-    memory_map.physical_end = BIT(bits < NESTED_BITS ? bits : NESTED_BITS);
     hide(header->frozen_base, frozen_end);
     hide(header->meta_base, meta_end);
-    /* RAM that the image does not cover stays out of the guest's reach; devices between do not. */
+    /* RAM that the image does not cover stays out of the guest's reach. */
     for (uint32_t i = 0; i < boot->e820_count; i++) {
         const struct e820_entry *entry = &boot->e820[i];
         uint64_t base = page_down(entry->base);
@@ -79,6 +106,8 @@ void memory_map_start(const struct image_header *header, const struct boot_info 
         uint64_t end = entry->base + entry->bytes;
         if (entry->type == E820_RAM && end > MEMORY_LOW_END)
             add_ram(entry->base < MEMORY_LOW_END ? MEMORY_LOW_END : entry->base, end);
+        else if (is_tables(boot, entry) && entry->base > MEMORY_LOW_END)
+            add_device(page_down(entry->base), page_down(end + PAGE_BYTES - 1));
     }
     for (uint32_t i = 0; i < header->run_count; i++) {
         uint64_t home = header->runs[i].home;
@@ -86,13 +115,6 @@ void memory_map_start(const struct image_header *header, const struct boot_info 
         if (!memory_overlaps(memory_map.hidden[1], home, end) && memory_map_range_end(home) < end)
             panic(PANIC_MEMORY_MAP, home);
     }
-}
-
-bool memory_map_all_device(uint64_t base, uint64_t bytes)
-{
-    return base + bytes <= memory_map.physical_end &&
-           memory_find(memory_map.ram, memory_map.ram_ranges, base, base + bytes) == 0 &&
-           memory_find(memory_map.hidden, memory_map.hidden_ranges, base, base + bytes) == 0;
 }
 
 uint64_t memory_map_range_end(uint64_t gpa)

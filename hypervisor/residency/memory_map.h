@@ -10,30 +10,32 @@ struct memory_range {
     uint64_t base, end;     /* end exclusive */
 };
 #define MEMORY_RAM_RANGES 32u
+#define MEMORY_DEVICES    16u
 #define MEMORY_HIDDEN     (2 + BOOT_E820_ENTRIES)
 #define MEMORY_LOW_END    0xA0000u      /* above: VGA, option ROMs, BIOS */
 
 struct memory_map {
     struct memory_range ram[MEMORY_RAM_RANGES];     /* sorted */
     uint32_t            ram_ranges;
+    struct memory_range device[MEMORY_DEVICES];     /* what the guest reaches 1:1 besides */
+    uint32_t            device_ranges;
     struct memory_range hidden[MEMORY_HIDDEN];      /* never the guest's: frozen region, metadata
                                                      * homes, RAM not covered */
     uint32_t            hidden_ranges;
-    uint64_t            physical_end;               /* first address that the guest cannot have */
 };
 extern struct memory_map memory_map;
 
 enum memory_kind : uint8_t {
     MEMORY_RAM,         /* the guest's, through the pager */
-    MEMORY_DEVICE,      /* 1:1: devices, firmware, reserved ranges */
-    MEMORY_STRAY,       /* not the guest's: frozen region, metadata homes, RAM beyond what the image
-                         * covers */
+    MEMORY_DEVICE,      /* 1:1: on a list, each with its reason */
+    MEMORY_ABSENT,      /* all else: as if nothing were there */
+    MEMORY_STRAY,       /* RAM that is not the guest's: frozen region, metadata homes, RAM beyond
+                         * what the image covers */
 };
 
 /* Cuts the frozen region and the metadata homes out of the firmware's map; panics when they are not
  * RAM. */
 void memory_map_start(const struct image_header *header, const struct boot_info *boot);
-bool memory_map_all_device(uint64_t base, uint64_t bytes);
 
 /* End of the RAM range that holds `gpa`, exclusive; 0: none does. */
 uint64_t memory_map_range_end(uint64_t gpa);
@@ -60,5 +62,6 @@ static inline enum memory_kind memory_map_kind(uint64_t gpa)
         return MEMORY_RAM;
     if (memory_find(memory_map.hidden, memory_map.hidden_ranges, gpa, gpa + 1) != 0)
         return MEMORY_STRAY;
-    return gpa < memory_map.physical_end ? MEMORY_DEVICE : MEMORY_STRAY;
+    return memory_find(memory_map.device, memory_map.device_ranges, gpa, gpa + 1) != 0
+        ? MEMORY_DEVICE : MEMORY_ABSENT;
 }

@@ -144,34 +144,34 @@ static uint16_t table_add(uint64_t *entry)
     return table;
 }
 
-/* The entry for gpa in a table of `leaf_level`, or the one above it where the way there ends. */
-static uint64_t *find(uint64_t gpa, uint32_t leaf_level, uint32_t *level)
+/* The entry for gpa, or the one above it where the way there ends. */
+static uint64_t *find(uint64_t gpa, uint32_t *level)
 {
     uint64_t *entry = &tables[0][index_at(gpa, LEVELS)];
-    for (*level = LEVELS; *level > leaf_level && (*entry & (PTE_P | PTE_PS)) == PTE_P; --*level)
+    for (*level = LEVELS; *level > 1 && (*entry & PTE_P); --*level)
         entry = child_of(*entry) + index_at(gpa, *level - 1);
     return entry;
 }
 
 /* Adds the tables between. Not inline: it is rare, and `map` then saves no registers for it. */
 __attribute__((noinline))
-static uint64_t *extend(uint64_t *entry, uint64_t gpa, uint32_t leaf_level, uint32_t level)
+static uint64_t *extend(uint64_t *entry, uint64_t gpa, uint32_t level)
 {
-    for (; level > leaf_level && !(*entry & PTE_P); level--)
+    for (; level > 1; level--)
         entry = tables[table_add(entry)] + index_at(gpa, level - 1);
     return entry;
 }
 
 /* Returns where the mapping stands: the place of its entry among those of all tables. The first are
  * the root's own. */
-static uint32_t map(uint64_t gpa, uint64_t mapping, uint32_t leaf_level)
+static uint32_t map(uint64_t gpa, uint64_t mapping)
 {
     uint32_t level;
-    uint64_t *entry = find(gpa, leaf_level, &level);
-    if (level > leaf_level)
-        entry = extend(entry, gpa, leaf_level, level);
+    uint64_t *entry = find(gpa, &level);
+    if (level > 1)
+        entry = extend(entry, gpa, level);
     if (*entry & PTE_P)
-        panic(PANIC_STATE, gpa);        /* mapped already, or inside a large page */
+        panic(PANIC_STATE, gpa);        /* mapped already */
     *entry = mapping;
     notes[table_of(entry)].entries++;
     return (uint32_t)(entry - tables[0]);
@@ -181,16 +181,18 @@ void nested_map(slot_t slot)
 {
     uint64_t gpa = (uint64_t)page_index(pool.slots[slot].page) * PAGE_BYTES;
     uint64_t frame = frozen_hpa(pool.frames + (uint64_t)slot * PAGE_BYTES);
-    pool.slots[slot].mapping |= map(gpa, frame | format.ram, 1);
+    pool.slots[slot].mapping |= map(gpa, frame | format.ram);
 }
 
-void nested_map_device(uint64_t gpa, uint64_t bytes)
+void nested_map_device(uint64_t gpa)
 {
-    gpa &= ~(bytes - 1);
-    if (bytes == LARGE_PAGE_BYTES)
-        map(gpa, gpa | format.device | PTE_PS, 2);
-    else
-        map(gpa, gpa | format.device, 1);
+    map(gpa, (gpa & PTE_FRAME) | format.device);
+}
+
+void nested_map_absent(uint64_t gpa)
+{
+    __builtin_memset(pool.absent, 0xFF, PAGE_BYTES);
+    map(gpa, frozen_hpa(pool.absent) | (format.ram & ~RAM_MARK));
 }
 
 enum page_use nested_unmap(void *, slot_t slot)

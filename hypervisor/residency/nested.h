@@ -1,6 +1,6 @@
 /* nested.h — nested page tables as a cache of mappings: a bounded pool of table pages, any of which
  * can be dropped and rebuilt by later faults. Knows slots, and never calls the pager. Four levels
- * of 512 entries, 4 KiB and 2 MiB pages, in either vendor's format. AMD APM vol 2 (24593), "Nested
+ * of 512 entries, pages of 4 KiB, in either vendor's format. AMD APM vol 2 (24593), "Nested
  * Paging"; Intel SDM (325462) vol 3, "The Extended Page-Table Mechanism (EPT)". */
 #pragma once
 #include <stdbool.h>
@@ -33,6 +33,7 @@ struct nested_pool {
     uint32_t pages;
     struct slot *slots;     /* the pager's; `mapping` in them is for nested.c */
     uint8_t *frames;        /* of the slots */
+    uint8_t *absent;        /* one frame more: what stands where nothing is */
 };
 
 static inline uint64_t nested_note_bytes(uint32_t pages)
@@ -42,8 +43,8 @@ static inline uint64_t nested_note_bytes(uint32_t pages)
 
 void nested_start(const struct nested_format *format, const struct nested_pool *pool);
 uint64_t nested_root(void);                            /* host-physical */
-void nested_map_device(uint64_t gpa, uint64_t bytes);  /* 1:1, uncacheable; `bytes`: a page, or a
-                                                        * large one */
+void nested_map_device(uint64_t gpa);                  /* 1:1, uncacheable */
+void nested_map_absent(uint64_t gpa);                  /* ones: there, and wherever it is called for */
 
 void nested_map(slot_t slot);                          /* the guest's page in it, not mapped yet */
 

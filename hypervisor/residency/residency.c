@@ -8,6 +8,8 @@
 #include "report/tracer.h"
 #include "residency/memory_map.h"
 
+#define NESTED_END      (UINT64_C(1) << 48)     /* what nested tables of four levels reach */
+#define ABSENT_FRAMES   1u      /* behind the slots */
 #define TABLES_MINIMUM  32u     /* four tables on the way to a page, for each page of an instruction
                                  * or so */
 #define SLOTS_OF_TABLE  12u     /* for each of these, one nested-table page */
@@ -47,7 +49,7 @@ static struct room make_room(void)
         slots = header->slot_limit;
     while (slots >= IMAGE_SLOTS_MINIMUM) {
         struct room room = divide(slots);
-        if (room.frames + (uint64_t)slots * PAGE_BYTES <= bytes)
+        if (room.frames + (uint64_t)(slots + ABSENT_FRAMES) * PAGE_BYTES <= bytes)
             return room;
         slots--;
     }
@@ -99,7 +101,7 @@ static const struct pager_ops ops = {
 static void erase(void *owner)
 {
     struct pager *pages = owner;
-    bytes_wipe(pages->frames, (uint64_t)pages->slot_count * PAGE_BYTES);
+    bytes_wipe(pages->frames, (uint64_t)(pages->slot_count + ABSENT_FRAMES) * PAGE_BYTES);
     bytes_wipe(tables.tables, (uint64_t)tables.pages * PAGE_BYTES);
 }
 
@@ -117,6 +119,7 @@ struct room residency_start(const struct image_header *image)
     tables = (struct nested_pool){
         .tables = image_end, .notes = (struct nested_note *)(image_end + room.notes),
         .pages = room.table_pages, .slots = pager.slots, .frames = pager.frames,
+        .absent = pager.frames + (uint64_t)room.slots * PAGE_BYTES,
     };
     pager_use_policy(&pager, (enum image_policy)header->policy, false);
     pager_start(&pager);
@@ -149,12 +152,15 @@ enum trace_counter residency_miss(uint64_t gpa, uint32_t *flags)
     bool was_resident;
     enum memory_kind kind = memory_map_kind(gpa);
 
-    if (kind == MEMORY_STRAY)
+    if (kind == MEMORY_STRAY || gpa >= NESTED_END)
         panic(PANIC_STRAY, gpa);
     if (kind == MEMORY_DEVICE) {
-        uint64_t large = gpa & ~(uint64_t)(LARGE_PAGE_BYTES - 1);
-        bool is_large = memory_map_all_device(large, LARGE_PAGE_BYTES);
-        nested_map_device(gpa, is_large ? LARGE_PAGE_BYTES : PAGE_BYTES);
+        nested_map_device(gpa);
+        *flags |= MISS_DEVICE;
+        return COUNT_DEVICE_MISS;
+    }
+    if (kind == MEMORY_ABSENT) {
+        nested_map_absent(gpa);
         *flags |= MISS_DEVICE;
         return COUNT_DEVICE_MISS;
     }

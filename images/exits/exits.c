@@ -12,8 +12,8 @@
 #define TABLE_STRIDE (2 * MIB)              /* the pages of one nested table */
 #define VGA          UINT64_C(0xA0000)      /* 128 KiB of device below 1 MiB */
 #define VGA_PAGES    32u
-#define HOLE         UINT64_C(0xC8000000)   /* devices' addresses below 4 GiB */
-#define HOLE_LARGE   64u
+#define HOLE         UINT64_C(0xC8000000)   /* of addresses where nothing is */
+#define HOLE_PAGES   64u
 #define TIMES        200u
 #define COM2         0x2F8u
 #define CR0_TS       BIT(3)
@@ -120,9 +120,9 @@ static void tables(void)
 static void devices(void)
 {
     sweep(read_page, VGA, PAGE_BYTES, VGA_PAGES);
-    report("device, 4 KiB");
-    sweep(read_page, HOLE, TABLE_STRIDE, HOLE_LARGE);
-    report("device, 2 MiB");
+    report("device");
+    sweep(read_page, HOLE, PAGE_BYTES, HOLE_PAGES);
+    report("nothing there");
 }
 
 #define REPEAT(what, ...)                           \

@@ -1,5 +1,5 @@
 /* source  AMD APM vol 2 (24593), "Segment Descriptors", "Task-State Segment", "Page Translation";
- *         IA-PC HPET Specification 1.0a and Intel 82093AA (I/O APIC) data sheet for the watchdog */
+ *         Motorola MC146818A and Intel 82093AA (I/O APIC) data sheets for the watchdog */
 #include "monitor.h"
 
 #include "machine.h"
@@ -53,16 +53,17 @@
 #define PIC1_DATA       0x21u
 #define PIC2_DATA       0xA1u
 #define IO_APIC         0xFEC00000u
-#define IO_APIC_PIN     20u
+#define IO_APIC_PIN     8u
 #define IO_APIC_NMI     0x400u      /* delivery mode, edge, physical destination 0 */
-#define HPET            0xFED00000u
-#define HPET_PERIOD     0x004u      /* of a tick, 1E-15 s */
-#define HPET_ENABLE     0x010u
-#define HPET_COUNTER    0x0F0u
-#define HPET_TIMER      0x120u      /* timer 1 */
-#define HPET_COMPARATOR 0x128u
-#define HPET_INTERRUPTS 0x004u      /* edge, once, in 64 bits; bits 13:9 are the pin */
-#define WATCHDOG_PERIODS UINT64_C(3000000000000000)     /* 3 s */
+#define RTC_INDEX       0x70u
+#define RTC_DATA        0x71u
+#define RTC_SECONDS     0u          /* in BCD */
+#define RTC_ALARM       1u          /* seconds, and at 3 and 5 minutes and hours */
+#define RTC_ANY         0xC0u       /* of an alarm's minutes and hours */
+#define RTC_CONTROL     11u
+#define RTC_ALARM_ON    0x20u
+#define RTC_FLAGS       12u         /* reading them takes the interrupt away */
+#define WATCHDOG_SECONDS 4u
 
 const struct mode modes[MODES] = {
     {"real mode", KIND_REAL, PAGING_NONE, false, false},
@@ -133,8 +134,8 @@ static uint64_t low_rights(uint32_t page)
     return PTE_P | (is_own ? 0 : PTE_W);
 }
 
-/* Device memory, firmware, holes, the end of what 4-level nested tables reach. Neither APIC nor
- * HPET: an access of a byte there ends Bochs. */
+/* Device memory, firmware, holes, the end of what 4-level nested tables reach. No APIC: an access
+ * of a byte there ends Bochs. */
 static const uint64_t special[SPECIAL_PAGES] = {
     0xA0000, 0xC0000, 0xD0000, 0xF0000, 0xE0000000, 0xFEC10000, UINT64_C(0xFF00000000), 0xFFFF0000,
 };
@@ -200,6 +201,18 @@ void monitor_start(void)
     out8(PIC2_DATA, 0xFF);
 }
 
+static uint8_t rtc_read(uint8_t index)
+{
+    out8(RTC_INDEX, index);
+    return in8(RTC_DATA);
+}
+
+static void rtc_write(uint8_t index, uint8_t value)
+{
+    out8(RTC_INDEX, index);
+    out8(RTC_DATA, value);
+}
+
 void monitor_watch(void)
 {
     volatile uint32_t *io_apic = (volatile uint32_t *)(uintptr_t)IO_APIC;
@@ -207,15 +220,17 @@ void monitor_watch(void)
     io_apic[4] = 0;
     io_apic[0] = 0x10 + 2 * IO_APIC_PIN;
     io_apic[4] = IO_APIC_NMI | VECTOR_NMI;
-    *(volatile uint32_t *)(uintptr_t)(HPET + HPET_TIMER) = HPET_INTERRUPTS | IO_APIC_PIN << 9;
-    *(volatile uint32_t *)(uintptr_t)(HPET + HPET_ENABLE) = 1;
+    rtc_write(RTC_ALARM + 2, RTC_ANY);
+    rtc_write(RTC_ALARM + 4, RTC_ANY);
 }
 
 void monitor_wind(void)
 {
-    uint64_t period = *(volatile uint32_t *)(uintptr_t)(HPET + HPET_PERIOD);
-    uint64_t now = *(volatile uint64_t *)(uintptr_t)(HPET + HPET_COUNTER);
-    *(volatile uint64_t *)(uintptr_t)(HPET + HPET_COMPARATOR) = now + WATCHDOG_PERIODS / period;
+    uint8_t now = rtc_read(RTC_SECONDS);
+    uint8_t end = (uint8_t)(((now >> 4) * 10 + (now & 15) + WATCHDOG_SECONDS) % 60);
+    rtc_write(RTC_ALARM, (uint8_t)(end / 10 << 4 | end % 10));
+    rtc_write(RTC_CONTROL, rtc_read(RTC_CONTROL) | RTC_ALARM_ON);
+    (void)rtc_read(RTC_FLAGS);
 }
 
 void monitor_reset(const uint64_t data[DATA_PAGES])

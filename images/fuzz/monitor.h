@@ -57,7 +57,7 @@ _Static_assert(sizeof(struct state) == 336, "as in monitor.asm");
 
 void monitor_start(void);
 
-/* The watchdog: an NMI 3 s after the last monitor_wind(). It runs by real time, so programs whose
+/* The watchdog: an NMI 3 to 4 s after the last monitor_wind(). It runs by real time, so programs whose
  * end must be the same on every machine do not use it. */
 void monitor_watch(void);
 void monitor_wind(void);

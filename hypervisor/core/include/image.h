@@ -102,7 +102,10 @@ struct e820_entry {
     uint32_t type;              /* 1 = usable RAM (ACPI 6.4, 15.1) */
     uint32_t attributes;
 } __attribute__((packed));
-#define E820_RAM 1u
+#define E820_RAM      1u
+#define E820_RESERVED 2u
+#define E820_ACPI     3u            /* its tables */
+#define E820_NVS      4u            /* ACPI's too: kept while the machine sleeps */
 
 struct boot_info {
     uint32_t header;            /* physical address of the header's copy, below 1 MiB */
