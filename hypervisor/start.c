@@ -54,7 +54,7 @@ static void read_header(uint64_t boot_info)
     __builtin_memcpy(&magic, header.magic, sizeof magic);
     __builtin_memcpy(&right, IMAGE_MAGIC, sizeof right);
     if (crc32(0, &header, offsetof(struct image_header, checksum)) != header.checksum ||
-        magic != right || header.version != IMAGE_VERSION ||
+        boot.e820_count > BOOT_E820_ENTRIES || magic != right || header.version != IMAGE_VERSION ||
         header.run_count > IMAGE_RUNS || !has_sane_addresses() ||
         page_geometry_make(header.covered_bytes, header.meta_base).meta_bytes != header.meta_bytes)
         panic(PANIC_HEADER, header.version);
@@ -98,7 +98,9 @@ void start(uint64_t boot_info)
     tracer_start(0);
     descriptors_start();
     write_cr0((read_cr0() | CR0_MP | CR0_NE) & ~(CR0_EM | CR0_TS));
-    write_cr4(read_cr4() | CR4_OSFXSR | CR4_OSXMMEXCPT);
+    /* Without MCE a machine check would be a shutdown, with the keys still there. */
+    write_cr4(read_cr4() | CR4_OSFXSR | CR4_OSXMMEXCPT |
+              (cpuid(CPUID_FEATURES, 0).edx & CPUID_1_EDX_MCE ? CR4_MCE : 0));
 
     read_header(boot_info);
     keys_start(&header);

@@ -28,6 +28,8 @@ static inline uint64_t field_get(uint64_t word, uint64_t field)
 #define CR4_DE         BIT(3)
 #define CR4_PSE        BIT(4)
 #define CR4_PAE        BIT(5)
+#define CR4_MCE        BIT(6)
+#define CR4_PGE        BIT(7)
 #define CR4_OSFXSR     BIT(9)
 #define CR4_OSXMMEXCPT BIT(10)
 #define CR4_LA57       BIT(12)
@@ -206,6 +208,7 @@ enum cpuid_leaf : uint32_t {
     CPUID_PERFMON_AMD         = 0x80000022,
 };
 #define CPUID_VENDOR_ECX_AMD   0x444D4163u      /* "AuthenticAMD" ends in "cAMD" */
+#define CPUID_VENDOR_ECX_HYGON 0x656E6975u      /* "HygonGenuine" in "uine" */
 
 #define CPUID_1_ECX_MONITOR    BIT(3)
 #define CPUID_1_ECX_VMX        BIT(5)
@@ -213,6 +216,7 @@ enum cpuid_leaf : uint32_t {
 #define CPUID_1_ECX_XSAVE      BIT(26)
 #define CPUID_1_ECX_OSXSAVE    BIT(27)
 #define CPUID_1_ECX_RDRAND     BIT(30)
+#define CPUID_1_EDX_MCE        BIT(7)
 #define CPUID_1_EDX_MTRR       BIT(12)
 #define CPUID_1_EDX_CLFSH      BIT(19)
 #define CPUID_1_EDX_DS         BIT(21)

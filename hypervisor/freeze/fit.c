@@ -2,8 +2,8 @@
  * is no larger than the cache and free of conflicts, so nothing ever asks for one of its lines.
  *
  * source  AMD APM vol 2 (24593), "Memory-Type Range Registers" and "Using MTRRs" (the sequence of
- *         MTRR changes); Intel SDM (325462) vol 3, "MTRR Considerations in MP Systems" (the same
- *         sequence)
+ *         MTRR changes); Intel SDM (325462) vol 3, 11.11.8, "MTRR Considerations in MP Systems" (the
+ *         same sequence)
  */
 #include "cpu/memory.h"
 #include "cpu/registers.h"
@@ -39,10 +39,13 @@ static void only_write_back(uint64_t base, uint64_t bytes)
         panic(PANIC_FREEZE, FREEZE_FIT);
     uint64_t capabilities = rdmsr(MSR_MTRR_CAP);
 
+    uint32_t vendor = cpuid(CPUID_VENDOR, 0).ecx;
     write_cr0((read_cr0() | CR0_CD) & ~CR0_NW);
     asm volatile("wbinvd" : : : "memory");
+    write_cr4(read_cr4() & ~CR4_PGE);
+    write_cr3(read_cr3());                  /* memory types are cached in the TLB */
     wrmsr(MSR_MTRR_DEF_TYPE, 0);
-    if (cpuid(CPUID_VENDOR, 0).ecx == CPUID_VENDOR_ECX_AMD)
+    if (vendor == CPUID_VENDOR_ECX_AMD || vendor == CPUID_VENDOR_ECX_HYGON)
         wrmsr(MSR_SYSCFG, rdmsr(MSR_SYSCFG) & ~SYSCFG_TOM2_WB);
     if (capabilities & MTRR_CAP_FIX)
         for (uint32_t i = 0; i < MTRR_FIXED_COUNT; i++)
@@ -50,7 +53,8 @@ static void only_write_back(uint64_t base, uint64_t bytes)
     set_write_back(base, bytes, (uint32_t)field_get(capabilities, MTRR_CAP_VCNT));
     wrmsr(MSR_MTRR_DEF_TYPE,
           MTRR_DEF_E | (capabilities & MTRR_CAP_FIX ? MTRR_DEF_FE : 0) | MEMORY_TYPE_UC);
-    write_cr3(read_cr3());                  /* memory types are cached in the TLB */
+    asm volatile("wbinvd" : : : "memory");
+    write_cr3(read_cr3());
     write_cr0(read_cr0() & ~(CR0_CD | CR0_NW));
 }
 

@@ -28,6 +28,8 @@ void e820_fill(uint64_t boot_params, const struct boot_info *boot)
                     end < range.end ? end : range.end, E820_RAM);
         }
     }
+    for (uint32_t i = 0; i < memory_map.hidden_ranges; i++)    /* nothing else may be put there */
+        put(table, &count, memory_map.hidden[i].base, memory_map.hidden[i].end, E820_RESERVED);
     for (uint32_t i = 0; i < boot->e820_count; i++) {
         const struct e820_entry *given = &boot->e820[i];
         if (given->type != E820_RAM)
