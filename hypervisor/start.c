@@ -127,7 +127,7 @@ void start(uint64_t boot_info)
     struct first_state state = first_state(&header);
     engine_prepare(&vcpu, &state);
     exits_start(&vcpu);
-    residency_adopt_low();
+    residency_adopt_firmware();
     if (header.e820_gpa != 0)
         e820_fill(header.e820_gpa, &boot);
     vcpu.regs = first_registers(&header, &boot);

@@ -17,8 +17,15 @@
 bool is_private(const struct access_judge *judge, uint64_t address)
 {
     return address < judge->settings.ram_end && !within(judge->settings.region, address) &&
-           !within(judge->settings.firmware[0], address)
-               && !within(judge->settings.firmware[1], address);
+           !within(judge->settings.legacy, address);
+}
+
+/* RAM that no guest may reach past its slots: all but video memory. The ROMs' pages have slots like
+ * any other. */
+static bool is_hidden(const struct access_judge *judge, uint64_t address)
+{
+    return address < judge->settings.ram_end && !within(judge->settings.region, address) &&
+           (address < judge->settings.legacy.base || address >= ROM_BASE);
 }
 
 /* MARK: violations */
@@ -125,7 +132,7 @@ static void judge_dram(struct access_judge *judge, const struct access_line *lin
     judge->totals.dram_reads += !is_store;
     judge->totals.dram_writes += is_store;
     if (judge->mode == MODE_GUEST) {
-        if (is_ours)
+        if (is_hidden(judge, line->physical))
             judge_report_at(judge, RESIDENCY_NESTED_MAPPING, line, 0);
         return;
     }
@@ -156,7 +163,7 @@ static uint64_t entry_value(const struct access_line *line)
     return value;
 }
 
-/* Where a nested entry leads: a slot as write-back, a device, or the firmware's memory. */
+/* Where a nested entry leads: a slot as write-back, or a device. */
 static void judge_leaf(struct access_judge *judge, const struct access_line *line)
 {
     uint64_t entry = entry_value(line), frame = entry & FRAME;
@@ -171,7 +178,7 @@ static void judge_leaf(struct access_judge *judge, const struct access_line *lin
                    (is_ept ? EPT_TYPE(entry) == MEMORY_WB
                     && (entry & EPT_IGNORE_PAT) : !(entry & CACHE_BITS));
     } else {
-        is_right = is_small && !is_private(judge, frame);
+        is_right = is_small && !is_hidden(judge, frame);
     }
     if (!is_right)
         judge_report(judge,
@@ -201,7 +208,7 @@ void judge_walks(struct access_judge *judge)
             judge_region(judge, line);
         else if (judge->mode == MODE_HOST)
             judge_report_at(judge, RESIDENCY_HOST_TABLE, line, entry_value(line));
-        else if (is_private(judge, line->physical))
+        else if (is_hidden(judge, line->physical))
             judge_report_at(judge, RESIDENCY_NESTED_MAPPING, line, entry_value(line));
     }
     judge->walk_count = 0;

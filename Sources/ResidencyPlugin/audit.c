@@ -59,8 +59,8 @@ static struct table *table_at(uint64_t address)
     return in_region(address) ? &tables[(address - machine.set.region_base) / FRAME_BYTES] : NULL;
 }
 
-/* A guest reaches its slots, write-back; devices; and the firmware's memory, which holds nothing of
- * it. */
+/* A guest reaches its slots, write-back; and devices, of which video memory lies where RAM could
+ * be. */
 static void check_nested_leaf(uint64_t entry, unsigned level)
 {
     uint64_t bytes = UINT64_C(1) << (FRAME_SHIFT + 9 * (level - 1));
@@ -73,7 +73,7 @@ static void check_nested_leaf(uint64_t entry, unsigned level)
         if (in_region(at)) {
             if (at < slots_base || entry_type(entry, level == 1, machine.host.pat) != MEMORY_WB)
                 report(RESIDENCY_NESTED_MAPPING, at, entry);
-        } else if (is_firmware(at))
+        } else if (is_video(at))
             seen.public_frames++;
         else
             report(RESIDENCY_NESTED_MAPPING, at, entry);

@@ -73,12 +73,10 @@ static inline bool in_text(uint64_t address)
     return address - machine.set.region_base < machine.set.text_bytes;
 }
 
-/* Memory that the firmware reports as its own to every guest: EBDA, option ROMs and BIOS, ACPI
- * tables. */
-static inline bool is_firmware(uint64_t address)
+/* Source: Intel 440FX data sheet (290549), "Memory Address Map". */
+static inline bool is_video(uint64_t address)
 {
-    return (address >= 0x9F000 && address < 0x100000)
-        || (address >= machine.set.firmware_from && address < machine.low_ram_bytes);
+    return address >= 0xA0000 && address < ROM_BASE;
 }
 
 /* The block that runs is the hypervisor's. */

@@ -61,8 +61,10 @@ page_id pager_view_page_at(uint64_t address)
 
 static page_id page_of_home(const struct page_geometry *geometry, uint64_t home)
 {
+    if (home - geometry->rom_base < ROM_END - ROM_BASE)
+        return page_make(0, (ROM_BASE + home - geometry->rom_base) / FRAME_BYTES);
     for (uint32_t level = geometry->top_level; level > 0; level--) {
-        uint64_t end = level == geometry->top_level ? geometry->level_base[1] + geometry->meta_bytes
+        uint64_t end = level == geometry->top_level ? geometry->rom_base
                                                     : geometry->level_base[level + 1];
         if (home >= geometry->level_base[level] && home < end)
             return page_make(level, (home - geometry->level_base[level]) / FRAME_BYTES);

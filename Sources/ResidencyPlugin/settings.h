@@ -18,7 +18,6 @@ struct settings {
     uint64_t linear_base;           /* where the hypervisor maps region_base */
     uint64_t pager;                 /* offset of its `struct pager` in the region */
     uint64_t wipe;                  /* offset of the function that erases the secrets; 0: unknown */
-    uint64_t firmware_from;         /* to the hole, and 9F000h to FFFFFh, is the firmware's RAM */
     uint64_t log_limit;             /* bytes */
     uint64_t flags_offset;          /* in QEMU's state of the CPU: privilege.c */
 };

@@ -5,7 +5,7 @@ import FrostFormat
 struct CacheVerdictRow: Sendable {
     /// One of `faults/hypervisor`; nil: the fault is the guest's, the image's or the cache's.
     var fault: String?
-    /// A folder of `faults/guests`.
+    /// A folder of `faults/guests`, or a path to another.
     var guest = "touch"
     var preset = "zen2-l2"
     var freeze = FreezeStrategy.fit
@@ -31,7 +31,7 @@ struct CacheVerdictRow: Sendable {
         sound + ofMachine + ofGuests + ofTables + ofCaches + ofBuffers + ofCiphertext
 
     /// The very guests that the faults below are made with: nothing is wrong yet.
-    private static let sound = ["touch", "caches", "types", "ranges", "disable"].map {
+    private static let sound = ["touch", "caches", "types", "ranges", "disable", "images/tables"].map {
         CacheVerdictRow(guest: $0, answer: .proven)
     }
 
@@ -107,6 +107,12 @@ struct CacheVerdictRow: Sendable {
             fault: "nested-leaf-to-dram", condition: .accountedWrites, rules: ["nested-mapping"],
             place: frame,
             instruction: "svm_enter"),
+        CacheVerdictRow(
+            fault: "believed-roms", guest: "images/tables", condition: .accountedWrites,
+            rules: ["nested-mapping"], place: "memory of the firmware", instruction: "svm_enter"),
+        CacheVerdictRow(
+            fault: "believed-tables", guest: "images/tables", condition: .accountedWrites,
+            rules: ["nested-mapping"], place: "the home of guest page", instruction: "svm_enter"),
         CacheVerdictRow(
             fault: "uncacheable-slots", condition: .accountedWrites, rules: ["nested-mapping"],
             place: "slot of guest page", instruction: "svm_enter"),

@@ -1,6 +1,6 @@
 import FrostCore
 import FrostFormat
-import FrostMachine
+@testable import FrostMachine
 @testable import FrostProof
 import FrostSupport
 
@@ -10,18 +10,19 @@ struct FirmwareSnapshot {
     private let tables: Range<UInt64>
 
     init(_ machine: Machine) throws {
-        tables = machine.image.plan.frozenEnd..<machine.image.plan.ram.bytes
+        let plan = machine.image.plan
+        tables = MemoryMap(plan, lowRAMBytes: GuestRAM.lowBytes(of: plan.ram)).firmware[1]
         for frame in try machine.ram.framesInUse() {
             frames[frame] = try machine.ram.read(at: frame, count: Int(PAGE_BYTES))
         }
     }
 
-    /// Whether a frame holds now what the firmware put there, or is the firmware's to change.
+    /// Whether a frame holds now what the firmware put there.
     func explains(_ frame: UInt64, in memory: GuestRAM) throws -> Bool {
-        // Low memory was taken into the tree before the guest ran, and the loader's part of it erased.
-        guard frame >= MemoryPlan.legacy.lowerBound, let then = frames[frame] else { return false }
-        // The BIOS's variables change when it is called.
-        if MemoryPlan.legacy.contains(frame) || tables.contains(frame) { return true }
+        // Low memory and ACPI tables were taken into the tree before the guest ran, and the loader's part erased.
+        guard frame >= MemoryPlan.legacy.lowerBound, !tables.contains(frame), let then = frames[frame] else {
+            return false
+        }
         return try memory.read(at: frame, count: Int(PAGE_BYTES)) == then
     }
 }

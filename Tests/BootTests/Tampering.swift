@@ -110,6 +110,60 @@ extension BootTests {
             #expect(result.ending == ending)
         }
 
+        /// Where a BIOS puts what its guests read, and the fault that leaves it there.
+        enum FirmwareMemory: String, CaseIterable, Sendable {
+            case roms = "believed-roms"
+            case tables = "believed-tables"
+
+            func frames(_ machine: Machine) -> StrideTo<UInt64> {
+                let plan = machine.image.plan
+                let map = MemoryMap(plan, lowRAMBytes: GuestRAM.lowBytes(of: plan.ram))
+                let range = self == .roms ? UInt64(ROM_BASE)..<UInt64(ROM_END) : map.firmware[1]
+                return stride(from: range.lowerBound, to: range.upperBound, by: Int(PAGE_BYTES))
+            }
+
+            /// Runs the guest that reads it all again and again; once it has begun, a byte of each frame is changed.
+            func run(in tree: SourceTree? = nil) throws -> RunResult {
+                try Sealed(Recipe(named: "tables", in: BootTests.tree()), in: tree).run { options in
+                    options.hooks = [
+                        Hook(.console("tables: ready")) { machine in
+                            try machine.pauseInGuest()
+                            for frame in frames(machine) { try machine.flipBit(at: frame + 64) }
+                            try machine.resume()
+                        }
+                    ]
+                }
+            }
+        }
+
+        @Test("ROMs that are changed in DRAM are not what the guest reads", .timeLimit(.minutes(3)))
+        func roms() throws {
+            let result = try FirmwareMemory.roms.run()
+            #expect(result.exitCode == .asAsked, result.story)
+        }
+
+        @Test("ACPI tables that are changed in DRAM stop the guest", .timeLimit(.minutes(3)))
+        func tables() throws {
+            let result = try FirmwareMemory.tables.run()
+            guard case .panic(.integrity, let index, 0) = result.ending else {
+                Issue.record(result.story)
+                return
+            }
+            #expect(index * UInt64(PAGE_BYTES) >= 15 << 20, "the tables lie below the top of 16 MiB")
+            #expect(!result.consoleText.contains("tables: changed"))
+        }
+
+        @Test(
+            "A hypervisor that leaves the firmware's memory in DRAM is noticed", .timeLimit(.minutes(3)),
+            arguments: FirmwareMemory.allCases)
+        func firmwareControl(memory: FirmwareMemory) throws {
+            let tree = try BootTests.tree()
+            let result = try Fault(named: memory.rawValue, in: tree).inject(into: tree) {
+                try memory.run(in: $0)
+            }
+            #expect(result.consoleText.contains("tables: changed"), result.story)
+        }
+
         @Test("One flipped bit in any sealed page of an image stops the guest at that page")
         func payload() throws {
             let sealed = try Sealed("hello")

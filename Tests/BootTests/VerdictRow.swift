@@ -12,7 +12,7 @@ protocol VerdictRow: Sendable {
     associatedtype Judged: CustomStringConvertible
     /// One of `faults/hypervisor`; nil: nothing is wrong, unless it is the guest's or its machine's doing.
     var fault: String? { get }
-    /// A folder of `faults/guests`.
+    /// A folder of `faults/guests`, or a path to another.
     var guest: String { get }
     var freeze: FreezeStrategy { get }
     var condition: Condition { get }
@@ -33,7 +33,8 @@ protocol VerdictRow: Sendable {
 extension VerdictRow {
     func sealed(isKeyEmbedded: Bool) throws -> Sealed {
         let tree = try BootTests.tree()
-        let recipe = try Recipe(folder: tree.root.appending(path: "faults/guests/\(guest)"))
+        let folder = guest.contains("/") ? guest : "faults/guests/\(guest)"
+        let recipe = try Recipe(folder: tree.root.appending(path: folder))
         func seal(_ tree: SourceTree) throws -> Sealed {
             try Sealed(recipe, in: tree) {
                 $0.freeze = freeze

@@ -116,10 +116,13 @@ import Testing
     func height(covered: UInt64, top: UInt32, pages: UInt64) {
         let geometry = page_geometry_make(covered, 1 << 41)
         #expect(geometry.top_level == top)
-        #expect(geometry.meta_bytes == pages * 4096)
+        #expect(geometry.rom_base == (1 << 41) + pages * 4096)
+        #expect(geometry.meta_bytes == pages * 4096 + UInt64(ROM_END - ROM_BASE))
     }
 
-    @Test("No two pages share a home", arguments: [256 * 4096, 129 * 128 * 4096] as [UInt64])
+    @Test(
+        "No two pages share a home, and none has one in the ROMs",
+        arguments: [256 * 4096, 129 * 128 * 4096] as [UInt64])
     func homes(covered: UInt64) {
         var geometry = page_geometry_make(covered, covered)
         var count = covered / 4096
@@ -129,6 +132,7 @@ import Testing
             for index in 0..<count {
                 let home = page_home(&geometry, page_make(level, index))
                 #expect(home % 4096 == 0 && home < covered + geometry.meta_bytes)
+                #expect(!(UInt64(ROM_BASE)..<UInt64(ROM_END)).contains(home))
                 homes.insert(home)
             }
             expected += Int(count)

@@ -41,13 +41,16 @@ import Testing
         guard frozenBase != 0 else { return }
         let plan = try MemoryPlan(ram: ram, frozen: frozen)
         let last = plan.coveredBytes / UInt64(PAGE_BYTES) - 1
-        for level in 0...plan.geometry.top_level {
-            for index in [0, last >> (level * PAGE_ENTRIES_LOG2)] {
-                let page = page_make(level, index), home = plan.home(page)
-                #expect(plan.page(at: home) == page)
-                #expect(plan.page(at: home + UInt64(PAGE_BYTES) - 1) == page)
-            }
+        let roms = [ROM_BASE / PAGE_BYTES, ROM_END / PAGE_BYTES - 1].map { page_make(0, UInt64($0)) }
+        let others = (0...plan.geometry.top_level).flatMap { level in
+            [0, last >> (level * PAGE_ENTRIES_LOG2)].map { page_make(level, $0) }
         }
+        for page in roms + others {
+            let home = plan.home(page)
+            #expect(plan.page(at: home) == page)
+            #expect(plan.page(at: home + UInt64(PAGE_BYTES) - 1) == page)
+        }
+        #expect(plan.home(roms[0]) > plan.metaBase)
         #expect(plan.page(at: plan.metaBase - 1).map(page_level) == 0)
         #expect(plan.page(at: plan.metaBase + plan.metaBytes).map(page_level) == 0)
         #expect(plan.page(at: plan.coveredBytes) == nil)

@@ -53,7 +53,7 @@ import Testing
             $0.guest("mov qword ptr ds:[rbx], rax")
             $0.access("WR", slot, bytes: 8, type: "UC")
         },
-        Row("a device and memory of the firmware") {
+        Row("a device and video memory") {
             $0.host("vmresume")
             $0.access("RD", table, bytes: 8, value: 0xB8000 | 0x47, tag: "EPT PTE")
             $0.access("RD", table, bytes: 8, value: 0xFEC0_0000 | 0xC7, tag: "EPT PDE")
@@ -72,6 +72,11 @@ import Testing
 
     static let broken = [
         Row("code in DRAM", ["host-fetch"]) { $0.host("ret", physical: home) },
+        Row("ROMs that the guest reads past its slots", ["nested-mapping"]) {
+            $0.host("vmresume")
+            $0.access("RD", table, bytes: 8, value: 0xF0000 | eptLeaf, tag: "EPT PTE")
+            $0.guest("mov al, byte ptr ds:[rsi]")
+        },
         Row("a page table in DRAM", ["host-table"]) {
             $0.access("RD", home, bytes: 8, tag: "PDE")
             $0.host("nop")
@@ -267,7 +272,7 @@ import Testing
             Self.home(&$0, value: 0)
             $0.host("rep movsq qword ptr es:[rdi], qword ptr ds:[rsi]")
             Self.home(&$0, value: 7)
-            $0.access("WR", 0xFF0000, bytes: 8, type: "UC", value: 1)
+            $0.access("WR", 0xF0000, bytes: 8, type: "UC", value: 1)
         }
         let homes = try #require(trace.judged()).homes
         #expect(homes.map(\.end) == [HOME_ERASED, HOME_WRITTEN, HOME_WRITTEN])

@@ -103,10 +103,8 @@ struct SampleTrace {
         var settings = access_settings()
         settings.region = access_range(base: Self.region.lowerBound, end: Self.region.upperBound)
         settings.ram_end = 16 << 20
-        settings.firmware = (
-            access_range(base: MemoryPlan.legacy.lowerBound, end: MemoryPlan.legacy.upperBound),
-            access_range(base: 0xFF0000, end: 16 << 20)
-        )
+        settings.legacy = access_range(
+            base: MemoryPlan.legacy.lowerBound, end: MemoryPlan.legacy.upperBound)
         settings.hypervisor_base = Self.base
         (settings.text_bytes, settings.image_bytes) = (0x1000, 0x3000)
         (settings.freeze, settings.page_seal) = (Self.freeze, Self.pageSeal)

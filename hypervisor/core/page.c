@@ -34,12 +34,17 @@ struct page_geometry page_geometry_make(uint64_t covered_bytes, uint64_t meta_ba
         geometry.level_base[geometry.top_level] = meta_base + geometry.meta_bytes;
         geometry.meta_bytes += pages * PAGE_BYTES;
     } while (pages > 1 && geometry.top_level < PAGE_LEVELS - 1);
+    geometry.rom_base = meta_base + geometry.meta_bytes;
+    geometry.meta_bytes += ROM_END - ROM_BASE;
     return geometry;
 }
 
 uint64_t page_home(const struct page_geometry *geometry, page_id page)
 {
-    return geometry->level_base[page_level(page)] + (uint64_t)page_index(page) * PAGE_BYTES;
+    uint64_t offset = (uint64_t)page_index(page) * PAGE_BYTES;
+    if (page_level(page) == 0 && offset >= ROM_BASE && offset < ROM_END)
+        return geometry->rom_base + offset - ROM_BASE;
+    return geometry->level_base[page_level(page)] + offset;
 }
 
 /* Neither of these is inline: Bochs's debugger stops where they begin. */

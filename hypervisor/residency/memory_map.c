@@ -37,20 +37,18 @@ static void hide(uint64_t base, uint64_t end)
     memory_map.hidden[memory_map.hidden_ranges++] = (struct memory_range){base, end};
 }
 
-/* What the guest reaches 1:1 on every machine. None of it accesses memory by itself. */
-static const struct memory_range devices[] = {
+/* None of these accesses memory by itself. */
+const struct memory_range memory_devices[MEMORY_DEVICES] = {
     {0xA0000, 0xC0000},             /* the display's memory */
-    {0xC0000, 0x100000},            /* ROMs: real-mode guests call them, Linux looks for tables */
     {0xFEC00000, 0xFEC01000},       /* I/O APIC */
     {0xFEE00000, 0xFEE01000},       /* local APIC: its base stays (guest/msr.c) */
 };
-#define DEVICES (sizeof devices / sizeof devices[0])
 
-static void add_device(uint64_t base, uint64_t end)
+static void add_firmware(uint64_t base, uint64_t end)
 {
-    if (memory_map.device_ranges == MEMORY_DEVICES)
+    if (memory_map.firmware_ranges == MEMORY_FIRMWARE)
         panic(PANIC_MEMORY_MAP, base);
-    memory_map.device[memory_map.device_ranges++] = (struct memory_range){base, end};
+    memory_map.firmware[memory_map.firmware_ranges++] = (struct memory_range){base, end};
 }
 
 /* Does the firmware keep its tables there? It says so of ACPI's; of what else it reserves the part
@@ -81,8 +79,6 @@ void memory_map_start(const struct image_header *header, const struct boot_info 
 {
     uint64_t frozen_end = header->frozen_base + header->frozen_bytes;
     uint64_t meta_end = header->meta_base + header->meta_bytes;
-    for (uint32_t i = 0; i < DEVICES; i++)
-        add_device(devices[i].base, devices[i].end);
     require_ram(boot, header->frozen_base, frozen_end);
     require_ram(boot, header->meta_base, meta_end);
 
@@ -99,6 +95,7 @@ void memory_map_start(const struct image_header *header, const struct boot_info 
             hide(base, end);
     }
 
+    add_firmware(ROM_BASE, ROM_END);
     add_ram(0, MEMORY_LOW_END);    /* the firmware's low pages too: its data goes through the
                                     * pager */
     for (uint32_t i = 0; i < boot->e820_count; i++) {
@@ -106,8 +103,9 @@ void memory_map_start(const struct image_header *header, const struct boot_info 
         uint64_t end = entry->base + entry->bytes;
         if (entry->type == E820_RAM && end > MEMORY_LOW_END)
             add_ram(entry->base < MEMORY_LOW_END ? MEMORY_LOW_END : entry->base, end);
-        else if (is_tables(boot, entry) && entry->base > MEMORY_LOW_END)
-            add_device(page_down(entry->base), page_down(end + PAGE_BYTES - 1));
+        else if (is_tables(boot, entry) && entry->base > MEMORY_LOW_END &&
+                 end <= header->covered_bytes)
+            add_firmware(page_down(entry->base), page_down(end + PAGE_BYTES - 1));
     }
     for (uint32_t i = 0; i < header->run_count; i++) {
         uint64_t home = header->runs[i].home;

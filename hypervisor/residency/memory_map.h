@@ -10,23 +10,26 @@ struct memory_range {
     uint64_t base, end;     /* end exclusive */
 };
 #define MEMORY_RAM_RANGES 32u
-#define MEMORY_DEVICES    16u
+#define MEMORY_DEVICES    3u
 #define MEMORY_HIDDEN     (2 + BOOT_E820_ENTRIES)
-#define MEMORY_LOW_END    0xA0000u      /* above: VGA, option ROMs, BIOS */
+#define MEMORY_FIRMWARE   8u
+#define MEMORY_LOW_END    0xA0000u      /* above: VGA, and from ROM_BASE on the firmware's */
 
 struct memory_map {
     struct memory_range ram[MEMORY_RAM_RANGES];     /* sorted */
     uint32_t            ram_ranges;
-    struct memory_range device[MEMORY_DEVICES];     /* what the guest reaches 1:1 besides */
-    uint32_t            device_ranges;
+    struct memory_range firmware[MEMORY_FIRMWARE];  /* what the firmware leaves for the guest to
+                                                     * read: ROMs, ACPI tables */
+    uint32_t            firmware_ranges;
     struct memory_range hidden[MEMORY_HIDDEN];      /* never the guest's: frozen region, metadata
                                                      * homes, RAM not covered */
     uint32_t            hidden_ranges;
 };
 extern struct memory_map memory_map;
+extern const struct memory_range memory_devices[MEMORY_DEVICES];    /* what the guest reaches 1:1 */
 
 enum memory_kind : uint8_t {
-    MEMORY_RAM,         /* the guest's, through the pager */
+    MEMORY_RAM,         /* the guest's, through the pager; the firmware's too, as at launch */
     MEMORY_DEVICE,      /* 1:1: on a list, each with its reason */
     MEMORY_ABSENT,      /* all else: as if nothing were there */
     MEMORY_STRAY,       /* RAM that is not the guest's: frozen region, metadata homes, RAM beyond
@@ -58,10 +61,11 @@ static inline const struct memory_range *memory_find(const struct memory_range *
 
 static inline enum memory_kind memory_map_kind(uint64_t gpa)
 {
-    if (memory_find(memory_map.ram, memory_map.ram_ranges, gpa, gpa + 1) != 0)
+    if (memory_find(memory_map.ram, memory_map.ram_ranges, gpa, gpa + 1) != 0 ||
+        memory_find(memory_map.firmware, memory_map.firmware_ranges, gpa, gpa + 1) != 0)
         return MEMORY_RAM;
     if (memory_find(memory_map.hidden, memory_map.hidden_ranges, gpa, gpa + 1) != 0)
         return MEMORY_STRAY;
-    return memory_find(memory_map.device, memory_map.device_ranges, gpa, gpa + 1) != 0
+    return memory_find(memory_devices, MEMORY_DEVICES, gpa, gpa + 1) != 0
         ? MEMORY_DEVICE : MEMORY_ABSENT;
 }

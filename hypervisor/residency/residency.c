@@ -189,10 +189,21 @@ static bool is_taken(uint64_t gpa)
     return false;
 }
 
-void residency_adopt_low(void)
+static void adopt(uint64_t base, uint64_t end)
 {
     slot_t slot;
-    for (uint64_t gpa = 0; gpa < MEMORY_LOW_END; gpa += PAGE_BYTES)
+    for (uint64_t gpa = base; gpa < end; gpa += PAGE_BYTES)
         if (!is_taken(gpa))
             require(pager_adopt(&pager, (uint32_t)(gpa / PAGE_BYTES), &slot));
+}
+
+void residency_adopt_firmware(void)
+{
+    adopt(0, MEMORY_LOW_END);
+    for (uint64_t gpa = ROM_BASE; gpa < ROM_END; gpa += PAGE_BYTES) {
+        void *page = residency_page(gpa, true);
+        __builtin_memcpy(page, memory_dram(gpa), PAGE_BYTES);
+    }
+    for (uint32_t i = 1; i < memory_map.firmware_ranges; i++)       /* behind the ROMs */
+        adopt(memory_map.firmware[i].base, memory_map.firmware[i].end);
 }

@@ -21,8 +21,9 @@ struct room residency_start(const struct image_header *header);
 /* The engine's nested tables, empty, in their pool. From here on the image's own policy holds. */
 void residency_start_tables(const struct nested_format *format);
 
-/* Takes over what the firmware left below 640 KiB: those pages become pages of the pager. */
-void residency_adopt_low(void);
+/* Takes over what the firmware left: low memory, ROMs, ACPI tables become pages of the pager, and
+ * what DRAM holds there later is not believed any more. */
+void residency_adopt_firmware(void);
 
 /* The guest missed the page at `gpa`: brings it into a slot, or finds it there, and maps it; or
  * maps a device's memory, or ones where it has nothing. Panics where it may have nothing, when the

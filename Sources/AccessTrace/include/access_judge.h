@@ -20,7 +20,7 @@ struct access_range {
 struct access_settings {
     struct access_range region;             /* host-physical */
     uint64_t            ram_end;            /* RAM below 4 GiB; above it are devices */
-    struct access_range firmware[2];        /* RAM that the firmware owns */
+    struct access_range legacy;             /* video memory, then ROMs: no page's home */
     uint64_t            hypervisor_base;    /* linear, of the region's first byte */
     uint64_t            text_bytes, image_bytes;    /* from the region's first byte: instructions;
                                                        and data, stack */

@@ -3,7 +3,7 @@ package import FrostSupport
 
 /// Where the frozen region and the metadata homes lie in a machine's RAM.
 ///
-/// - Shape: ... guest | metadata homes | frozen region | at least 1 MiB for the firmware's tables | top of low RAM
+/// - Shape: ... guest | metadata homes, and those of the ROMs' pages | frozen region | at least 1 MiB for the firmware's tables | top of low RAM
 package struct MemoryPlan: Sendable, Equatable {
     package let ram: ByteCount
     package let frozen: ByteCount
@@ -68,6 +68,9 @@ package struct MemoryPlan: Sendable, Equatable {
             return address < coveredBytes ? page_make(0, address / page) : nil
         }
         let geometry = geometry
+        guard address < geometry.rom_base else {
+            return page_make(0, (UInt64(ROM_BASE) + address - geometry.rom_base) / page)
+        }
         let bases = withUnsafeBytes(of: geometry.level_base) { Array($0.bindMemory(to: UInt64.self)) }
         let level = (1...Int(geometry.top_level)).last { bases[$0] <= address } ?? 1
         return page_make(UInt32(level), (address - bases[level]) / page)

@@ -1,5 +1,5 @@
 import FrostCore
-package import FrostSupport
+import FrostSupport
 
 /// What the hypervisor tells of itself before the guest starts.
 ///

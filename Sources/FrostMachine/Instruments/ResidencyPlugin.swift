@@ -35,7 +35,6 @@ package struct ResidencyPlugin: Sendable {
 
     /// As QEMU takes it after -plugin.
     func argument(record: URL, ramFile: URL, plan: MemoryPlan) -> String {
-        let lowRAM = GuestRAM.lowBytes(of: plan.ram)
         let geometry = cache.geometry
         let shape = [
             UInt64(geometry.sets), UInt64(geometry.ways), UInt64(geometry.line_bytes),
@@ -58,7 +57,6 @@ package struct ResidencyPlugin: Sendable {
             "linear=\(SymbolTable.hypervisorBase)",
             "pager=\(pager)",
             "wipe=\(wipe)",
-            "firmware=\(MemoryMap.tables(lowRAMBytes: lowRAM).lowerBound)",
             "log-limit=\(logLimit.bytes)",
         ]
         return (arguments + optional).joined(separator: ",")

@@ -5,10 +5,11 @@ import ResidencyRecord
 
 /// What a physical address belongs to, on the machine that a recorded image was made for.
 ///
-/// What is the firmware's follows from the machine, not from what the hypervisor takes it for.
+/// What the firmware filled follows from the machine, not from what the hypervisor takes it for.
 package struct MemoryMap {
     package enum Place: Equatable {
         case region(offset: UInt64)
+        /// Video memory and ROMs, which nobody writes to but devices and firmware.
         case firmware
         case home(page_id)
         /// Neither RAM of the guest nor a page's home.
@@ -16,6 +17,8 @@ package struct MemoryMap {
     }
 
     package let region: Range<UInt64>
+    /// What the firmware had filled when the guest was launched, so that it is no secret: ROMs, and ACPI tables, which the
+    /// pager then takes over.
     package let firmware: [Range<UInt64>]
     private let plan: MemoryPlan
 
@@ -28,15 +31,11 @@ package struct MemoryMap {
     package init(_ plan: MemoryPlan, lowRAMBytes: UInt64, tableBytes: ByteCount = Self.tableBytes) {
         self.plan = plan
         region = plan.frozenBase..<plan.frozenEnd
-        firmware = [MemoryPlan.legacy, Self.tables(lowRAMBytes: lowRAMBytes, tableBytes)]
-    }
-
-    static func tables(lowRAMBytes: UInt64, _ bytes: ByteCount = tableBytes) -> Range<UInt64> {
-        lowRAMBytes - bytes.bytes..<lowRAMBytes
+        firmware = [MemoryPlan.legacy, lowRAMBytes - tableBytes.bytes..<lowRAMBytes]
     }
 
     package func isFirmware(_ address: UInt64) -> Bool {
-        firmware.contains { $0.contains(address) }
+        MemoryPlan.legacy.contains(address)
     }
 
     package func place(of address: UInt64) -> Place {

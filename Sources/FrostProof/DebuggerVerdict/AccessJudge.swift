@@ -26,7 +26,7 @@ final class AccessJudge {
         var settings = access_settings()
         settings.region = access_range(map.region)
         settings.ram_end = record.image.plan.ram.bytes
-        settings.firmware = (access_range(map.firmware[0]), access_range(map.firmware[1]))
+        settings.legacy = access_range(MemoryPlan.legacy)
         settings.hypervisor_base = base
         settings.text_bytes = try symbols.address(SYMBOL_TEXT_END) - base
         settings.image_bytes = imageBytes

@@ -1,5 +1,5 @@
 package import FrostCore
-package import FrostFormat
+import FrostFormat
 package import FrostMachine
 import Glibc
 

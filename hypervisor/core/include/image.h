@@ -12,7 +12,7 @@
 #include "page.h"
 
 #define IMAGE_MAGIC         "FROSTIMG"
-#define IMAGE_VERSION       1u
+#define IMAGE_VERSION       2u
 #define IMAGE_SECTOR_BYTES  512u
 #define IMAGE_HEADER_LBA    1u
 #define IMAGE_LOADER_LBA    9u
@@ -52,7 +52,7 @@ struct image_header {
     uint64_t frozen_base;       /* host-physical, aligned to the next power of two >=
                                  * frozen_bytes */
     uint64_t frozen_bytes;      /* multiple of 256 KiB */
-    uint64_t meta_base;         /* host-physical: homes of the metadata pages */
+    uint64_t meta_base;         /* host-physical: homes of the metadata pages, and of the ROMs' */
     uint64_t meta_bytes;        /* as page_geometry_make says */
 
     uint32_t freeze;            /* enum image_freeze */

@@ -54,13 +54,18 @@ static inline page_id page_parent(page_id page)
 /* Which of its parent's 128 entries describes this page. */
 static inline uint32_t page_entry_index(page_id page) { return page_index(page) % PAGE_ENTRIES; }
 
-/* Where homes lie. Level 0: home = guest-physical address. Metadata: one array a level, back to
- * back from `base`. */
+/* Option ROMs and BIOS. The frames there may refuse writes, so that these pages have other homes.
+ * Source: Intel 440FX data sheet (290549), "Memory Address Map". */
+#define ROM_BASE            0xC0000u
+#define ROM_END             0x100000u
+
+/* Where homes lie. Level 0: home = guest-physical address, but for the ROMs' pages. Metadata: one
+ * array a level, back to back from `meta_base`; behind them the ROMs'. */
 struct page_geometry {
     uint32_t top_level;                     /* its only page is described by the root entry; >= 1 */
     uint64_t level_base[PAGE_LEVELS];       /* host-physical; [0] = 0 */
-    uint64_t meta_bytes;                    /* DRAM taken by all metadata levels, multiple of
-                                             * 4096 */
+    uint64_t rom_base;                      /* host-physical: home of the page at ROM_BASE */
+    uint64_t meta_bytes;                    /* DRAM taken by all of these, multiple of 4096 */
 };
 
 /* covered_bytes: guest-physical addresses below it can be RAM; multiple of 4096, 1 .. 2^40. */

@@ -1,0 +1,91 @@
+/* tables.c — reads ROMs and ACPI tables again and again, with most of memory touched in between:
+ * they must stay what they were, whatever happens to the DRAM that the firmware put them in.
+ *
+ * source  ACPI 6.4, 5.2.5 (RSDP, in the BIOS's ROM), 5.2.6 to 5.2.9 (table header, RSDT, FADT);
+ *         FNV-1a, by Fowler, Noll and Vo, a word at a time */
+#include "guest.h"
+
+#define ROM_BASE         0xC0000u
+#define RSDP_BASE        0xE0000u
+#define ROM_END          0x100000u
+#define RSDP_RSDT        16u
+#define TABLE_LENGTH     4u
+#define TABLE_ENTRIES    36u
+#define FADT_DSDT        40u
+#define TABLE_BYTES_MAX  0x20000u
+#define FNV_PRIME        UINT64_C(0x100000001B3)
+#define TOUCHED_PAGES    2048u      /* several times what the region has slots for */
+
+static uint64_t sum, bytes_read;
+
+static uint32_t load32(uint64_t address)
+{
+    uint32_t value;
+    memcpy(&value, (const void *)address, sizeof value);
+    return value;
+}
+
+static void add(uint64_t base, uint64_t bytes)
+{
+    for (uint64_t at = base; at < base + bytes; at += sizeof(uint32_t))
+        sum = (sum ^ load32(at)) * FNV_PRIME;
+    bytes_read += bytes;
+}
+
+static uint64_t rsdp(void)
+{
+    for (uint64_t at = RSDP_BASE; at < ROM_END; at += 16)
+        if (memcmp((const void *)at, "RSD PTR ", 8) == 0)
+            return at;
+    return 0;
+}
+
+/* Whole words of it: what follows a table's end is the firmware's too. */
+static void add_table(uint64_t table)
+{
+    uint32_t bytes = load32(table + TABLE_LENGTH);
+    if (bytes >= TABLE_ENTRIES && bytes <= TABLE_BYTES_MAX)
+        add(table, bytes);
+}
+
+static uint64_t read_all(void)
+{
+    sum = bytes_read = 0;
+    add(ROM_BASE, ROM_END - ROM_BASE);
+    uint64_t found = rsdp();
+    if (found == 0)
+        return sum;
+    uint64_t rsdt = load32(found + RSDP_RSDT), end = rsdt + load32(rsdt + TABLE_LENGTH);
+    add_table(rsdt);
+    for (uint64_t entry = rsdt + TABLE_ENTRIES; entry + sizeof(uint32_t) <= end; entry += 4) {
+        uint64_t table = load32(entry);
+        add_table(table);
+        if (memcmp((const void *)table, "FACP", 4) == 0)
+            add_table(load32(table + FADT_DSDT));
+    }
+    return sum;
+}
+
+static void touch_memory(void)
+{
+    uint64_t page = (uint64_t)image_end;
+    for (uint32_t i = 0; i < TOUCHED_PAGES && page < entry.ram_end; i++, page += PAGE_BYTES)
+        (*(volatile uint64_t *)page)++;
+}
+
+int main(void)
+{
+    uint64_t rounds = option("rounds", 2), first = read_all();
+    print_fact("tables: bytes", bytes_read);
+    touch_memory();
+    print("tables: ready\n");
+    for (uint64_t round = 0; round < rounds; round++) {
+        touch_memory();
+        if (read_all() != first) {
+            print("tables: changed\n");
+            return 0;
+        }
+    }
+    print(bytes_read > ROM_END - ROM_BASE ? "tables: unchanged\n" : "tables: none\n");
+    return 0;
+}
