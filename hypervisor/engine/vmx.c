@@ -375,5 +375,6 @@ static void wipe(struct vcpu *)
 const struct engine vmx = {
     .name = "vmx", .id = ENGINE_VMX, .lack = lack, .prepare = prepare,
     .watch_port = watch_port, .watch_msr = watch_msr, .run = run, .mode = mode,
-    .set_cr0 = set_cr0, .set_efer = set_efer, .set_debugctl = set_debugctl, .segment = segment, .inject = inject, .wipe = wipe,
+    .set_cr0 = set_cr0, .set_efer = set_efer, .set_debugctl = set_debugctl, .segment = segment,
+    .inject = inject, .wipe = wipe,
 };

@@ -2,8 +2,8 @@
  * is no larger than the cache and free of conflicts, so nothing ever asks for one of its lines.
  *
  * source  AMD APM vol 2 (24593), "Memory-Type Range Registers" and "Using MTRRs" (the sequence of
- *         MTRR changes); Intel SDM (325462) vol 3, 11.11.8, "MTRR Considerations in MP Systems" (the
- *         same sequence)
+ *         MTRR changes); Intel SDM (325462) vol 3, 11.11.8, "MTRR Considerations in MP Systems"
+ *         (the same sequence)
  */
 #include "cpu/memory.h"
 #include "cpu/registers.h"

@@ -44,7 +44,7 @@ static inline uint64_t nested_note_bytes(uint32_t pages)
 void nested_start(const struct nested_format *format, const struct nested_pool *pool);
 uint64_t nested_root(void);                            /* host-physical */
 void nested_map_device(uint64_t gpa);                  /* 1:1, uncacheable */
-void nested_map_absent(uint64_t gpa);                  /* ones: there, and wherever it is called for */
+void nested_map_absent(uint64_t gpa);       /* ones: there, and wherever it is called for */
 
 void nested_map(slot_t slot);                          /* the guest's page in it, not mapped yet */
 

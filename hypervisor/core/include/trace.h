@@ -53,7 +53,7 @@ enum trace_miss_flags : uint32_t {
 enum trace_counter : uint32_t {
     COUNT_MISS = 1,         /* guest faults that needed at least one open */
     COUNT_SOFT_MISS,        /* guest faults on a resident page */
-    COUNT_DEVICE_MISS,      /* guest faults on memory that is passed through, and where nothing is */
+    COUNT_DEVICE_MISS,      /* guest faults on memory that is passed through, or absent */
     COUNT_OPEN_BLANK,       /* level 0 */
     COUNT_OPEN_IMAGED,      /* level 0 */
     COUNT_OPEN_SEALED,      /* level 0 */
