@@ -54,8 +54,12 @@ extension BootTests {
             }
             let digests = Set(results.map(Self.digest))
             #expect(digests.count == 1 && digests.first?.contains("0x") == true, "seed \(seed): \(digests)")
-            // Every page that was ever touched was blank once, or in the image.
-            let touches = Set(results.map { $0.trace.count(.openBlank) })
+            // Every page that was ever touched was blank once, or in the image; so were those of ACPI tables, of which
+            // SeaBIOS has 132 KiB, and Bochs's BIOS 64.
+            let touches = Set(
+                zip(results, Self.machines).map { result, machine in
+                    result.trace.count(.openBlank).map { $0 - (machine.0 == .bochs ? 16 : 33) }
+                })
             #expect(touches.count == 1 && !touches.contains(nil), "seed \(seed): \(touches)")
         }
 
