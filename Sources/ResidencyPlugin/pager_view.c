@@ -59,19 +59,6 @@ page_id pager_view_page_at(uint64_t address)
     return is_slot ? seen.slots[slot].page : PAGE_NONE;
 }
 
-static page_id page_of_home(const struct page_geometry *geometry, uint64_t home)
-{
-    if (home - geometry->rom_base < ROM_END - ROM_BASE)
-        return page_make(0, (ROM_BASE + home - geometry->rom_base) / FRAME_BYTES);
-    for (uint32_t level = geometry->top_level; level > 0; level--) {
-        uint64_t end = level == geometry->top_level ? geometry->rom_base
-                                                    : geometry->level_base[level + 1];
-        if (home >= geometry->level_base[level] && home < end)
-            return page_make(level, (home - geometry->level_base[level]) / FRAME_BYTES);
-    }
-    return page_make(0, home / FRAME_BYTES);
-}
-
 /* The entry as the tree has it now: in the parent's slot, or in the parent's home, which is opened
  * for it. */
 static bool find_entry(const struct pager *pager, page_id page, struct page_entry *entry)

@@ -130,7 +130,8 @@ import Testing
         var expected = 0
         for level in 0...geometry.top_level {
             for index in 0..<count {
-                let home = page_home(&geometry, page_make(level, index))
+                let page = page_make(level, index), home = page_home(&geometry, page)
+                #expect(page_of_home(&geometry, home + 4095) == page)
                 #expect(home % 4096 == 0 && home < covered + geometry.meta_bytes)
                 #expect(!(UInt64(ROM_BASE)..<UInt64(ROM_END)).contains(home))
                 homes.insert(home)

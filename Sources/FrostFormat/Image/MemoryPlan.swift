@@ -63,17 +63,8 @@ package struct MemoryPlan: Sendable, Equatable {
 
     /// The page whose home an address lies in; nil: none.
     package func page(at address: UInt64) -> page_id? {
-        let page = UInt64(PAGE_BYTES)
-        guard address >= metaBase, address < metaBase + metaBytes else {
-            return address < coveredBytes ? page_make(0, address / page) : nil
-        }
-        let geometry = geometry
-        guard address < geometry.rom_base else {
-            return page_make(0, (UInt64(ROM_BASE) + address - geometry.rom_base) / page)
-        }
-        let bases = withUnsafeBytes(of: geometry.level_base) { Array($0.bindMemory(to: UInt64.self)) }
-        let level = (1...Int(geometry.top_level)).last { bases[$0] <= address } ?? 1
-        return page_make(UInt32(level), (address - bases[level]) / page)
+        var geometry = geometry
+        return address < coveredBytes ? page_of_home(&geometry, address) : nil
     }
 
     package enum Failure: Explained, Equatable {

@@ -72,6 +72,17 @@ struct page_geometry {
 struct page_geometry page_geometry_make(uint64_t covered_bytes, uint64_t meta_base);
 uint64_t page_home(const struct page_geometry *geometry, page_id page);
 
+/* The page whose home holds an address, for tools: the hypervisor never asks. */
+static inline page_id page_of_home(const struct page_geometry *geometry, uint64_t address)
+{
+    if (address - geometry->rom_base < ROM_END - ROM_BASE)
+        return page_make(0, (ROM_BASE + address - geometry->rom_base) / PAGE_BYTES);
+    uint32_t level = address < geometry->rom_base ? geometry->top_level : 0;
+    while (address < geometry->level_base[level])
+        level--;
+    return page_make(level, (address - geometry->level_base[level]) / PAGE_BYTES);
+}
+
 /* Encrypts one page; fills `entry` with counter, state (PAGE_IMAGED or PAGE_SEALED) and tag.
  *   plain, home   4096 bytes, 16-byte aligned, distinct; each home byte is written exactly once
  */
