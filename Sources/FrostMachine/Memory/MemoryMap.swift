@@ -25,10 +25,14 @@ package struct MemoryMap {
     /// What the BIOS keeps at the top of RAM below 4 GiB for ACPI tables, and reserves in its memory map.
     /// - Source: the map that SeaBIOS 1.16 gives on QEMU 7.2, as Linux prints it. Another BIOS that reserves more is
     ///   taken to leak, one that reserves less to own what it does not: compare when either is replaced.
-    static let tableBytes = 132 * ByteCount.kibibyte
+    package static let seaBIOSTables = 132 * ByteCount.kibibyte
+
+    /// The same of Bochs's BIOS.
+    /// - Source: Bochs 2.7, bios/rombios.h, ACPI_DATA_SIZE.
+    package static let bochsTables = 64 * ByteCount.kibibyte
 
     /// - Parameter tableBytes: as another machine's BIOS has it.
-    package init(_ plan: MemoryPlan, lowRAMBytes: UInt64, tableBytes: ByteCount = Self.tableBytes) {
+    package init(_ plan: MemoryPlan, lowRAMBytes: UInt64, tableBytes: ByteCount = Self.seaBIOSTables) {
         self.plan = plan
         region = plan.frozenBase..<plan.frozenEnd
         firmware = [MemoryPlan.legacy, lowRAMBytes - tableBytes.bytes..<lowRAMBytes]

@@ -17,14 +17,10 @@ package struct DebuggerJudge {
     private var notes: [String] = []
     private var evidence: [Condition: Evidence] = [:]
 
-    /// The topmost memory below 4 GiB that Bochs's BIOS keeps for ACPI tables, and reserves in its memory map.
-    /// - Source: Bochs 2.7, bios/rombios.h, ACPI_DATA_SIZE.
-    private static let firmwareTables = 64 * ByteCount.kibibyte
-
     package init(_ record: DebuggerRecord, progress: @escaping (String) -> Void = { _ in }) {
         (self.record, self.progress) = (record, progress)
         let map = MemoryMap(
-            record.image.plan, lowRAMBytes: record.image.plan.ram.bytes, tableBytes: Self.firmwareTables)
+            record.image.plan, lowRAMBytes: record.image.plan.ram.bytes, tableBytes: MemoryMap.bochsTables)
         explainer = Explainer(map: map, symbols: record.folder.symbols)
         for condition in Condition.allCases { evidence[condition] = Evidence(condition) }
     }
