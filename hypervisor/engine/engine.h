@@ -67,7 +67,7 @@ struct engine {
     void (*set_cr0)(struct vcpu *vcpu, uint64_t value);     /* and EFER.LMA, the TLB. CD and NW stay
                                                              * 0 */
     void (*set_efer)(struct vcpu *vcpu, uint64_t value);
-    void (*set_debugctl)(uint64_t value);
+    void (*set_debugctl)(struct vcpu *vcpu, uint64_t value);
     struct segment (*segment)(const struct vcpu *vcpu, enum segment_number number);
     void (*inject)(struct vcpu *vcpu, struct fault fault);
     void (*wipe)(struct vcpu *vcpu);                            /* guest state in control blocks */

@@ -311,7 +311,7 @@ static void set_cr0(struct vcpu *vcpu, uint64_t value)
     vcpu->changes_seen = 0;
 }
 
-static void set_debugctl(uint64_t value)
+static void set_debugctl(struct vcpu *, uint64_t value)
 {
     wrmsr(MSR_DEBUGCTL, value);
 }

@@ -324,7 +324,7 @@ static void set_cr0(struct vcpu *, uint64_t value)
     vmwrite(VMCS_CR0_SHADOW, value);
 }
 
-static void set_debugctl(uint64_t value)
+static void set_debugctl(struct vcpu *, uint64_t value)
 {
     vmwrite(VMCS_GUEST_DEBUGCTL, value);
 }

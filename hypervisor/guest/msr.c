@@ -125,11 +125,11 @@ static bool write_apic_base(struct vcpu *, uint32_t, uint64_t *wanted)
 }
 
 /* LBR and BTF only: the others have the CPU write to memory by itself (SDM vol 3, 18.4.1). */
-static bool write_debugctl(struct vcpu *, uint32_t, uint64_t *value)
+static bool write_debugctl(struct vcpu *vcpu, uint32_t, uint64_t *value)
 {
     if (*value & ~(DEBUGCTL_LBR | DEBUGCTL_BTF))
         return false;
-    engine->set_debugctl(*value);
+    engine->set_debugctl(vcpu, *value);
     return true;
 }
 

@@ -39,7 +39,7 @@ static void hide(uint64_t base, uint64_t end)
 
 /* None of these accesses memory by itself. */
 const struct memory_range memory_devices[MEMORY_DEVICES] = {
-    {0xA0000, 0xC0000},             /* the display's memory */
+    {MEMORY_LOW_END, ROM_BASE},     /* the display's memory */
     {0xFEC00000, 0xFEC01000},       /* I/O APIC */
     {0xFEE00000, 0xFEE01000},       /* local APIC: its base stays (guest/msr.c) */
 };
