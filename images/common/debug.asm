@@ -10,8 +10,8 @@ TF              equ 1 << 8
 DEBUG_TRAPS     equ 16
 
 section .text
-global debug_stub
-debug_stub:
+global debug_handler
+debug_handler:
         push    rax
         push    rbx
         push    rcx

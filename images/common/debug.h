@@ -28,7 +28,7 @@ struct debug_trap {
 extern volatile struct debug_trap debug_log[16];
 extern volatile uint64_t debug_count;
 extern volatile bool debug_keeps_step;      /* else the first trap ends single steps */
-extern const uint8_t debug_stub[];
+extern const uint8_t debug_handler[];
 
 static inline void write_dr7(uint64_t value)
 {

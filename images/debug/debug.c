@@ -168,7 +168,7 @@ static void operand(void)
 int main(void)
 {
     traps_start();
-    traps_set(VECTOR_DB, debug_stub);
+    traps_set(VECTOR_DB, debug_handler);
     write_cr4(read_cr4() | CR4_DE);
     general_detect();
     resume_flag();

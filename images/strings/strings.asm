@@ -19,8 +19,8 @@ struc registers                         ; struct registers of strings.c
 endstruc
 
 section .text
-global fault_stub
-fault_stub:
+global fault_handler
+fault_handler:
         push    rax
         push    rbx
         lea     rbx, [fault_log]

@@ -43,7 +43,7 @@ void rep_insw_down(struct registers *), rep_outsb(struct registers *);
 void repne_outsd(struct registers *), rep_insb_32(struct registers *);
 void once_outsb_fs(struct registers *), rep_insb_stepped(struct registers *);
 void user_rep_insb(struct registers *, uint64_t stack, uint64_t code, void *task);
-extern const uint8_t rep_insb_at[], once_insb_at[], fault_stub[], user_end[], user_code[];
+extern const uint8_t rep_insb_at[], once_insb_at[], fault_handler[], user_end[], user_code[];
 extern volatile struct { uint64_t cr2, error, rcx, rdi, rsi; } fault_log;
 extern volatile uint64_t fault_count, fault_gives, fault_takes;
 extern volatile uint64_t *volatile fault_entry;
@@ -207,7 +207,7 @@ static void traps(void)
     uint64_t at = (uint64_t)(uintptr_t)rep_insb_at;
 
     map(0, ALL);
-    traps_set(VECTOR_DB, debug_stub);
+    traps_set(VECTOR_DB, debug_handler);
     write_cr4(read_cr4() | CR4_DE);
     debug_count = 0;
     debug_keeps_step = true;
@@ -285,7 +285,7 @@ int main(void)
 {
     map_tables();
     traps_start();
-    traps_set(VECTOR_PF, fault_stub);
+    traps_set(VECTOR_PF, fault_handler);
     registers_after();
     values();
     faults();
