@@ -45,6 +45,22 @@ package struct ImageBuilder {
         }
     }
 
+    /// Reads and checks a Multiboot kernel and its modules.
+    package func check(multiboot kernel: URL, modules: [String]) throws {
+        _ = try MultibootGuest(kernel: kernel, modules: modules, commandLine: nil)
+    }
+
+    /// Makes the image of a Multiboot kernel.
+    @discardableResult
+    package func make(
+        multiboot kernel: URL, modules: [String], options: ImageOptions, at file: URL
+    ) throws -> ImageSummary {
+        try make(at: file, options: options) { plan in
+            try MultibootGuest(kernel: kernel, modules: modules, commandLine: options.commandLine)
+                .guest(plan: plan, starter: toolchain.buildMultibootStarter())
+        }
+    }
+
     private func make(
         at file: URL, options: ImageOptions, guest makeGuest: (MemoryPlan) throws -> Guest
     ) throws -> ImageSummary {
@@ -88,15 +104,26 @@ package struct ImageBuilder {
                 long64: toolchain.buildGuest(recipe.sources, from: recipe.folder),
                 commandLine: options.commandLine)
         case .real:
-            guard recipe.sources.count == 1, let source = recipe.sources.first else {
-                throw Failure.incomplete(recipe.name, "a real-mode guest has one assembly source")
-            }
+            let source = try flatSource(of: recipe)
             guard options.commandLine == nil else { throw Failure.noCommandLine(recipe.name) }
             return try Guest(real: toolchain.buildFlat(source, from: recipe.folder))
+        case .multiboot:
+            let kernel = try MultibootKernel(toolchain.buildFlat(flatSource(of: recipe), from: recipe.folder))
+            return try MultibootGuest(
+                kernel: kernel, name: recipe.name, modules: recipe.modules.map(MultibootGuest.module),
+                commandLine: options.commandLine
+            ).guest(plan: plan, starter: toolchain.buildMultibootStarter())
         case .linux:
             let files = try prepare(recipe)
             return try linux(files.kernel, initrds: files.initrds, plan: plan, options: options)
         }
+    }
+
+    private func flatSource(of recipe: Recipe) throws(Failure) -> URL {
+        guard recipe.sources.count == 1, let source = recipe.sources.first else {
+            throw .incomplete(recipe.name, "a guest of this kind has one assembly source")
+        }
+        return source
     }
 
     private func linux(_ kernel: URL, initrds: [URL], plan: MemoryPlan, options: ImageOptions) throws -> Guest
@@ -116,6 +143,10 @@ package struct ImageBuilder {
             hash.add(try toolchain.buildGuest(recipe.sources, from: recipe.folder).bytes)
         case .real:
             for source in recipe.sources { hash.add(try toolchain.buildFlat(source, from: recipe.folder)) }
+        case .multiboot:
+            for source in recipe.sources { hash.add(try toolchain.buildFlat(source, from: recipe.folder)) }
+            hash.add(try toolchain.buildMultibootStarter())
+            for module in try recipe.modules.map(MultibootGuest.module) { hash.add(module.bytes) }
         case .linux:
             let files = try prepare(recipe)
             for file in [files.kernel] + files.initrds { try hash.add(file: file) }

@@ -29,8 +29,18 @@ struct MakeImage: ParsableCommand {
     var initrd: [String] = []
 
     @Option(
+        help: "A kernel of Multiboot 1 (small kernels, Xen, kvm-unit-tests), instead of a recipe.",
+        completion: .file())
+    var multiboot: String?
+
+    @Option(
+        help: "With --multiboot: a module, and after a space words for it. May be repeated.",
+        completion: .file())
+    var module: [String] = []
+
+    @Option(
         help: """
-            The command line of Linux or of a 64-bit guest. (default for --linux: \(ImageOptions.defaultCommandLine))
+            The command line of Linux, of a Multiboot kernel or of a 64-bit guest. (default for --linux: \(ImageOptions.defaultCommandLine))
             """)
     var append: String?
 
@@ -88,16 +98,19 @@ struct MakeImage: ParsableCommand {
     var output: String?
 
     func validate() throws {
-        guard !listFaults || (recipe == nil && linux == nil) else {
+        guard !listFaults || (recipe == nil && linux == nil && multiboot == nil) else {
             throw ValidationError("--list-faults makes no image: leave out the rest.")
         }
         guard !listFaults else { return }
         guard output != nil else { throw ValidationError("Name the image to write with -o.") }
-        guard (recipe == nil) != (linux == nil) else {
-            throw ValidationError("Give either a recipe's name or --linux VMLINUZ.")
+        guard [recipe, linux, multiboot].compactMap(\.self).count == 1 else {
+            throw ValidationError("Give either a recipe's name, --linux VMLINUZ or --multiboot FILE.")
         }
         guard initrd.isEmpty || linux != nil else {
             throw ValidationError("--initrd goes with --linux; a recipe brings its own.")
+        }
+        guard module.isEmpty || multiboot != nil else {
+            throw ValidationError("--module goes with --multiboot; a recipe brings its own.")
         }
         guard passphraseFile == nil || keySource == .console else {
             throw ValidationError("--passphrase-file goes with --key-source console.")
@@ -126,6 +139,10 @@ struct MakeImage: ParsableCommand {
             try builder.check(linux: linux, initrds: initrds)
             options.key = try key()
             try format.print(try builder.make(linux: linux, initrds: initrds, options: options, at: file))
+        } else if let kernel = multiboot.map({ URL(filePath: $0) }) {
+            try builder.check(multiboot: kernel, modules: module)
+            options.key = try key()
+            try format.print(try builder.make(multiboot: kernel, modules: module, options: options, at: file))
         } else if let name = recipe {
             let recipe = try Recipe(named: name, in: tree)
             options.key = try key()

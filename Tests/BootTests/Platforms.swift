@@ -40,6 +40,7 @@ extension BootTests {
                     // Its firmware powers the machine off by Bochs's own port, which tells nobody.
                     Row(guest: "realmode", cpu: cpu, ending: .died),
                     Row(guest: "storm", cpu: cpu, minutes: 10),
+                    Row(guest: "multiboot", cpu: cpu, minutes: 10),
                     Row(guest: "stride", cpu: cpu, frozen: "8MiB", minutes: 30),
                     Row(guest: "linux", cpu: cpu, frozen: "16MiB", minutes: 30),
                 ]

@@ -170,6 +170,12 @@ package struct Toolchain {
         return try read(built, "guest.bin")
     }
 
+    /// What enters a Multiboot kernel.
+    package func buildMultibootStarter() throws -> [UInt8] {
+        let folder = tree.images.appending(path: "loader", directoryHint: .isDirectory)
+        return try buildFlat(folder.appending(path: "multiboot.asm"), from: folder)
+    }
+
     // MARK: steps
 
     private func cache() throws -> BuildCache {

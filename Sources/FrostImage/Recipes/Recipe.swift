@@ -11,6 +11,8 @@ package struct Recipe: Sendable, Equatable {
     package var file: URL { folder.appending(path: "guest.json") }
     package var name: String { folder.lastPathComponent }
     package var sources: [URL] { (facts.sources ?? []).map { folder.appending(path: $0) } }
+    /// With their folder.
+    package var modules: [String] { (facts.modules ?? []).map { folder.plainPath + "/" + $0 } }
     package var prepareScript: URL? { facts.prepare.map { folder.appending(path: $0) } }
 
     /// What the file says. Sizes and times as people write them.
@@ -23,6 +25,8 @@ package struct Recipe: Sendable, Equatable {
         package var commandLine: String?
         /// Linux only: a script that prints `KERNEL=path` and `INITRD=path`.
         package var prepare: String?
+        /// Multiboot only: files beside the source, each with words for it.
+        package var modules: [String]?
         package var timeout: TimeSpan
         package var ending: RunEnding.Kind
         /// Of ``PanicCode``; only where `ending` is a panic.
@@ -38,6 +42,7 @@ package struct Recipe: Sendable, Equatable {
         case long64
         case linux
         case real
+        case multiboot
     }
 
     /// Finds a recipe by name below `images/`, or by its folder's path.
