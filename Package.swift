@@ -26,6 +26,7 @@ let package = Package(
     name: "frostvisor",
     products: [
         .executable(name: "frost", targets: ["frost"]),
+        .executable(name: "fuzz-inputs", targets: ["InputFuzz"]),
         // QEMU loads it: frost finds it beside itself.
         .library(name: "ResidencyPlugin", type: .dynamic, targets: ["ResidencyPlugin"]),
         .library(name: "InstructionPlugin", type: .dynamic, targets: ["InstructionPlugin"]),
@@ -175,6 +176,18 @@ let package = Package(
             publicHeadersPath: ".",
             cSettings: [.unsafeFlags(["-O2", "-fvisibility=hidden"])]
         ),
+        // Holds one execution of a parser to limits of memory and time.
+        .target(name: "InputWatch"),
+        // Gives every parser of foreign bytes what somebody may have forged.
+        .executableTarget(
+            name: "InputFuzz",
+            dependencies: [
+                "FrostSweep", "FrostMeasure", "FrostAttack", "FrostProof", "FrostMachine", "FrostImage",
+                "FrostHost", "FrostFormat", "FrostSupport", "FrostCore", "ResidencyRecord", "AccessTrace",
+                "InputWatch",
+            ],
+            swiftSettings: settings
+        ),
         // An AES-GCM that shares no line with ours.
         .systemLibrary(
             name: "COpenSSL",
@@ -212,6 +225,13 @@ let package = Package(
                 "ResidencyRecord",
             ],
             path: "Tests/FrostSamples",
+            swiftSettings: settings
+        ),
+        // Runs the program, not its code.
+        .testTarget(
+            name: "InputFuzzTests",
+            dependencies: ["FrostImage", "FrostSamples", "FrostSupport"],
+            exclude: ["Corpus"],
             swiftSettings: settings
         ),
         .tests(of: "FrostSupport"),

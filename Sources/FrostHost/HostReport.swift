@@ -50,7 +50,7 @@ package struct HostReport: Codable, Sendable {
         self.init(.here, tools: tools, platforms: platforms)
     }
 
-    init(_ sources: HostSources, tools: [ToolState], platforms: [PlatformState] = []) {
+    package init(_ sources: HostSources, tools: [ToolState], platforms: [PlatformState] = []) {
         self.tools = tools
         cpu = CPUFacts(sources)
         caches = CacheFacts.all(sources)

@@ -4,16 +4,20 @@ import Glibc
 import _Builtin_intrinsics.intel.cpuid
 
 /// Where facts about a host come from. Values, so that any host can be described on any other.
-struct HostSources: Sendable {
-    struct Registers: Equatable, Sendable {
+package struct HostSources: Sendable {
+    package struct Registers: Equatable, Sendable {
         var eax: UInt32 = 0
         var ebx: UInt32 = 0
         var ecx: UInt32 = 0
         var edx: UInt32 = 0
+
+        package init(eax: UInt32 = 0, ebx: UInt32 = 0, ecx: UInt32 = 0, edx: UInt32 = 0) {
+            (self.eax, self.ebx, self.ecx, self.edx) = (eax, ebx, ecx, edx)
+        }
     }
 
-    struct Leaf: Hashable, Sendable {
-        var leaf: UInt32
+    package struct Leaf: Hashable, Sendable {
+        package var leaf: UInt32
         var subleaf: UInt32 = 0
     }
 
@@ -29,6 +33,15 @@ struct HostSources: Sendable {
     var msr: @Sendable (UInt32) -> UInt64?
     /// What the kernel said since it booted; nil when it does not let us read that.
     var kernelLog: @Sendable () -> String?
+
+    package init(
+        text: @escaping @Sendable (String) -> String?, names: @escaping @Sendable (String) -> [String],
+        isUsable: @escaping @Sendable (String) -> Bool?, cpuid: @escaping @Sendable (Leaf) -> Registers?,
+        msr: @escaping @Sendable (UInt32) -> UInt64?, kernelLog: @escaping @Sendable () -> String?
+    ) {
+        (self.text, self.names, self.isUsable) = (text, names, isUsable)
+        (self.cpuid, self.msr, self.kernelLog) = (cpuid, msr, kernelLog)
+    }
 
     /// This host.
     static var here: HostSources {

@@ -1,6 +1,7 @@
 @testable import FrostFormat
 @testable import FrostImage
 import FrostSamples
+import FrostSupport
 import Testing
 
 @Suite struct ELF64Tests {
@@ -44,6 +45,19 @@ import Testing
             bytes[offset] = value
             _ = try? ELF64(bytes)
         }
+    }
+
+    @Test("One that loads the same bytes again and again is refused: a small file could fill any memory")
+    func refusesRepetition() {
+        let part = Array(repeating: UInt8(1), count: 5000)
+        var bytes = SampleELF(segments: [
+            (0x10_0000, 0x10_0000, part, 5000), (0x20_0000, 0x20_0000, part, 5000),
+            (0x30_0000, 0x30_0000, part, 5000),
+        ]).bytes
+        for row in 1..<3 { bytes.store(bytes.word(at: 72, UInt64.self), at: 72 + 56 * row) }
+        #expect(throws: Never.self) { try ELF64(bytes) }
+        bytes.removeSubrange(64 + 56 * 3 + 5000..<bytes.count)
+        #expect(throws: ELF64.Failure.overlapping) { try ELF64(bytes) }
     }
 
     @Test("A guest below 1 MiB, or beyond 1 TiB, is refused")

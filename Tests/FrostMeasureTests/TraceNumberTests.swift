@@ -214,6 +214,35 @@ import Testing
         #expect(summary.description.contains("one exit in 16"))
     }
 
+    @Test("Whatever numbers a trace has, it can be shown and exported")
+    func anyNumbers() throws {
+        let edges: [UInt64] = [0, 1, 1 << 53, 1 << 63, .max - 1, .max]
+        for (value, cycles) in edges.flatMap({ value in edges.map { (value, $0) } }) {
+            var records = TraceFact.allCases.filter { $0 != .format }.map {
+                TraceBytes.record(.fact, detail: $0.number, value: value)
+            }
+            records.append(TraceBytes.record(.launch, at: 2))
+            for every in [value, 1] {
+                let detail = TraceFact.traceEvery.number
+                records.append(TraceBytes.record(.fact, detail: detail, value: every))
+                for kind in TraceRecord.Kind.allCases where kind != .fact {
+                    records.append(TraceBytes.record(kind, value: value, cycles: cycles, at: max(3, cycles)))
+                }
+                for counter in TraceCounter.allCases {
+                    records.append(
+                        TraceBytes.record(
+                            .count, detail: counter.rawValue, value: value, cycles: cycles, at: .max))
+                }
+                let scratch = try Scratch()
+                let file = scratch.url.appending(path: "trace.bin")
+                try Data(TraceBytes.capture(records)).write(to: file)
+                let run = try RecordedRun(reading: file)
+                #expect(run.summary().description.contains("ending:"))
+                for form in TraceExport.allCases { #expect(try !form.text(run).isEmpty) }
+            }
+        }
+    }
+
     @Test("A summary of a trace that was cut says that it has no end record")
     func cut() {
         #expect(

@@ -175,6 +175,17 @@ import Testing
         }
     }
 
+    @Test("A short file that makes a great many cells is refused, before they are made")
+    func manyCells() {
+        let seeds = (1...200).map(String.init).joined(separator: ", ")
+        for text in [
+            "matrix: {image: hello, seed: [\(seeds)], slots: [\(seeds)], trace-every: [\(seeds)]}",
+            "matrix: {image: hello, seed: [\(seeds)]}\nrepeats: 1000",
+        ] {
+            #expect { try matrix(text) } throws: { "\($0)".contains("more than 10,000 cells") }
+        }
+    }
+
     @Test("A definition changes with every value, and a repetition is another cell")
     func definition() throws {
         let cells = try matrix(

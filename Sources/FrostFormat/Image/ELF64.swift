@@ -47,6 +47,8 @@ package struct ELF64: Sendable, Equatable {
                     physicalAddress: bytes.word(at: at + 24, UInt64.self),
                     fileBytes: Int(offset)..<Int(offset + length), memoryBytes: memory))
         }
+        // Else a small file could ask for any amount of memory.
+        guard segments.reduce(0, { $0 + $1.fileBytes.count }) <= 2 * bytes.count else { throw .overlapping }
         guard !segments.isEmpty else { throw .nothingToLoad }
         self.bytes = bytes
         self.segments = segments
@@ -57,7 +59,7 @@ package struct ELF64: Sendable, Equatable {
     package var physicalEntry: UInt64 {
         for segment in segments where entry >= segment.virtualAddress {
             let offset = entry - segment.virtualAddress
-            if offset < segment.memoryBytes { return segment.physicalAddress + offset }
+            if offset < segment.memoryBytes { return segment.physicalAddress &+ offset }
         }
         return entry
     }
@@ -75,6 +77,7 @@ package struct ELF64: Sendable, Equatable {
         case notExecutable
         case truncated
         case badSegment(Int)
+        case overlapping
         case nothingToLoad
 
         package var exitCode: ExitCode { .badInput }
@@ -89,6 +92,8 @@ package struct ELF64: Sendable, Equatable {
                 "The ELF file ends before the data that its headers promise. Build or copy it again."
             case .badSegment(let index):
                 "Segment \(index) of the ELF file has impossible sizes or addresses. Check the linker script."
+            case .overlapping:
+                "The ELF file loads the same bytes again and again. Check the linker script."
             case .nothingToLoad: "The ELF file has nothing to load. Check the linker script."
             }
         }

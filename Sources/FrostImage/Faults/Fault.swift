@@ -1,4 +1,4 @@
-import Foundation
+package import Foundation
 package import FrostFormat
 import FrostSupport
 import Yams
@@ -42,7 +42,7 @@ package struct Fault: Sendable, Equatable {
         try self.init(reading: tree.faults.appending(path: "\(name).yaml"))
     }
 
-    init(reading file: URL) throws(Failure) {
+    package init(reading file: URL) throws(Failure) {
         let facts: Facts
         do {
             facts = try YAMLDecoder().decode(Facts.self, from: String(contentsOf: file, encoding: .utf8))

@@ -5,7 +5,7 @@ import FrostSupport
 /// they lie.
 ///
 /// - Shape: rules of make, as the tools write them: `target: file file`, a backslash before the end of a line that goes on.
-enum BuildInputs {
+package enum BuildInputs {
     /// What the rules in a folder name; nothing of the folder itself, which the build has made.
     static func files(namedIn folder: URL) throws -> Set<String> {
         let rules = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
@@ -47,7 +47,7 @@ enum BuildInputs {
         return "\(escaped(target)): \(files.map(escaped).joined(separator: " "))\n"
     }
 
-    static func prerequisites(of rule: String) -> [String] {
+    package static func prerequisites(of rule: String) -> [String] {
         let text = rule.replacing("\\\r\n", with: " ").replacing("\\\n", with: " ")
         // ld.lld adds an empty rule for each file.
         guard let first = text.split(separator: "\n").first, let colon = first.firstRange(of: ": ")

@@ -7,7 +7,7 @@ import Glibc
 ///
 /// It says everything in a file of its own; a prompt, on standard output, would be lost between the drawings of the
 /// curses screen.
-final class BochsDebugger {
+package final class BochsDebugger {
     private let log: Int32
     private let input: Int32
     private let folder: RunFolder
@@ -58,7 +58,7 @@ final class BochsDebugger {
     ///     (0) Breakpoint 1, 0xffffffff800085b0 in ?? ()
     ///     Next at t=5589316
     ///     (0) [0x000000e085b0] 0008:ffffffff800085b0 (unk. ctxt): push r15                  ; 4157
-    static func stop(in bytes: [UInt8]) -> DebuggerScript.Stop? {
+    package static func stop(in bytes: [UInt8]) -> DebuggerScript.Stop? {
         guard bytes.last == UInt8(ascii: "\n") else { return nil }
         let lines = bytes.split(separator: UInt8(ascii: "\n")).map { String(decoding: $0, as: UTF8.self) }
         guard lines.count >= 2, lines[lines.count - 1].hasPrefix("(0)"),

@@ -5,7 +5,7 @@ import FrostSupport
 /// What Bochs's debugger is told at each of its stops.
 ///
 /// - Source: Bochs 2.7, the user's manual, "Using Bochs internal debugger"; bx_debug/parser.y.
-struct DebuggerScript {
+package struct DebuggerScript {
     /// Where the hypervisor begins its ending: keys and slots are all there, and no page is half-way unless it
     /// panicked.
     private static let beforeErasure = SYMBOL_WIPE
@@ -13,7 +13,7 @@ struct DebuggerScript {
     private static let afterErasure = SYMBOL_END
 
     /// Why the debugger waits for us.
-    struct Stop: Equatable {
+    package struct Stop: Equatable {
         /// Linear; nil: a number of instructions is over, or the machine has just been powered on.
         var breakpoint: UInt64?
         var instant: UInt64

@@ -10,14 +10,14 @@ import FrostSupport
 ///
 /// - Source: libvirt, src/qemu/qemu_driver.c, qemuDomainOpenConsole and qemuDomainOpenChannel; "Domain XML format",
 ///   "Channel".
-struct DomainLine: Sendable {
+package struct DomainLine: Sendable {
     /// 0 is the console, 1 the trace.
     let number: Int
     /// On QEMU's host.
     let socket: String
 
     /// - Parameter name: the domain's.
-    static func all(of name: String) -> [DomainLine] {
+    package static func all(of name: String) -> [DomainLine] {
         (0...1).map { DomainLine(number: $0, socket: "/tmp/\(name).com\($0 + 1)") }
     }
 
@@ -55,8 +55,12 @@ struct DomainLine: Sendable {
     }
 
     /// Whether QEMU has accepted the connection to its socket; what it says before is lost.
-    func isConnected(_ qemu: QMP) throws -> Bool {
-        let devices = try JSONDecoder().decode([CharacterDevice].self, from: qemu.execute("query-chardev"))
+    package func isConnected(_ qemu: QMP) throws(QMP.Failure) -> Bool {
+        let command = "query-chardev"
+        let answer = try qemu.execute(command)
+        guard let devices = try? JSONDecoder().decode([CharacterDevice].self, from: answer) else {
+            throw .refused(command, "its answer is no list of devices")
+        }
         return devices.contains { $0.label == device && $0.filename.hasPrefix("unix:") }
     }
 

@@ -1,4 +1,4 @@
-import Foundation
+package import Foundation
 import Glibc
 
 /// The frost that made a domain or a volume of a libvirt, as its name tells.
@@ -6,7 +6,7 @@ import Glibc
 /// The name tells whether the owner still runs, if that was on the same host.
 ///
 /// - Shape: frost-HOST-PROCESS-START-MADE-RANDOM.
-struct RunOwner: Equatable {
+package struct RunOwner: Equatable {
     /// The boot of a host, and of its process numbers; hexadecimal.
     var host: String
     var process: pid_t
@@ -26,7 +26,7 @@ struct RunOwner: Equatable {
     }
 
     /// nil: no frost made it. An ending, such as .img, does not matter.
-    init?(of name: String) {
+    package init?(of name: String) {
         let words = name.prefix { $0 != "." }.split(separator: "-", omittingEmptySubsequences: false)
         guard words.count == 6, words[0] == "frost", words[1].allSatisfy(\.isHexDigit),
             let process = pid_t(words[2]), process > 0, let start = UInt64(words[3]),
@@ -39,15 +39,15 @@ struct RunOwner: Equatable {
     /// Whether a domain, or a file named for one, is a frost's, on whichever host.
     static func isAny(_ name: String) -> Bool { name.hasPrefix("frost-") }
 
-    var name: String { "frost-\(host)-\(process)-\(start)-\(made)-\(random)" }
+    package var name: String { "frost-\(host)-\(process)-\(start)-\(made)-\(random)" }
 
     /// nil: it is another host's, and cannot be known here.
-    var isAlive: Bool? {
+    package var isAlive: Bool? {
         guard host == Self.host else { return nil }
         return Self.start(of: process) == start
     }
 
-    func age(now: Date = Date()) -> Duration { .seconds(now.timeIntervalSince1970 - Double(made)) }
+    package func age(now: Date = Date()) -> Duration { .seconds(now.timeIntervalSince1970 - Double(made)) }
 
     /// - Source: proc(5): /proc/sys/kernel/random/boot_id; namespaces(7).
     private static let host: String = {

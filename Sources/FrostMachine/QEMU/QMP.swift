@@ -2,7 +2,7 @@ package import Foundation
 package import FrostSupport
 
 /// What carries a conversation with QEMU.
-protocol QMPLine: AnyObject {
+package protocol QMPLine: AnyObject {
     /// The message with QEMU's `return` or `error` for one command.
     func answer(to command: Data) throws(QMP.Failure) -> [String: Any]
 }
@@ -13,7 +13,7 @@ protocol QMPLine: AnyObject {
 package final class QMP {
     private let line: any QMPLine
 
-    init(over line: any QMPLine) {
+    package init(over line: any QMPLine) {
         self.line = line
     }
 
@@ -45,6 +45,7 @@ package final class QMP {
     package enum Failure: Explained, Equatable {
         case noConnection
         case gone
+        case endless
         case refused(String, String)
 
         package var exitCode: ExitCode { .machineDied }
@@ -52,6 +53,8 @@ package final class QMP {
         package var description: String {
             switch self {
             case .noConnection: "QEMU did not open its control socket. Its own words stand in machine.log."
+            case .endless:
+                "What came over QEMU's control socket does not end: it is not QEMU that answers. Record the run again."
             case .gone: "QEMU hung up on its control socket. Its own words stand in machine.log."
             case .refused(let command, let reason):
                 "QEMU refused '\(command)': \(reason). Check QEMU's version."

@@ -8,7 +8,7 @@ import Glibc
 /// - Source: QEMU, "QEMU Machine Protocol Specification".
 final class QMPSocket: QMPLine {
     private let socket: Int32
-    private var pending: [UInt8] = []
+    private var messages = QMPMessages()
     private static let patience = timeval(tv_sec: 10, tv_usec: 0)
 
     /// Waits until QEMU has made its socket.
@@ -40,16 +40,9 @@ final class QMPSocket: QMPLine {
 
     private func message() throws(QMP.Failure) -> [String: Any] {
         while true {
-            if let end = pending.firstIndex(of: UInt8(ascii: "\n")) {
-                let line = Data(pending[..<end])
-                pending.removeFirst(end + 1)
-                if let object = try? JSONSerialization.jsonObject(with: line) as? [String: Any] {
-                    return object
-                }
-            } else {
-                guard let bytes = Descriptor.read(socket), !bytes.isEmpty else { throw .gone }
-                pending += bytes
-            }
+            if let message = messages.next() { return message }
+            guard let bytes = Descriptor.read(socket), !bytes.isEmpty else { throw .gone }
+            try messages.feed(bytes)
         }
     }
 }

@@ -101,8 +101,13 @@ struct TraceEvents {
         record.tsc >= record.cycles ? record.tsc - record.cycles : 0
     }
 
+    /// Three years: beyond it a trace is damaged, and a tenth of a nanosecond is still a number.
+    private static let mostNanoseconds = 100_000_000_000_000_000
+
     private func nanoseconds(_ ticks: UInt64) -> Int {
-        ticks > origin ? Int(Double(ticks - origin) / ticksPerMicrosecond * 1000) : 0
+        let nanoseconds =
+            ticks > origin ? Int(saturating: Double(ticks - origin) / ticksPerMicrosecond * 1000) : 0
+        return min(max(0, nanoseconds), Self.mostNanoseconds)
     }
 
     /// Perfetto cuts time and length to nanoseconds, each by itself, and drops a slice that leaves another then. So a time
@@ -154,7 +159,9 @@ struct TraceEvents {
         guard let timeline = TraceTimeline(run.trace, bins: Self.counterBins) else { return [] }
         func track(_ name: String, _ key: String, _ values: [Double], atEnd: Bool) -> [String] {
             values.enumerated().map { bin, value in
-                let at = timeline.start + UInt64(timeline.binLength * Double(bin + (atEnd ? 1 : 0)))
+                let offset = UInt64(saturating: timeline.binLength * Double(bin + (atEnd ? 1 : 0)))
+                let (sum, isBeyond) = timeline.start.addingReportingOverflow(offset)
+                let at = isBeyond ? .max : sum
                 return
                     "{\"ph\":\"C\",\"name\":\"\(name)\",\"ts\":\(microseconds(nanoseconds(at))),\"pid\":\(Self.process),"
                     + "\"args\":{\"\(key)\":\(value.formatted(places: 2))}}"

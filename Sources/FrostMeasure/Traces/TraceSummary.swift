@@ -105,7 +105,7 @@ package struct TraceSummary: Codable, Sendable, Equatable {
         guard !counts.isEmpty else { return span }
         func share(_ isPart: (TraceCounter) -> Bool) -> Double {
             let parts = TraceCounter.allCases.filter(isPart).compactMap { counts[$0.name]?.ticks }
-            return Double(parts.reduce(0, +)) / Double(ticks)
+            return parts.reduce(0) { $0 + Double($1) } / Double(ticks)
         }
         // Sums of pages begin before the guest; records tell the two apart, if none is missing.
         func shareOfPages(_ isPart: (TraceCounter) -> Bool) -> Double {
@@ -113,7 +113,7 @@ package struct TraceSummary: Codable, Sendable, Equatable {
             let parts = trace.records.filter {
                 $0.tsc >= range.lowerBound && TraceCounter($0).map(isPart) == true
             }
-            return Double(parts.map(\.cycles).reduce(0, +)) / Double(ticks)
+            return parts.reduce(0) { $0 + Double($1.cycles) } / Double(ticks)
         }
         span.shares = Shares(
             hypervisor: share { $0.role == .exit }, cipher: shareOfPages(\.isCipher),

@@ -88,7 +88,7 @@ extension TraceSummary: CustomStringConvertible {
 
     private var timelineText: String? {
         guard let timeline else { return nil }
-        let bin = clock.text(UInt64(timeline.binLength))
+        let bin = clock.text(UInt64(saturating: timeline.binLength))
         let kind = timeline.isExact ? "exact" : "estimated from the samples"
         func row(_ name: String, _ values: [Double], top: Double? = nil, _ words: (Double) -> String)
             -> String
@@ -97,7 +97,7 @@ extension TraceSummary: CustomStringConvertible {
             let pad = String(repeating: " ", count: max(0, 12 - name.count))
             return "\(name)\(pad)\(Sparkline.text(values, top: top ?? most))  \(words(most))"
         }
-        func whole(_ value: Double) -> String { Int(value.rounded()).grouped }
+        func whole(_ value: Double) -> String { Int(saturating: value.rounded()).grouped }
         var lines = [
             "Timeline, \(timeline.misses.count) bins of \(bin), \(kind):",
             row("misses", timeline.misses) { "up to \(whole($0)) a bin" },

@@ -1,4 +1,5 @@
 import FrostFormat
+import FrostSupport
 
 /// How a run went, in bins of equal length from the guest's first instruction to the end.
 ///
@@ -30,7 +31,7 @@ package struct TraceTimeline: Codable, Sendable, Equatable {
         var ticks = [Double](repeating: 0, count: bins)
         for record in trace.records where record.tsc >= start {
             guard let counter = TraceCounter(record) else { continue }
-            let bin = min(bins - 1, Int(Double(record.tsc - start) / binLength))
+            let bin = min(bins - 1, Int(saturating: Double(record.tsc - start) / binLength))
             events[counter, default: [Double](repeating: 0, count: bins)][bin] += 1
             guard counter.role == .exit else { continue }
             ticks[bin] += Double(record.cycles)
@@ -55,11 +56,11 @@ package struct TraceTimeline: Codable, Sendable, Equatable {
     private static func resident(_ events: [TraceCounter: [Double]], _ trace: Trace) -> [Double]? {
         let changing = TraceCounter.allCases.filter { $0.residentChange != 0 }
         let counted = changing.compactMap { counter in
-            trace.count(counter).map { Int(clamping: $0) * counter.residentChange }
+            trace.count(counter).map { Double($0) * Double(counter.residentChange) }
         }
         guard counted.count == changing.count else { return nil }
         let slots = trace.fact(.slots).map { Double($0) } ?? .infinity
-        var pages = Double(counted.reduce(0, +))
+        var pages = counted.reduce(0, +)
         var resident: [Double] = []
         for bin in (events.values.first ?? []).indices.reversed() {
             resident.append(min(slots, max(0, pages)))
@@ -80,7 +81,8 @@ enum Sparkline {
         String(
             values.map { value in
                 guard value > 0, top > 0 else { return " " }
-                return bars[min(bars.count - 1, Int(value / top * Double(bars.count)))]
+                let height = Int(saturating: value / top * Double(bars.count))
+                return bars[min(bars.count - 1, height)]
             })
     }
 }

@@ -38,7 +38,7 @@ package struct ByteCount: Hashable, Comparable, Sendable {
     /// For a reader who wants the magnitude: `12.3 MiB`.
     package var rounded: String {
         guard let unit = Self.units.prefix(3).first(where: { $0.bytes <= bytes }) else { return "\(bytes) B" }
-        let tenths = (bytes * 10 + unit.bytes / 2) / unit.bytes
+        let tenths = bytes / unit.bytes * 10 + (bytes % unit.bytes * 10 + unit.bytes / 2) / unit.bytes
         return tenths.isMultiple(of: 10)
             ? "\(tenths / 10) \(unit.suffix)" : "\(tenths / 10).\(tenths % 10) \(unit.suffix)"
     }

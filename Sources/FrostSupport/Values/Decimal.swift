@@ -1,8 +1,15 @@
+extension FixedWidthInteger {
+    /// Without what stands after the point; the nearest there is where a number lies outside, 0 for one that is none.
+    package init(saturating value: Double) {
+        self = value.isNaN ? 0 : Self(exactly: value.rounded(.towardZero)) ?? (value < 0 ? .min : .max)
+    }
+}
+
 extension Double {
     /// With that number of digits after the point, and a point whatever the locale.
     package func formatted(places: Int) -> String {
         let scale = (0..<places).reduce(1.0) { product, _ in product * 10 }
-        let digits = String(Int64((magnitude * scale).rounded()))
+        let digits = String(Int64(saturating: (magnitude * scale).rounded()))
         let padded = String(repeating: "0", count: max(0, places + 1 - digits.count)) + digits
         let sign = self < 0 ? "-" : ""
         return places == 0 ? sign + padded : sign + padded.dropLast(places) + "." + padded.suffix(places)

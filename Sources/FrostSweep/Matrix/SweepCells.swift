@@ -13,6 +13,9 @@ struct SweepCells {
     /// What paths in the file are relative to.
     let folder: URL
 
+    /// A machine takes a second or more, and a short file could ask for any number of them.
+    private static let mostCells = 10_000
+
     /// A key with its values, and the line each came from.
     private typealias Axis = (key: SweepKey, values: [(text: String, node: Node)])
 
@@ -48,6 +51,11 @@ struct SweepCells {
                 found += try product(kept + added, entry).map { Found(cell: $0, keys: keys, node: entry) }
             }
         }
+        guard found.count <= Self.mostCells / repeats else {
+            throw .mistake(
+                file.path, line: nil,
+                "the file makes more than \(Self.mostCells.grouped) cells: vary or repeat less")
+        }
         guard !found.isEmpty else {
             throw .mistake(
                 file.path, line: nil, "no cell is left: give matrix: at least an image, and exclude less")
@@ -81,6 +89,12 @@ struct SweepCells {
     private func product(_ axes: [Axis], _ node: Node) throws(Failure) -> [SweepCell] {
         guard axes.contains(where: { $0.key == .image }) else {
             throw file.mistake(node, "there is no image: add one, such as image: [hello]")
+        }
+        var count = 1
+        for axis in axes { count = min(count, Self.mostCells + 1) * axis.values.count }
+        guard count <= Self.mostCells else {
+            throw file.mistake(
+                node, "these values make more than \(Self.mostCells.grouped) cells: vary less in one file")
         }
         var cells = [SweepCell(image: "")]
         // The image first: what it is decides about the rest.

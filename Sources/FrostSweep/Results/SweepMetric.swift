@@ -19,7 +19,7 @@ package enum SweepMetric: String, Codable, Sendable, CaseIterable {
     func value(of result: SweepResult) -> Double? {
         func sum(_ counters: [TraceCounter]) -> Double? {
             let counts = counters.compactMap { result.counts[$0.name] }
-            return counts.isEmpty ? nil : Double(counts.reduce(0, +))
+            return counts.isEmpty ? nil : counts.reduce(0) { $0 + Double($1) }
         }
         return switch self {
         case .misses: sum([.miss])

@@ -69,7 +69,7 @@ extension SweepReport: CustomStringConvertible {
     package var description: String {
         let rows = cells.map { result in
             func count(_ metric: SweepMetric) -> String {
-                metric.value(of: result).map { "\(UInt64($0))" } ?? ""
+                metric.value(of: result).map { "\(UInt64(saturating: $0))" } ?? ""
             }
             return [
                 result.name, result.verdict?.rawValue ?? result.outcome.rawValue,

@@ -1,0 +1,132 @@
+import Foundation
+import FrostAttack
+import FrostCore
+import FrostFormat
+import FrostImage
+import FrostMachine
+import FrostMeasure
+import FrostProof
+import FrostSupport
+import FrostSweep
+import ResidencyRecord
+
+extension FuzzTarget {
+    /// Files of bytes.
+    static let files: [FuzzTarget] = [
+        FuzzTarget(
+            name: "image", reads: "an image: header, list of pages, sizes (run, verify, coldboot)",
+            words: [IMAGE_MAGIC], repaired: repairedImage,
+            read: { input, file in
+                let image = try BootImage(reading: file.holding(input))
+                _ = (image.faultName, image.freeze, image.engine, image.policy, image.runs.count)
+                _ = try image.payload()
+            }),
+        FuzzTarget(
+            name: "elf", reads: "a 64-bit executable: a guest, or an unpacked kernel (make-image)",
+            words: ["\u{7F}ELF"],
+            read: { input, _ in
+                let executable = try ELF64(input)
+                _ = (executable.physicalEntry, executable.memoryBytes)
+                _ = try Guest(long64: executable, commandLine: "console=ttyS0").memory.filledIndexes
+            }),
+        FuzzTarget(
+            name: "symbols", reads: "the hypervisor's symbols beside a record (verify, attack)",
+            words: ["\u{7F}ELF"],
+            read: { input, file in _ = try SymbolTable(reading: file.holding(input)).functions.count }),
+        FuzzTarget(
+            name: "kernel", reads: "a Linux kernel, bzImage (make-image --linux)", words: ["HdrS"],
+            read: { input, _ in
+                let kernel = try LinuxKernel(input)
+                let plan = try MemoryPlan(ram: 64 * .mebibyte, frozen: 2 * .mebibyte)
+                let linux = LinuxGuest(
+                    kernel: kernel, initrd: [1, 2, 3], commandLine: "console=ttyS0")
+                _ = try linux.guest(plan: plan, entry: .bzimage, note: { _ in }).memory.filledIndexes
+            }),
+        FuzzTarget(
+            name: "multiboot", reads: "a Multiboot kernel, by ELF or by addresses (make-image --multiboot)",
+            words: ["\u{7F}ELF", "\u{2}\u{30}"],
+            read: { input, _ in
+                let plan = try MemoryPlan(ram: 64 * .mebibyte, frozen: 2 * .mebibyte)
+                let guest = MultibootGuest(
+                    kernel: try MultibootKernel(input), name: "kernel",
+                    modules: [.init(text: "m", bytes: [1, 2])], commandLine: nil)
+                _ = try guest.guest(plan: plan, starter: [0xF4]).memory.filledIndexes
+            }),
+        FuzzTarget(
+            name: "trace", reads: "the hypervisor's serial line (run), and trace.bin (trace, report)",
+            repaired: repairedTrace,
+            read: { input, file in
+                let run = try RecordedRun(reading: file.holding(input, named: "trace.bin"))
+                _ = run.summary().description
+                for form in TraceExport.allCases { _ = try form.text(run) }
+            }),
+        FuzzTarget(
+            name: "residency-log", reads: "the residency plugin's log (verify DIR, coldboot DIR)",
+            read: { input, file in
+                let log = try ResidencyLog(reading: file.holding(input))
+                var records = log.records
+                while let record = try records.next() {
+                    if case .write(let transfer, let bytes) = record {
+                        let last = bytes[bytes.count - 1]
+                        precondition(
+                            log.fileOffset(transfer.address, bytes: transfer.bytes) != nil, "\(last)")
+                    }
+                }
+            }),
+        FuzzTarget(
+            name: "touches", reads: "the record of touched pages (replay)",
+            read: { input, file in
+                let replay = try PagerReplay(file.holding(input), regions: [], slots: [64])
+                _ = replay.record.count
+            }),
+        FuzzTarget(
+            name: "instructions", reads: "the count of instructions, two files (exits, report)",
+            words: ["\n", " ", "\0"],
+            read: { input, file in
+                let parts = input.split(separator: 0xFF, maxSplits: 1, omittingEmptySubsequences: false)
+                let folder = RunFolder(file.folder)
+                _ = file.holding(parts[0], named: folder.functions.lastPathComponent)
+                _ = file.holding(
+                    parts.count > 1 ? parts[1] : [], named: folder.instructions.lastPathComponent)
+                let record = try InstructionRecord(reading: folder)
+                precondition(record.rows.allSatisfy { $0.count == record.functions.count + 1 })
+            }),
+    ]
+
+    /// Header and hypervisor hashed again.
+    @Sendable private static func repairedImage(_ input: [UInt8]) -> [UInt8] {
+        guard input.count >= BootImage.loaderOffset else { return input }
+        var bytes = input
+        bytes.replaceSubrange(
+            BootImage.headerOffset..<BootImage.headerOffset + IMAGE_MAGIC.utf8.count, with: IMAGE_MAGIC.utf8)
+        let region = BootImage.headerOffset..<BootImage.headerOffset + MemoryLayout<image_header>.size
+        var header = bytes[region].withUnsafeBytes { $0.loadUnaligned(as: image_header.self) }
+        header.version = IMAGE_VERSION
+        let payload = Int(header.payload_lba) * BootImage.sectorBytes
+        if payload >= BootImage.loaderOffset && payload <= bytes.count {
+            let hash = BootImage.hypervisorHash(
+                sector: Array(bytes.prefix(BootImage.sectorBytes)),
+                rest: Array(bytes[BootImage.loaderOffset..<payload]))
+            withUnsafeMutableBytes(of: &header.hypervisor_sha256) { $0.copyBytes(from: hash) }
+        }
+        header.checksum = withUnsafeBytes(of: header) { crc32(0, $0.baseAddress, BootImage.checksumOffset) }
+        bytes.replaceSubrange(region, with: [UInt8](memoryOf: header))
+        return bytes
+    }
+
+    /// Frame after frame from the first byte on, each with its mark, number and checksum.
+    @Sendable private static func repairedTrace(_ input: [UInt8]) -> [UInt8] {
+        let size = MemoryLayout<trace_frame>.size
+        var bytes = input
+        for (number, at) in stride(from: 0, through: input.count - size, by: size).enumerated() {
+            var frame = bytes.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: at, as: trace_frame.self) }
+            frame.sync = UInt16(TRACE_SYNC)
+            frame.sequence = UInt16(truncatingIfNeeded: number)
+            frame.record.kind = 1 + frame.record.kind % UInt8(TraceRecord.Kind.allCases.count)
+            let first = withUnsafeBytes(of: frame.sequence) { crc32(0, $0.baseAddress, $0.count) }
+            frame.checksum = withUnsafeBytes(of: frame.record) { crc32(first, $0.baseAddress, $0.count) }
+            bytes.replaceSubrange(at..<at + size, with: [UInt8](memoryOf: frame))
+        }
+        return bytes
+    }
+}

@@ -1,0 +1,100 @@
+import Foundation
+import FrostAttack
+import FrostFormat
+import FrostHost
+import FrostImage
+import FrostMachine
+import FrostMeasure
+import FrostProof
+import FrostSupport
+import FrostSweep
+
+extension FuzzTarget {
+    /// JSON, YAML, and what people type.
+    static let texts: [FuzzTarget] = [
+        FuzzTarget(
+            name: "recipe", reads: "guest.json (make-image, run --recipe)",
+            words: ["\"kind\"", "\"linux\"", "\"ram\"", "64MiB", "\"timeout\"", "\"canaries\"", "0x"],
+            read: { input, file in
+                _ = file.holding(input, named: "guest.json")
+                let recipe = try Recipe(folder: file.folder)
+                _ = (recipe.sources, recipe.prepareScript)
+            }),
+        FuzzTarget(
+            name: "fault", reads: "a fault's YAML (make-image --fault)",
+            words: ["wrong: ", "rules: ", "edits:\n", "  - in: ", "replace: ", "with: ", "&a ", "*a", "|"],
+            read: { input, file in _ = try Fault(reading: file.holding(input)).warning }),
+        FuzzTarget(
+            name: "sweep", reads: "a matrix's YAML (sweep)",
+            words: [
+                "matrix:\n", "  image: ", "[hello]", "  seed: [1, 2]", "include:\n", "exclude:\n",
+                "settings:\n",
+                "repeats: 3", "hosts:\n", "  - uri: ", "jobs: ", "&a ", "*a", "<<: ", "timeout: ", "verify: ",
+            ],
+            read: { input, file in
+                let tree = try SourceTree()
+                _ =
+                    SweepList(try SweepMatrix(reading: file.holding(input, named: "x.yaml"), in: tree))
+                    .description
+            }),
+        json("run-report", "run.json (report, trace, exits)", RunReport.self) {
+            _ = ($0.counts.count, $0.clock?.text(.max))
+        },
+        json("verdict", "verdict.json of the model (report, sweep)", CacheVerdict.self) {
+            _ = $0.description
+        },
+        json("debugger-verdict", "verdict.json of the debugger (report)", DebuggerVerdict.self) {
+            _ = $0.description
+        },
+        json("record-inputs", "proof.json, debugger.json (verify DIR)", RecordInputs.self) {
+            _ = $0.canaries.map(\.bytes.count)
+        },
+        json("replay-report", "replay.json (report)", ReplayReport.self) { _ = $0.description },
+        FuzzTarget(
+            name: "sweep-report", reads: "sweep.json (sweep --baseline, report)", words: jsonWords,
+            read: { input, file in _ = try SweepReport(reading: file.holding(input)).description }),
+        FuzzTarget(
+            name: "benchmark", reads: "what bench wrote (report)", words: jsonWords,
+            read: { input, file in _ = try CipherBenchmark(reading: file.holding(input)).description }),
+        FuzzTarget(
+            name: "options",
+            reads: "sizes, times, CPUs, canaries, instants, tolerances, connections, passphrases",
+            words: [
+                "8MiB", "GiB", "120s", "0x", "random:", "misses=2%", "qemu:///embed?root=/",
+                "qemu+ssh://h/system?pool=p",
+            ],
+            read: { input, file in
+                let text = String(decoding: input, as: UTF8.self)
+                let readers: [(String) throws -> Void] = [
+                    { _ = try ByteCount(parsing: $0).rounded },
+                    { _ = try TimeSpan(parsing: $0).description },
+                    { _ = try CPUChoice(parsing: $0) },
+                    { _ = try Canary(parsing: $0).bytes },
+                    { _ = try ColdbootInstants(parsing: $0) },
+                    { _ = try SweepTolerance.parse($0) },
+                    { _ = try LibvirtURI(parsing: $0).isRemote },
+                    { _ = try CacheChoice(shape: $0, vendor: .amd) },
+                    { _ = try CacheChoice(preset: $0) },
+                    { _ in _ = try Passphrase(file: file.holding(input)) },
+                ]
+                for read in readers {
+                    do { try read(text) } catch let failure as any Explained {
+                        precondition(!failure.description.isEmpty)
+                    }
+                }
+            }),
+    ]
+
+    private static let jsonWords = ["{", "}", "[", "]", "null", "\":", "1e308", "-1", "18446744073709551615"]
+
+    private static func json<Value: Decodable & SendableMetatype>(
+        _ name: String, _ reads: String, _: Value.Type, _ use: @escaping @Sendable (Value) -> Void
+    ) -> FuzzTarget {
+        FuzzTarget(
+            name: name, reads: reads, words: jsonWords,
+            read: { input, file in
+                let place = file.holding(input, named: "value.json")
+                if let value = try RunFolder(file.folder).decode(Value.self, from: place) { use(value) }
+            })
+    }
+}
