@@ -10,6 +10,7 @@ package enum ExitCode: Int32, Sendable, CaseIterable {
     case reset = 13
     case wrongPassphrase = 14
     case machineDied = 15
+    case sleep = 16
     case usage = 64
     case badInput = 65
     case noSuchFile = 66
@@ -36,6 +37,7 @@ package enum ExitCode: Int32, Sendable, CaseIterable {
         case .reset: "the guest reset the machine"
         case .wrongPassphrase: "wrong passphrase"
         case .machineDied: "the emulator died or was killed without an end record"
+        case .sleep: "the guest put the machine to sleep"
         case .usage: "wrong usage"
         case .badInput: "a bad input file: a damaged or foreign image, not a kernel, a bad recipe"
         case .noSuchFile: "no such file or recipe"

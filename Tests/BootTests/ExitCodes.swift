@@ -28,6 +28,8 @@ extension BootTests {
             Row("run stray.img --recipe stray", .asAsked),
             Row("run triple.img", .tripleFault),
             Row("run reset.img", .reset),
+            Row("run sleep.img", .sleep),
+            Row("run init.img", .machineDied),
             Row("run loop.img --timeout 2s", .timeLimit),
             Row("run missing.img", .noSuchFile),
             Row("run .", .badInput),
@@ -84,7 +86,9 @@ extension BootTests {
             try good.copy(to: scratch.file("good.img")) { _ in }
             try good.copy(to: scratch.file("cut.img")) { $0.removeLast($0.count - 60_000) }
             try good.copy(to: scratch.file("changed.img")) { $0[9 * 512 + 20] ^= 1 }
-            try Sealed("stray").copy(to: scratch.file("stray.img")) { _ in }
+            for guest in ["stray", "sleep", "init"] {
+                try Sealed(guest).copy(to: scratch.file("\(guest).img")) { _ in }
+            }
             try Sealed("secret").copy(to: scratch.file("loop.img")) { _ in }
             try Data().write(to: scratch.file("empty.img"))
             try Data((0..<20000).map { UInt8(truncatingIfNeeded: $0 * 7 + $0 / 251) }).write(

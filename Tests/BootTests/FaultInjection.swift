@@ -76,7 +76,7 @@ extension BootTests {
             }
             let others =
                 ["skip-tag-check", "keep-secrets", ExitPath.fault] + Fuzz.faults + Refusals.faults
-                + Guests.controls.map(\.fault)
+                + Guests.controls.map(\.fault) + Platforms.controls
             for fault in others { rules[fault] = [] }
             let faults = try Fault.all(in: BootTests.tree())
             #expect(Set(faults.map(\.name)) == Set(rules.keys))

@@ -24,7 +24,10 @@ extension BootTests {
 
         static let rows =
             [CPUChoice.intel, .amd].flatMap { cpu in
-                ["hello", "paging", "emulation", "registers", "debug", "strings", "reset", "stray"].map {
+                [
+                    "hello", "paging", "emulation", "registers", "debug", "strings", "reset", "sleep", "init",
+                    "task", "stray",
+                ].map {
                     Row(guest: $0, cpu: cpu)
                 }
             } + [
@@ -49,6 +52,21 @@ extension BootTests {
         @Test("A guest ends as its recipe says", .timeLimit(.minutes(5)), arguments: rows)
         func endsAsAsked(row: Row) throws {
             try run(row)
+        }
+
+        static let controls = ["early-vmxoff"]
+
+        @Test(
+            "An INIT that is let in while keys are erased is found", .timeLimit(.minutes(2)),
+            arguments: controls)
+        func initControl(fault: String) throws {
+            let tree = try BootTests.tree()
+            let code = try Fault(named: fault, in: tree).inject(into: tree) { faulty in
+                try Sealed(Recipe(named: "init", in: tree), in: faulty).run {
+                    ($0.platform, $0.cpu) = (.bochs, .intel)
+                }.exitCode
+            }
+            #expect(code != .asAsked)
         }
 
         static let libvirtRows =

@@ -121,6 +121,7 @@ enum msr : uint32_t {
     MSR_PERF_CTR3_LEGACY = 0xC0010007,
     MSR_SYSCFG        = 0xC0010010,
     MSR_HWCR          = 0xC0010015,
+    MSR_NB_CFG        = 0xC001001F,     /* AMD: the northbridge's configuration */
     MSR_VM_CR         = 0xC0010114,
     MSR_VM_HSAVE_PA   = 0xC0010117,
     MSR_PERF_CTL0     = 0xC0010200,     /* AMD: six pairs of control and counter */

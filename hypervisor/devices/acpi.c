@@ -21,19 +21,39 @@ static uint64_t find_rsdp(uint64_t base, uint64_t end)
     return 0;
 }
 
-uint16_t acpi_pm1a_control(void)
+/* The first value of the package \_S5_, by its encoding: Name "_S5_", Package, PkgLength (its top
+ * two bits: bytes that follow), NumElements, and a number in a byte or an opcode that means 0 or 1.
+ * Not elsewhere than in the DSDT. */
+static uint8_t find_off_type(uint64_t dsdt)
+{
+    uint32_t bytes = load32(dsdt + TABLE_LENGTH);
+    if (dsdt == 0 || load32(dsdt) != DSDT_SIGNATURE || bytes > DSDT_BYTES_MAX)
+        return SLP_TYP_UNKNOWN;
+    for (uint64_t at = dsdt + TABLE_HEADER; at + AML_PACKAGE_BYTES <= dsdt + bytes; at++) {
+        const uint8_t *aml = (const uint8_t *)at;
+        if (load32(at) != AML_S5 || aml[4] != AML_PACKAGE)
+            continue;
+        aml += 7 + (aml[5] >> 6);
+        uint8_t type = *aml == AML_BYTE ? aml[1] : *aml;
+        return type <= SLP_TYP_MAX ? type : SLP_TYP_UNKNOWN;
+    }
+    return SLP_TYP_UNKNOWN;
+}
+
+struct acpi_power acpi_power(void)
 {
     uint64_t ebda = (uint64_t)(load32(BDA_EBDA) & 0xFFFF) << 4;
     uint64_t rsdp = find_rsdp(RSDP_AREA_BASE, RSDP_AREA_END);
     if (rsdp == 0 && ebda != 0)
         rsdp = find_rsdp(ebda, ebda + EBDA_SCAN_BYTES);
     if (rsdp == 0)
-        return 0;
+        return (struct acpi_power){0, SLP_TYP_UNKNOWN};
     uint64_t rsdt = load32(rsdp + RSDP_RSDT);
     for (uint32_t at = TABLE_HEADER; at + 4 <= load32(rsdt + TABLE_LENGTH); at += 4) {
         uint64_t table = load32(rsdt + at);
         if (load32(table) == FADT_SIGNATURE)
-            return (uint16_t)load32(table + FADT_PM1A_CONTROL);
+            return (struct acpi_power){(uint16_t)load32(table + FADT_PM1A_CONTROL),
+                                       find_off_type(load32(table + FADT_DSDT))};
     }
-    return 0;
+    return (struct acpi_power){0, SLP_TYP_UNKNOWN};
 }

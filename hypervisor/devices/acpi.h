@@ -1,7 +1,12 @@
-/* acpi.h — the one fact that the hypervisor needs of the firmware's tables. */
+/* acpi.h — what the hypervisor needs of the firmware's tables. */
 #pragma once
 #include <stdint.h>
 
-/* The PM1a control port, from the FADT; 0 when there is none. Uses the loader's identity
- * mapping. */
-uint16_t acpi_pm1a_control(void);
+struct acpi_power {
+    uint16_t pm1a_control;  /* port; 0: there is none */
+    uint8_t  off_type;      /* SLP_TYP of S5; SLP_TYP_UNKNOWN: not found */
+};
+#define SLP_TYP_UNKNOWN 0xFFu
+
+/* From FADT and DSDT. Uses the loader's identity mapping. */
+struct acpi_power acpi_power(void);

@@ -41,7 +41,17 @@
 #define TABLE_LENGTH    4u
 #define TABLE_HEADER    36u
 #define FADT_SIGNATURE  0x50434146u                     /* "FACP" */
+#define FADT_DSDT       40u
 #define FADT_PM1A_CONTROL 64u
+#define DSDT_SIGNATURE  0x54445344u                     /* "DSDT" */
+#define DSDT_BYTES_MAX  0x100000u                       /* more is taken to be none */
+
+/* ACPI 6.4, 7.4.2 (_Sx), 20.2 (AML). */
+#define AML_S5          0x5F35535Fu     /* "_S5_" */
+#define AML_PACKAGE     0x12u
+#define AML_BYTE        0x0Au           /* a byte follows; 0 and 1 stand for themselves */
+#define AML_PACKAGE_BYTES 8u            /* up to the first element, with the shortest PkgLength */
+#define SLP_TYP_MAX     7u
 
 /* PCI Local Bus 3.0, 3.2.2.3 (configuration mechanism), 6.1 (header) and 6.2.2 (command
  * register). */

@@ -22,8 +22,10 @@ static struct port_row {
 
 void ports_start(void)
 {
-    uint16_t control = acpi_pm1a_control();
+    struct acpi_power acpi = acpi_power();
+    uint16_t control = acpi.pm1a_control;
     *PM1A_ROW = (struct port_row){control, control != 0 ? PM1_BYTES : 0, power_pm1};
+    power_start(acpi.off_type);
 }
 
 uint16_t ports_pm1a_control(void)

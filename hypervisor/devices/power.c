@@ -1,9 +1,16 @@
 #include "devices/power.h"
 
+#include "devices/acpi.h"
 #include "devices/chipset.h"
 #include "report/panic.h"
 
 static bool output_port_next;
+static uint8_t power_off_type;
+
+void power_start(uint8_t off_type)
+{
+    power_off_type = off_type;
+}
 
 static uint8_t byte_of(const struct port_access *access, uint32_t at)
 {
@@ -28,13 +35,18 @@ static void set_byte(struct port_access *access, uint32_t at, uint64_t byte)
     end(ENDING_RESET, access->port + at, access);
 }
 
-/* Every sleep state ends the run: DRAM without its keys is of no use to a machine that wakes up. */
+/* Every sleep state ends the run: DRAM without its keys is of no use to a machine that wakes up. So
+ * one that would is powered off. */
 bool power_pm1(struct port_access *access, uint32_t at)
 {
     uint32_t second = at + 1;
-    if (second < access->width && (byte_of(access, second) & PM1_SLP_EN))
-        end(ENDING_POWER_OFF, field_get(byte_of(access, second), PM1_SLP_TYP), access);
-    return true;
+    if (second >= access->width || !(byte_of(access, second) & PM1_SLP_EN))
+        return true;
+    uint64_t type = field_get(byte_of(access, second), PM1_SLP_TYP);
+    if (power_off_type == SLP_TYP_UNKNOWN || type == power_off_type)
+        end(ENDING_POWER_OFF, type, access);
+    set_byte(access, second, PM1_SLP_EN | power_off_type * (PM1_SLP_TYP & -PM1_SLP_TYP));
+    end(ENDING_SLEEP, type, access);
 }
 
 /* A closed A20 gate takes address bit 20 from the hypervisor as well, on machines that still have

@@ -10,6 +10,9 @@ struct port_access {
     uint32_t value;
 };
 
+/* `off_type`: SLP_TYP of S5, or SLP_TYP_UNKNOWN: every sleep counts as powering off. */
+void power_start(uint8_t off_type);
+
 /* Each looks at what is about to be written to a row's first port: byte `at` of the access, which
  * wraps where the access begins behind that port. It may change the byte, end the run and do the
  * write as the last thing, or return false: the write is not carried out. */

@@ -30,6 +30,10 @@ struct segment {
 #define SEGMENT_L           BIT(9)  /* 64-bit code */
 #define SEGMENT_D           BIT(10) /* 32-bit code; expand-down data up to 4 GiB */
 
+/* Of gates of the interrupt table. */
+#define GATE_TYPE FIELD(44, 40)
+#define GATE_TASK UINT64_C(5)
+
 /* As both vendors' control blocks have them. */
 enum segment_number : uint8_t {
     SEGMENT_ES, SEGMENT_CS, SEGMENT_SS, SEGMENT_DS, SEGMENT_FS, SEGMENT_GS, SEGMENT_NONE

@@ -104,16 +104,36 @@ static void prepare(struct vcpu *vcpu, const struct first_state *state)
     descriptors_set(VECTOR_DB, (uint64_t)svm_debug);
 }
 
-/* An event whose delivery was cut short by a miss is delivered again, as "EXITINTINFO" describes
- * it. */
-static void deliver_again(void)
+static struct guest_mode mode(const struct vcpu *)
 {
-    uint64_t event = vmcb.exitintinfo;
-    vmcb.eventinj = 0;      /* QEMU 7.2 copies EVENTINJ to EXITINTINFO: a stale one would come back
-                             * for ever */
-    if (!(event & EVENT_V))
-        return;
+    uint64_t efer = vmcb.efer & ~EFER_LMA;
+    if ((efer & EFER_LME) && (vmcb.cr0 & CR0_PG))
+        efer |= EFER_LMA;       /* Bochs 2.7 does not store LMA */
+    bool code_l = vmcb.cs.attributes & SEGMENT_L;
+    return (struct guest_mode){
+        .cr0 = vmcb.cr0, .cr3 = vmcb.cr3, .cr4 = vmcb.cr4, .efer = efer,
+        .code_base = vmcb.cs.base, .code_l = code_l, .code_long = (efer & EFER_LMA) && code_l};
+}
+
+/* Does the vector lead to a task gate? Its switch has been made in part when delivery is cut short,
+ * and is not made twice. */
+static bool is_by_task(const struct vcpu *vcpu, uint64_t vector)
+{
+    struct guest_mode now = engine->mode(vcpu);
+    uint64_t gate = 0;
+    if (!(now.cr0 & CR0_PE) || (now.efer & EFER_LMA))
+        return false;
+    walk_read(&now, vmcb.idtr.base + vector * sizeof gate, (uint8_t *)&gate, sizeof gate);
+    return field_get(gate, GATE_TYPE) == GATE_TASK;
+}
+
+/* An event whose delivery was cut short by a miss is delivered again, as "EXITINTINFO" describes
+ * it. Not inline: every exit would save registers for it. */
+[[gnu::noinline]] static void deliver_again(const struct vcpu *vcpu, uint64_t event)
+{
     uint64_t type = field_get(event, EVENT_TYPE), vector = field_get(event, EVENT_VECTOR);
+    if (is_by_task(vcpu, vector))
+        panic(PANIC_TASK, vector);
     /* INTn, INT3, INTO: RIP still points at the instruction, which the guest executes again. */
     if (type == EVENT_SOFTWARE || (type == EVENT_EXCEPTION && (vector == 3 || vector == 4)))
         return;
@@ -124,17 +144,6 @@ static void deliver_again(void)
         event = (event & ~EVENT_TYPE) | EVENT_INTR << 8;
     vmcb.eventinj = event;
     tracer_count(COUNT_REINJECT, 0);
-}
-
-static struct guest_mode mode(const struct vcpu *)
-{
-    uint64_t efer = vmcb.efer & ~EFER_LMA;
-    if ((efer & EFER_LME) && (vmcb.cr0 & CR0_PG))
-        efer |= EFER_LMA;       /* Bochs 2.7 does not store LMA */
-    bool code_l = vmcb.cs.attributes & SEGMENT_L;
-    return (struct guest_mode){
-        .cr0 = vmcb.cr0, .cr3 = vmcb.cr3, .cr4 = vmcb.cr4, .efer = efer,
-        .code_base = vmcb.cs.base, .code_l = code_l, .code_long = (efer & EFER_LMA) && code_l};
 }
 
 static void decode(const struct vcpu *vcpu, struct instruction *instruction)
@@ -299,7 +308,10 @@ static void run(struct vcpu *vcpu, struct exit *exit)
     regs->rip = vmcb.rip;
     regs->rflags = vmcb.rflags;
     tracer_exit_begins();
-    deliver_again();
+    vmcb.eventinj = 0;      /* QEMU 7.2 copies EVENTINJ to EXITINTINFO: a stale one would come back
+                             * for ever */
+    if (vmcb.exitintinfo & EVENT_V)
+        deliver_again(vcpu, vmcb.exitintinfo);
     exit_decoded(vcpu, exit);
 }
 

@@ -214,6 +214,7 @@ static enum exit_kind kind_of(uint64_t reason)
         return EXIT_DENIED;
     case VMX_EXIT_TRIPLE_FAULT: return EXIT_TRIPLE_FAULT;
     case VMX_EXIT_INIT: return EXIT_INIT;
+    case VMX_EXIT_TASK_SWITCH: return EXIT_TASK;
     default: return EXIT_UNKNOWN;
     }
 }
@@ -360,14 +361,18 @@ static void inject(struct vcpu *vcpu, struct fault fault)
     vmwrite(VMCS_ENTRY_ERROR_CODE, fault.error);
 }
 
-/* VMXOFF too: in VMX root operation the INIT signal, by which some machines reset, is blocked. */
+/* VMXOFF too: in VMX root operation the INIT signal, by which some machines reset, is blocked. One
+ * that has come already waits (Bochs 2.7 keeps it pending), and would cut the erasure short. */
 static void wipe(struct vcpu *)
 {
     if (vmx_is_on) {
         uint64_t region = frozen_hpa(vmcs);
+        bool has_init = vmread(VMCS_EXIT_REASON) == VMX_EXIT_INIT;
         vmx_is_on = false;
         /* The CPU may hold the VMCS inside. */
-        asm volatile("vmclear %0; vmxoff" : : "m"(region) : "memory", "cc");
+        asm volatile("vmclear %0" : : "m"(region) : "memory", "cc");
+        if (!has_init)
+            asm volatile("vmxoff" : : : "memory", "cc");
     }
     bytes_wipe(vmcs, sizeof vmcs);
 }

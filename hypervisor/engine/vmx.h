@@ -143,6 +143,7 @@ enum vmx_exit : uint32_t {
     VMX_EXIT_TRIPLE_FAULT   = 2,
     VMX_EXIT_INIT           = 3,
     VMX_EXIT_NMI_WINDOW     = 8,
+    VMX_EXIT_TASK_SWITCH    = 9,
     VMX_EXIT_CPUID          = 10,
     VMX_EXIT_GETSEC         = 11,
     VMX_EXIT_INVD           = 13,

@@ -120,6 +120,8 @@ void exit_handle(struct vcpu *vcpu, const struct exit *exit)
         halt();
     case EXIT_INIT:
         panic(PANIC_INIT, exit->raw);
+    case EXIT_TASK:
+        panic(PANIC_TASK, exit->raw);
     case EXIT_REFUSED:
         panic_because(PANIC_ENTRY, exit->raw, (const char *[]){": ", exit->why, 0});
     case EXIT_UNKNOWN: default:

@@ -170,6 +170,7 @@ static const struct msr_row {
     {MSR_MISC_ENABLE, MSR_MISC_ENABLE, DIRECT, ignored},
     {MSR_SYSCFG, MSR_SYSCFG, DIRECT, ignored},
     {MSR_HWCR, MSR_HWCR, DIRECT, ignored},
+    {MSR_NB_CFG, MSR_NB_CFG, DIRECT, ignored},
     {MSR_CORE_CONFIG_FIRST, MSR_CORE_CONFIG_LAST, DIRECT, ignored},
     {MSR_DEBUGCTL, MSR_DEBUGCTL, DIRECT, write_debugctl},
     {MSR_XSS, MSR_XSS, DIRECT, write_xss},

@@ -22,6 +22,7 @@ static const char *const words[] = {
     [PANIC_COUNTER]        = "the seal counter is used up",
     [PANIC_INIT]           = "INIT signal: someone resets the machine",
     [PANIC_FREEZE]         = "this CPU cannot freeze the region in this way",
+    [PANIC_TASK]           = "a task switch that is not carried out, vector or exit code",
     [PANIC_STATE]          = "a contract inside the hypervisor was broken, at",
 };
 

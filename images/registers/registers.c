@@ -10,6 +10,9 @@
 
 #define MSR_APIC_BASE     0x1Bu
 #define APIC_BASE_BSP     BIT(8)
+#define MSR_NB_CFG        0xC001001Fu
+#define CPUID_VENDOR_ECX_AMD 0x444D4163u
+#define NB_CFG_ECS        BIT(46)
 #define MTRR_DEF_FE       BIT(10)
 #define MTRR_DEF_E        BIT(11)
 #define MTRR_MASK_V       BIT(11)
@@ -115,6 +118,17 @@ static void by_itself(void)
     wrong += (cpuid(CPUID_XSTATE, 1).ecx & XSS_PT) != 0;
 }
 
+/* AMD's northbridge configuration, to which Linux writes: the machine's own stays. */
+static void northbridge(void)
+{
+    if (cpuid(0, 0).ecx != CPUID_VENDOR_ECX_AMD)
+        return;
+    uint64_t before = rdmsr(MSR_NB_CFG);
+
+    wrmsr(MSR_NB_CFG, before ^ NB_CFG_ECS);
+    wrong += rdmsr(MSR_NB_CFG) != before;
+}
+
 int main(void)
 {
     traps_start();
@@ -122,6 +136,7 @@ int main(void)
     memory_types();
     reserved_bits();
     apic_base();
+    northbridge();
     /* A word that begins before CF9h does not reset the machine. */
     out16(PORT_PCI_ADDRESS, RESET << 8);
     print_fact("registers: written", written);

@@ -20,6 +20,7 @@ package enum PanicCode: String, Codable, Sendable, CaseIterable {
     case `init`
     case freeze
     case state
+    case task
 
     package init?(number: UInt32) {
         guard let code = Self.allCases.first(where: { $0.number == number }) else { return nil }
@@ -45,6 +46,7 @@ package enum PanicCode: String, Codable, Sendable, CaseIterable {
         case .`init`: PANIC_INIT.rawValue
         case .freeze: PANIC_FREEZE.rawValue
         case .state: PANIC_STATE.rawValue
+        case .task: PANIC_TASK.rawValue
         }
     }
 }

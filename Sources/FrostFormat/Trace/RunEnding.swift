@@ -2,8 +2,10 @@ package import FrostSupport
 
 /// How a run ended.
 package enum RunEnding: Sendable, Equatable {
-    /// The guest asked ACPI for a sleep state.
+    /// The guest asked ACPI for S5.
     case powerOff(sleepType: UInt64)
+    /// The guest asked ACPI for a sleep state from which it would wake up; the machine was powered off instead.
+    case sleep(sleepType: UInt64)
     case reset(port: UInt64)
     case tripleFault
     /// `code` is nil for a number that this frost does not know. `level` is of a page, nil when none is meant.
@@ -22,6 +24,7 @@ package enum RunEnding: Sendable, Equatable {
     /// Names as recipes and JSON spell them.
     package enum Kind: String, Codable, Sendable {
         case powerOff = "power-off"
+        case sleep
         case reset
         case tripleFault = "triple-fault"
         case panic
@@ -36,6 +39,7 @@ package enum RunEnding: Sendable, Equatable {
     package var kind: Kind {
         switch self {
         case .powerOff: .powerOff
+        case .sleep: .sleep
         case .reset: .reset
         case .tripleFault: .tripleFault
         case .panic: .panic
@@ -52,6 +56,7 @@ package enum RunEnding: Sendable, Equatable {
     package var exitCode: ExitCode {
         switch self {
         case .powerOff, .untilText, .stopped: .asAsked
+        case .sleep: .sleep
         case .reset: .reset
         case .tripleFault: .tripleFault
         case .panic(.integrity, _, _): .integrity
@@ -68,6 +73,8 @@ extension RunEnding: CustomStringConvertible {
     package var description: String {
         switch self {
         case .powerOff: "the guest powered the machine off"
+        case .sleep(let type):
+            "the guest put the machine to sleep (SLP_TYP \(type)): its keys are erased, and it was powered off"
         case .reset(let port): "the guest reset the machine (port \(port.hexadecimal))"
         case .tripleFault: "the guest ended in a triple fault"
         case .panic(let code, let value, let level):
@@ -78,6 +85,8 @@ extension RunEnding: CustomStringConvertible {
         case .stopped: "stopped on request"
         case .timeLimit: "the time limit was reached"
         case .interrupted: "interrupted by a signal"
+        case .died(0, false):
+            "the machine reset or switched off past the hypervisor, which has not erased its keys"
         case .died(let status, let wasSignalled):
             "the machine went away without an end record (\(wasSignalled ? "signal" : "status") \(status)): "
                 + "with --record DIR, machine.log and console.txt say more"

@@ -38,6 +38,7 @@ package struct Trace: Sendable, Equatable {
         guard let end else { return nil }
         switch end.detail {
         case ENDING_POWER_OFF.rawValue: return .powerOff(sleepType: end.value)
+        case ENDING_SLEEP.rawValue: return .sleep(sleepType: end.value)
         case ENDING_RESET.rawValue: return .reset(port: end.value)
         case ENDING_TRIPLE_FAULT.rawValue: return .tripleFault
         case ENDING_PANIC.rawValue: return panic

@@ -21,7 +21,7 @@ struct BochsBackend: Backend {
     }
 
     /// It boots again after a reset, and its curses screen swallows SIGTERM.
-    private let ending = MachineEnding(goesAfter: [.powerOff], requests: [])
+    private let ending = MachineEnding(goesAfter: [.powerOff, .sleep], requests: [])
 
     /// Not the way in, and not that the guest powered the machine off.
     func messages(in log: String) -> String {

@@ -56,6 +56,9 @@ struct DomainXML: Sendable {
                 Markup("os", [:], [Markup("type", ["arch": "x86_64", "machine": "pc"], text: "hvm")]),
                 Markup("features", [:], [Markup("acpi"), Markup("apic"), Markup("smm", ["state": "off"])]),
                 try processor(),
+                Markup(
+                    "pm", [:],
+                    ["suspend-to-mem", "suspend-to-disk"].map { Markup($0, ["enabled": "no"]) }),
                 Markup("on_poweroff", text: "destroy"),
                 Markup("on_reboot", text: "destroy"),
                 Markup("on_crash", text: "destroy"),

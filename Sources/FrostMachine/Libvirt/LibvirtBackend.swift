@@ -21,7 +21,7 @@ struct LibvirtBackend: Backend {
     func lack(on host: HostKVM) -> String? { uri.isEmbedded ? EmbeddedRoot.lack : nil }
 
     /// It would take a machine that quits for one that crashed.
-    private let ending = MachineEnding(goesAfter: [.powerOff, .reset], requests: [.terminate])
+    private let ending = MachineEnding(goesAfter: [.powerOff, .sleep, .reset], requests: [.terminate])
 
     func messages(in log: String) -> String { log }
 

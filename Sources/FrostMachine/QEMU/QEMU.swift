@@ -33,6 +33,8 @@ package struct QEMU: Sendable, Equatable {
         [
             "-accel", accelerator.rawValue,
             "-machine", "pc,smm=off,memory-backend=ram",
+            // Sleep ends a run: its tables offer the guest none.
+            "-global", "PIIX4_PM.disable_s3=1", "-global", "PIIX4_PM.disable_s4=1",
             "-cpu", model,
             "-smp", "1",
             "-m", "\(ram.bytes / ByteCount.mebibyte.bytes)",

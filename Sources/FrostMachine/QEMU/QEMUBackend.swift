@@ -25,7 +25,8 @@ struct QEMUBackend: Backend {
             "qemu-kvm cannot run Frostvisor here: \(lack). Use --platform qemu-tcg, which needs nothing of the host."
     }
 
-    private let ending = MachineEnding(goesAfter: [.powerOff, .reset], requests: [.quit, .terminate])
+    private let ending = MachineEnding(
+        goesAfter: [.powerOff, .sleep, .reset], requests: [.quit, .terminate])
 
     /// Below this line QEMU prints the guest's registers, which may hold secrets.
     func messages(in log: String) -> String {

@@ -76,8 +76,9 @@ enum trace_counter : uint32_t {
 };
 
 enum trace_ending : uint32_t {
-    ENDING_POWER_OFF    = 0xF0570FF1,   /* the guest asked ACPI for a sleep state: value =
-                                         * SLP_TYP */
+    ENDING_POWER_OFF    = 0xF0570FF1,   /* the guest asked ACPI for S5: value = SLP_TYP */
+    ENDING_SLEEP        = 0xF05751EE,   /* ... for another sleep state: value = SLP_TYP; the
+                                         * machine is powered off */
     ENDING_RESET        = 0xF057BEE2,   /* the guest asked for a reset: value = port */
     ENDING_TRIPLE_FAULT = 0xF0573FA3,   /* the guest's own */
     ENDING_PANIC        = 0xF057DEA4,   /* a TRACE_PANIC record came before */
@@ -104,6 +105,8 @@ enum panic_code : uint32_t {
     PANIC_INIT             = 14, /* an INIT signal arrived: possible reset attack */
     PANIC_FREEZE           = 15, /* this CPU cannot freeze so: value = enum image_freeze */
     PANIC_STATE            = 16, /* our own bug: a contract was broken; value says where */
+    PANIC_TASK             = 17, /* a task switch by a gate or, on Intel, any: value = the vector,
+                                  * or the exit code */
 };
 
 #define TRACE_FORMAT 1u
