@@ -8,6 +8,7 @@
 #include "mapping.h"
 #include "phase.h"
 #include "plugin_base.h"
+#include "shadow.h"
 #include "touches.h"
 #include "violation.h"
 
@@ -93,6 +94,10 @@ static void access_at(uint64_t address, uint32_t bytes, enum access_kind kind,
     if (machine.is_guest && machine.nested_cr3 != 0)
         access.nested_type = in_region(address) ? MEMORY_WB : MEMORY_UC;
     cache_access(machine.cache, &access);
+    if (is_store && in_region(address))
+        shadow_stored(address, bytes);
+    if (machine.is_guest && !is_guests(address))
+        shadow_reached(address, rip);
     if (!is_store || machine.is_guest)
         return;
     if (in_region(address)) {

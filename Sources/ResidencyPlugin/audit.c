@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "dram.h"
-#include "pager_view.h"
 #include "plugin_base.h"
 #include "record.h"
 #include "violation.h"
@@ -37,7 +36,6 @@ static uint64_t changed[CHANGED];       /* entries, host-physical */
 static size_t   changed_count;          /* beyond CHANGED: all tables are walked anew */
 static uint64_t host_root = NOWHERE, nested_root = NOWHERE;
 static uint64_t current_rip;
-static uint64_t slots_base;     /* host-physical */
 static bool     walks_all;
 
 static struct {
@@ -71,7 +69,7 @@ static void check_nested_leaf(uint64_t entry, unsigned level)
         if (offset_of_address(at) == NOWHERE)
             continue;
         if (in_region(at)) {
-            if (at < slots_base || entry_type(entry, level == 1, machine.host.pat) != MEMORY_WB)
+            if (!is_guests(at) || entry_type(entry, level == 1, machine.host.pat) != MEMORY_WB)
                 report(RESIDENCY_NESTED_MAPPING, at, entry);
         } else if (is_video(at))
             seen.public_frames++;
@@ -132,6 +130,13 @@ bool audit_stored(uint64_t address)
     return true;
 }
 
+bool audit_is_table(uint64_t address)
+{
+    struct table *table = tables ? table_at(address) : NULL;
+
+    return table && table->tree != TREE_NONE;
+}
+
 /* A table may have been taken out of its tree since, and be something else now. */
 static bool is_linked(const struct table *table, uint64_t address)
 {
@@ -145,7 +150,6 @@ static void visit_roots(void)
 {
     uint64_t host = machine.host.cr3 & PTE_ADDRESS;
 
-    slots_base = pager_view_slots();
     walks_all = true;
     if (host_root != host)
         visit(TREE_HOST, host_root = host, host_levels(), NOWHERE, 0);

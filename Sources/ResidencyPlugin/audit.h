@@ -8,6 +8,7 @@
 void audit_host_tables_moved(void);
 /* A store of the hypervisor, and whether it was to a page table; cheap where it was not. */
 bool audit_stored(uint64_t address);
+bool audit_is_table(uint64_t address);
 /* At an entry to the guest: tables that were stored to since the last. */
 void audit_changed_tables(uint64_t rip);
 void audit_control_block(uint64_t rip, uint64_t iopm, uint64_t msrpm);

@@ -5,10 +5,12 @@
 #include "mapping.h"
 #include "privilege.h"
 #include "record.h"
+#include "shadow.h"
 #include "touches.h"
 #include "violation.h"
 
 #define CHECKPOINT_EVERY (UINT64_C(1) << 28)    /* instructions */
+#define LOOK_EVERY       (UINT64_C(1) << 16)
 
 static void fetched(struct block *block)
 {
@@ -38,18 +40,41 @@ static void fetched(struct block *block)
     }
 }
 
-static void check_host_fetch(const struct block *block)
+static void check_fetch(const struct block *block)
 {
     static bool is_in_hypervisor;
 
     if (machine.is_guest) {
         is_in_hypervisor = false;
+        if (block->address != NOWHERE && !is_guests(block->address))
+            shadow_reached(block->address, block->rip);
         return;
     }
     is_in_hypervisor |= in_text(block->address);
     if (is_in_hypervisor && is_watched() && !in_region(block->address))
         violation_record((struct violation){ RESIDENCY_HOST_FETCH, block->address, block->rip, 0,
             NULL });
+}
+
+/* Before the hypervisor erases what it has: the last look at its tables. */
+static void record_end_of_region(void)
+{
+    if (is_watched())
+        audit_checkpoint();
+    shadow_check();
+    record_file("region-end.bin", machine.ram + offset_of_address(machine.set.region_base),
+                machine.set.region_bytes);
+}
+
+/* A guest need not exit between what it has a device do and undo. */
+static void look_at_region(void)
+{
+    static uint64_t next_look;
+
+    if (!machine.is_guest || machine.instructions < next_look)
+        return;
+    shadow_check();
+    next_look = machine.instructions + LOOK_EVERY;
 }
 
 static const struct block *repeated;
@@ -69,6 +94,7 @@ void block_entered(unsigned vcpu, void *data, const uint64_t *registers)
     (void)vcpu;
     machine.totals.blocks++;
     machine.instructions += block->instructions;
+    look_at_region();
     if (block == repeated && !control_pending)
         return;
     repeated = block;
@@ -82,10 +108,9 @@ void block_entered(unsigned vcpu, void *data, const uint64_t *registers)
         control_keep_registers(registers);
     if (block->address != NOWHERE)
         fetched(block);
-    check_host_fetch(block);
+    check_fetch(block);
     if (block->address == machine.set.region_base + machine.set.wipe && machine.set.wipe != 0)
-        record_file("region-end.bin", machine.ram + offset_of_address(machine.set.region_base),
-                    machine.set.region_bytes);
+        record_end_of_region();
     if (machine.instructions >= next_checkpoint && is_watched()) {
         audit_checkpoint();
         next_checkpoint = machine.instructions + CHECKPOINT_EVERY;

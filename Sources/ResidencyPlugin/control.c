@@ -9,6 +9,7 @@
 #include "plugin_base.h"
 #include "privilege.h"
 #include "record.h"
+#include "shadow.h"
 #include "violation.h"
 #include "walk.h"
 
@@ -224,11 +225,13 @@ static void enter_guest(uint64_t rip, uint64_t block)
     if (machine.totals.vm_entries++ == 0) {
         phase_launch(rip);
         pager_view_start();
+        shadow_start();
         pager_view_record_keys();
     }
     load_guest();
     audit_control_block(rip, control_block(VMCB_IOPM_BASE), control_block(VMCB_MSRPM_BASE));
     audit_changed_tables(rip);
+    shadow_check();
     dram_settle();
     pager_view_record_entries(homes, dram_written_homes(homes, HOMES));
     machine.generation++;

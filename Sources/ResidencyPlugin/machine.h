@@ -31,6 +31,7 @@ struct machine {
     uint64_t            vmcb;       /* NOWHERE: none yet */
     uint64_t            nested_cr3; /* 0: nested paging is off */
     uint64_t            host_state; /* VM_HSAVE_PA */
+    uint64_t            slots_base, slots_end;      /* host-physical; once the guest was entered */
     bool                guest_pat_is_write_back;    /* all its entries are: page tables choose WB */
     uint64_t            block;      /* where the block that runs begins, host-physical */
     uint64_t            generation; /* of translations: when it changes, cached ones are void */
@@ -77,6 +78,12 @@ static inline bool in_text(uint64_t address)
 static inline bool is_video(uint64_t address)
 {
     return address >= 0xA0000 && address < ROM_BASE;
+}
+
+/* What the guest may reach of RAM: the slots, and the frame of ones behind them. */
+static inline bool is_guests(uint64_t address)
+{
+    return address >= machine.slots_base && address < machine.slots_end;
 }
 
 /* The block that runs is the hypervisor's. */

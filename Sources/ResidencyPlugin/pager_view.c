@@ -7,7 +7,6 @@
 #include "record.h"
 
 static struct pager seen;       /* its tables stay where they were at the guest's first entry */
-static uint64_t seen_slots;
 
 /* The hypervisor's pointers all lead into its region. */
 static void *here(const void *pointer)
@@ -38,22 +37,17 @@ static struct pager view(void)
 void pager_view_start(void)
 {
     seen = view();
-    seen_slots = pager_view_slots();
-}
-
-uint64_t pager_view_slots(void)
-{
-    struct pager pager = view();
-
-    return address_of_offset((uint64_t)(pager.frames - machine.ram));
+    machine.slots_base = address_of_offset((uint64_t)(seen.frames - machine.ram));
+    /* And one frame more, which stands where the guest has nothing. */
+    machine.slots_end = machine.slots_base + (seen.slot_count + UINT64_C(1)) * FRAME_BYTES;
 }
 
 page_id pager_view_page_at(uint64_t address)
 {
     if (!seen.slots || !in_region(address))
         return PAGE_NONE;
-    uint64_t slot = (address - seen_slots) / FRAME_BYTES;
-    bool     is_slot = address >= seen_slots && slot < seen.slot_count
+    uint64_t slot = (address - machine.slots_base) / FRAME_BYTES;
+    bool     is_slot = address >= machine.slots_base && slot < seen.slot_count
         && (seen.slots[slot].flags & SLOT_USED);
 
     return is_slot ? seen.slots[slot].page : PAGE_NONE;

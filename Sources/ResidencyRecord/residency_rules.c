@@ -49,6 +49,12 @@ static const struct residency_rule_text texts[RESIDENCY_RULES] = {
         "The guest executed WBINVD, INVD or the like, or wrote CR0.CD or an MTRR, and nothing "
         "intercepted it.",
         APM "15.13, Miscellaneous Intercepts" },
+    [RESIDENCY_GUEST_REACH] = { "guest-reach",
+        "The guest reached memory that is no slot.",
+        "docs/design/proof.md" },
+    [RESIDENCY_REGION_CHANGED] = { "region-changed",
+        "The hypervisor's own memory changed, and no instruction stored there.",
+        "docs/design/proof.md" },
 };
 
 const struct residency_rule_text *residency_rule_text(enum residency_rule rule)

@@ -154,6 +154,31 @@ extension BootTests {
             #expect(places.contains { $0.contains("secrets of the hypervisor") }, "\(places)")
         }
 
+        /// By a debugger or a device: into the first instruction of what has run, so that nothing else comes of it.
+        @Test("A change of the hypervisor's own memory that no store made is named", .timeLimit(.minutes(3)))
+        func changed() throws {
+            let sealed = try Self.sealed("secret")
+            let symbols = try Toolchain(tree: BootTests.tree()).symbols(of: sealed.image)
+            let offset = try symbols.address("start") - SymbolTable.hypervisorBase
+            let record = try Self.record(sealed, cache: CacheChoice(preset: "sapphire-rapids-l2")) {
+                $0.hooks = [
+                    Hook(.console("secret: ready")) { machine in
+                        let bytes = try machine.ram.read(at: sealed.image.plan.frozenBase + offset, count: 1)
+                        try machine.ram.write([~bytes[0]], at: sealed.image.plan.frozenBase + offset)
+                    }
+                ]
+            }
+            var judge = CacheJudge(record)
+            let verdict = try judge.verdict()
+            #expect(verdict.answer == .leaked, "\(verdict)")
+            #expect(Self.rules(verdict, .frozenRegion) == ["region-changed"], "\(verdict)")
+            let violations = try #require(verdict.finding(.frozenRegion)).violations
+            #expect(
+                violations.allSatisfy { $0.place?.contains("start of the hypervisor") == true }, "\(verdict)")
+            let broken = verdict.findings.filter { $0.holds == false }.map(\.condition)
+            #expect(broken == [.frozenRegion], "\(verdict)")
+        }
+
         @Test("An image that carries its own key cannot be proven", .timeLimit(.minutes(2)))
         func embedded() throws {
             let sealed = try Self.sealed("hello") { $0.key = .embedded }

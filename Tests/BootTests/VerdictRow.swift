@@ -31,12 +31,21 @@ protocol VerdictRow: Sendable {
 }
 
 extension VerdictRow {
-    func sealed(isKeyEmbedded: Bool) throws -> Sealed {
+    /// - Parameter commandLine: what the guest has to know of the hypervisor that it is sealed with.
+    func sealed(
+        isKeyEmbedded: Bool, commandLine: (SymbolTable, BootImage) throws -> String? = { _, _ in nil }
+    ) throws -> Sealed {
         let tree = try BootTests.tree()
         let folder = guest.contains("/") ? guest : "faults/guests/\(guest)"
         let recipe = try Recipe(folder: tree.root.appending(path: folder))
         func seal(_ tree: SourceTree) throws -> Sealed {
+            let sealed = try seal(tree, nil)
+            let symbols = try Toolchain(tree: tree).symbols(of: sealed.image)
+            return try commandLine(symbols, sealed.image).map { try seal(tree, $0) } ?? sealed
+        }
+        func seal(_ tree: SourceTree, _ commandLine: String?) throws -> Sealed {
             try Sealed(recipe, in: tree) {
+                $0.commandLine = commandLine
                 $0.freeze = freeze
                 $0.key =
                     isKeyEmbedded

@@ -44,7 +44,8 @@ enum CacheVerdictText {
     static let limits = [
         "Silicon: replacement, prefetchers, write-combining buffers and slice hashes are not documented; the model "
             + "takes the careful reading (docs/design/cache-model.md).",
-        "System Management Mode, power states, other cores and devices that write to memory are not modelled.",
+        "System Management Mode, power states and other cores are not modelled. Of devices is seen what they change, "
+            + "but in slots; not what they read.",
         "Side channels and the pattern of page accesses are no part of the verdict.",
     ]
 }

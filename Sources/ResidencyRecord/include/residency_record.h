@@ -18,7 +18,7 @@
 #include "page.h"
 
 #define RESIDENCY_MAGIC     "FROSTRES"
-#define RESIDENCY_VERSION   3u
+#define RESIDENCY_VERSION   4u
 
 struct residency_header {
     char     magic[8];
@@ -142,6 +142,8 @@ enum residency_rule : uint32_t {
     RESIDENCY_REGION_TYPE,          /* the MTRRs no longer make all of the region write-back */
     RESIDENCY_GUEST_CACHE_CONTROL,  /* WBINVD and the like, or CR0.CD, by the guest was not
                                        intercepted */
+    RESIDENCY_GUEST_REACH,          /* the guest accessed RAM that is no slot */
+    RESIDENCY_REGION_CHANGED,       /* the hypervisor's own memory changed without a store */
     RESIDENCY_RULES
 };
 
