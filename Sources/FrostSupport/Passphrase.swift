@@ -16,11 +16,17 @@ package struct Passphrase: Sendable, Equatable {
         self.bytes = bytes
     }
 
+    /// A file with a passphrase, and ends of lines behind it, has no more.
+    private static let longestFile = 4096
+
     /// The first line of a file.
     package init(file: URL) throws(Failure) {
-        guard let data = try? Data(contentsOf: file), let text = String(data: data, encoding: .utf8) else {
-            throw .unreadable(file.plainPath)
-        }
+        let path = file.plainPath
+        guard let handle = try? FileHandle(forReadingFrom: file),
+            let data = try? handle.read(upToCount: Self.longestFile + 1) ?? Data()
+        else { throw .unreadable(path) }
+        guard data.count <= Self.longestFile else { throw .longFile(path) }
+        guard let text = String(data: data, encoding: .utf8) else { throw .unreadable(path) }
         let line = text.prefix { !$0.isNewline }
         guard text.dropFirst(line.count).allSatisfy(\.isNewline) else { throw .severalLines }
         try self.init(String(line))
@@ -38,6 +44,7 @@ package struct Passphrase: Sendable, Equatable {
         case tooLong(bytes: Int)
         case unprintable
         case severalLines
+        case longFile(String)
         case unreadable(String)
         case noTerminal
         case notTheSame
@@ -46,7 +53,7 @@ package struct Passphrase: Sendable, Equatable {
             switch self {
             case .unreadable: .noSuchFile
             case .noTerminal, .notTheSame: .usage
-            case .empty, .tooLong, .unprintable, .severalLines: .badInput
+            case .empty, .tooLong, .unprintable, .severalLines, .longFile: .badInput
             }
         }
 
@@ -58,6 +65,8 @@ package struct Passphrase: Sendable, Equatable {
             case .unprintable:
                 "The passphrase has control characters, which cannot be typed on a serial line. Leave them out."
             case .severalLines: "The passphrase file has more than one line. Keep the passphrase on one line."
+            case .longFile(let path):
+                "The passphrase file \(path) has more than \(Passphrase.longestFile) bytes. Give one with a passphrase alone."
             case .unreadable(let path):
                 "The passphrase file \(path) cannot be read as text. Check the path and its permissions."
             case .noTerminal:

@@ -107,6 +107,8 @@ import Testing
     func passphrases() throws {
         #expect(throws: Passphrase.Failure.empty) { try Passphrase("") }
         #expect(throws: Passphrase.Failure.unprintable) { try Passphrase("a\tb") }
+        let endless = URL(filePath: "/dev/zero")
+        #expect(throws: Passphrase.Failure.longFile("/dev/zero")) { try Passphrase(file: endless) }
         #expect(throws: Passphrase.Failure.tooLong(bytes: 129)) {
             try Passphrase(String(repeating: "x", count: 129))
         }

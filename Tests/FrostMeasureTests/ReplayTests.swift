@@ -135,8 +135,29 @@ import Testing
         #expect(try failure(TouchWriter().bytes) == .empty(path))
         #expect(try failure(TouchWriter(touches: [16_384]).bytes) == .damaged(path))
         #expect(try failure(TouchWriter(covered: 4095, touches: [0]).bytes) == .damaged(path))
+        #expect(try failure(TouchWriter(covered: 1 << 40, touches: [0]).bytes) == .damaged(path))
         #expect(try failure(TouchWriter(runs: [(16_000, 385)], touches: [1]).bytes) == .damaged(path))
         #expect(try failure(TouchWriter(touches: [1, 2]).bytes.dropLast()) == nil)
+    }
+
+    @Test("A short record that asks for more memory than there is is refused, before it is taken")
+    func memory() throws {
+        let scratch = try Scratch()
+        let whole = [(page: UInt32(0), pages: UInt32(1_024))]
+        for (runs, limit, fits) in [
+            (whole, 9 << 20, true), (whole, 8 << 20, false), (whole + whole, 9 << 20, false),
+        ] {
+            let file = try TouchWriter(runs: runs, touches: [1]).write(
+                to: scratch.url.appending(path: "touches.bin"))
+            var replay = try PagerReplay(file, regions: [], slots: [64])
+            replay.memory = UInt64(limit)
+            replay.policies = [.fifo]
+            if fits {
+                #expect(try replay.report().touches == 1)
+            } else {
+                #expect(throws: PagerReplay.Failure.noMemory) { try replay.report() }
+            }
+        }
     }
 
     @Test("Sizes that cannot be replayed are refused")

@@ -16,6 +16,9 @@ package struct PagerReplay {
     /// Told what is being done.
     package var progress: (String) -> Void = { _ in }
 
+    /// What a replay may take, in bytes: a short record can ask for any amount.
+    var memory = ProcessInfo.processInfo.physicalMemory
+
     package struct Size: Sendable, Equatable {
         package var slots: UInt32
         /// nil: slots were asked for.
@@ -63,6 +66,10 @@ package struct PagerReplay {
     package func report() throws(Failure) -> ReplayReport {
         guard gcm_supported() else { throw .noCipher }
         let covered = record.header.covered_bytes
+        let pages = covered / UInt64(PAGE_BYTES), sealed = record.runs.reduce(0) { $0 + UInt64($1.pages) }
+        // Ciphertext stands in a list and in DRAM.
+        let needed = sealed * 2 * UInt64(PAGE_BYTES) + pages * Self.bytesForEachPage
+        guard needed <= memory else { throw .noMemory }
         let geometry = page_geometry_make(covered, covered)
         let key = CipherKey(CipherKey.random(Int(GCM_KEY_BYTES)))
         var sealer = Sealer(key: key, geometry: geometry)
@@ -111,6 +118,9 @@ package struct PagerReplay {
         point.bound = Int(bound)
         return point
     }
+
+    /// First and next touch, last use, and what a policy keeps.
+    private static let bytesForEachPage: UInt64 = 32
 
     private static let validSlots = leastSlots...UInt32(1 << 20)
 

@@ -1,4 +1,5 @@
 package import Foundation
+import FrostFormat
 package import FrostSupport
 import PageReplay
 
@@ -42,7 +43,8 @@ package struct TouchRecord {
     private var isSound: Bool {
         let covered = header.covered_bytes
         let pageBytes = UInt64(PAGE_BYTES)
-        guard covered > 0, covered <= 1 << 40, covered.isMultiple(of: pageBytes),
+        let most = MemoryPlan.ramRange.upperBound.bytes + MemoryPlan.highestTop.bytes
+        guard covered > 0, covered <= most, covered.isMultiple(of: pageBytes),
             header.run_count <= IMAGE_RUNS, count < Int(UInt32.max),
             runs.allSatisfy({ run in
                 run.home.isMultiple(of: pageBytes) && run.home <= covered
