@@ -74,6 +74,7 @@ extension BootTests {
         static let controls: [(guest: String, fault: String)] = [
             ("registers", "unchecked-mtrr"), ("registers", "wide-reset"),
             ("registers", "strict-apic-base"), ("registers", "any-debugctl"), ("registers", "any-xss"),
+            ("registers", "refused-keys"),
             ("registers", "paravirtual-leaves"), ("hpet", "any-device"),
             ("registers", "refused-northbridge"),
             ("debug", "kept-detect"), ("debug", "lost-resume"), ("debug", "kept-reserved"),

@@ -109,6 +109,7 @@ enum msr : uint32_t {
     MSR_U_CET         = 0x6A0,  /* shadow stacks */
     MSR_CET_LAST      = 0x6A8,
     MSR_TSC_DEADLINE  = 0x6E0,
+    MSR_PKRS          = 0x6E1,  /* protection keys of supervisor pages */
     MSR_X2APIC_FIRST  = 0x800,
     MSR_X2APIC_LAST   = 0x8FF,
     MSR_XSS           = 0xDA0,

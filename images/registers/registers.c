@@ -2,8 +2,8 @@
  * accepted and read back, all else raises #GP and changes nothing.
  *
  * source  Intel SDM (325462) vol 3, 11.11.2 and 11.12.4 (memory types, reserved bits), 10.4.4
- *         (IA32_APIC_BASE); AMD APM vol 2 (24593), 7.7 and 7.8; Intel ICH (reset control register,
- *         CF9h) */
+ *         (IA32_APIC_BASE), 4.6.2 (IA32_PKRS); AMD APM vol 2 (24593), 7.7 and 7.8; Intel ICH
+ *         (reset control register, CF9h) */
 #include "guest.h"
 #include "machine.h"
 #include "traps.h"
@@ -27,6 +27,8 @@
 #define DEBUGCTL_TR       BIT(6)
 #define DEBUGCTL_BTS      BIT(7)
 #define MSR_XSS           0xDA0u
+#define FEATURE_PKS       BIT(31)
+#define MSR_PKRS          0x6E1u
 #define XSS_PT            BIT(8)
 #define PORT_PCI_ADDRESS  0xCF8u
 #define RESET             0x06u     /* to CF9h: the system, the CPU */
@@ -106,6 +108,19 @@ static void refuse(uint32_t msr, uint64_t value)
     traps_expect(TRAP_VECTORS, 0);
 }
 
+/* Keys of supervisor pages, where the CPU has them. */
+static void protection_keys(void)
+{
+    static const uint32_t all_denied = 0xFFFFFFFF;
+
+    if (!(cpuid(CPUID_FEATURES_7, 0).ecx & FEATURE_PKS))
+        return;
+    traps_expect(VECTOR_GP, WRMSR_BYTES);
+    wrmsr(MSR_PKRS, all_denied);
+    wrong += rdmsr(MSR_PKRS) != all_denied;
+    traps_expect(TRAP_VECTORS, 0);
+}
+
 static void by_itself(void)
 {
     refuse(MSR_DEBUGCTL, DEBUGCTL_TR | DEBUGCTL_BTS);
@@ -133,6 +148,7 @@ int main(void)
 {
     traps_start();
     by_itself();
+    protection_keys();
     memory_types();
     reserved_bits();
     apic_base();
