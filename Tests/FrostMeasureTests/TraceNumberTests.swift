@@ -88,6 +88,7 @@ import Testing
             try counter(TraceBytes.record(.miss, detail: MISS_SOFT.rawValue | MISS_WRITE.rawValue))
                 == .softMiss)
         #expect(try counter(TraceBytes.record(.miss, detail: MISS_DEVICE.rawValue)) == .deviceMiss)
+        #expect(try counter(TraceBytes.record(.miss, detail: MISS_ABSENT.rawValue)) == .absentMiss)
         #expect(try counter(TraceBytes.record(.miss, detail: MISS_FETCH.rawValue)) == .miss)
         #expect(
             try counter(TraceBytes.record(.open, detail: PAGE_BLANK.rawValue, level: 2)) == .metadataBlank)

@@ -154,13 +154,15 @@ enum trace_counter residency_miss(uint64_t gpa, uint32_t *flags)
 
     if (kind == MEMORY_STRAY || gpa >= NESTED_END)
         panic(PANIC_STRAY, gpa);
-    if (kind != MEMORY_RAM) {
-        if (kind == MEMORY_DEVICE)
-            nested_map_device(gpa);
-        else
-            nested_map_absent(gpa);
+    if (kind == MEMORY_DEVICE) {
+        nested_map_device(gpa);
         *flags |= MISS_DEVICE;
         return COUNT_DEVICE_MISS;
+    }
+    if (kind == MEMORY_ABSENT) {
+        nested_map_absent(gpa);
+        *flags |= MISS_ABSENT;
+        return COUNT_ABSENT_MISS;
     }
     require(pager_serve(&pager, (uint32_t)(gpa / PAGE_BYTES), &was_resident));
     *flags |= was_resident ? MISS_SOFT : 0u;

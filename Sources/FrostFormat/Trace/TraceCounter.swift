@@ -25,6 +25,7 @@ package enum TraceCounter: UInt32, Sendable, CaseIterable {
     case exitDenied
     case reinject
     case ahead
+    case absentMiss
 
     package var name: String { "\(self)" }
 }
@@ -41,7 +42,8 @@ extension TraceCounter {
 
     package var role: Role {
         switch self {
-        case .miss, .softMiss, .deviceMiss, .exitCPUID, .exitMSR, .exitCR, .exitPort, .exitCache, .exitDenied:
+        case .miss, .softMiss, .deviceMiss, .absentMiss, .exitCPUID, .exitMSR, .exitCR, .exitPort, .exitCache,
+            .exitDenied:
             .exit
         case .openBlank, .openImaged, .openSealed, .seal, .metadataOpen, .metadataBlank, .metadataSeal: .page
         case .drop, .metadataDrop, .tableDrop, .reinject, .ahead: .note
@@ -70,9 +72,10 @@ extension TraceCounter {
         let isMetadata = record.level != 0
         switch record.kind {
         case .miss:
+            func has(_ flag: trace_miss_flags) -> Bool { record.detail & flag.rawValue != 0 }
             self =
-                record.detail & MISS_DEVICE.rawValue != 0
-                ? .deviceMiss : record.detail & MISS_SOFT.rawValue != 0 ? .softMiss : .miss
+                has(MISS_DEVICE)
+                ? .deviceMiss : has(MISS_ABSENT) ? .absentMiss : has(MISS_SOFT) ? .softMiss : .miss
         case .open:
             switch record.detail {
             case PAGE_BLANK.rawValue: self = isMetadata ? .metadataBlank : .openBlank

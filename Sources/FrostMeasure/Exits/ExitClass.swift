@@ -16,6 +16,8 @@ package enum ExitClass: String, Sendable, Codable, CaseIterable {
     /// The page was resident.
     case softMiss
     case deviceMiss
+    /// Nothing is there that the guest may reach.
+    case absentMiss
     case cpuid, msr, cr, port, cache, denied
 
     /// - Parameter records: of one exit: the pages that came and went, then the exit's own.
@@ -37,6 +39,8 @@ package enum ExitClass: String, Sendable, Codable, CaseIterable {
         let isSealed = pages.contains { $0.kind == .seal }
         if exit.detail & MISS_SOFT.rawValue != 0 {
             self = .softMiss
+        } else if exit.detail & MISS_ABSENT.rawValue != 0 {
+            self = .absentMiss
         } else if pages.isEmpty {
             self = .deviceMiss
         } else if pages.contains(where: { $0.level > 0 }) {

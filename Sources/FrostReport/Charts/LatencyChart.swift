@@ -106,6 +106,7 @@ extension TraceCounter {
         case .miss: "page miss"
         case .softMiss: "soft miss"
         case .deviceMiss: "device miss"
+        case .absentMiss: "absent memory"
         case .openBlank: "blank page"
         case .openImaged: "open imaged"
         case .openSealed: "open sealed"

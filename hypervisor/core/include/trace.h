@@ -46,14 +46,15 @@ enum trace_fact : uint32_t {
 enum trace_miss_flags : uint32_t {
     MISS_WRITE = 1, MISS_FETCH = 2, MISS_WALK = 4,  /* WALK: by a guest page-table walk */
     MISS_SOFT  = 8,                                 /* resident: only its mapping was gone */
-    MISS_DEVICE = 16,                               /* of memory that is passed through, or of none:
-                                                     * no page is opened */
+    MISS_DEVICE = 16,                               /* of memory that is passed through: no page is
+                                                     * opened */
+    MISS_ABSENT = 32,                               /* nothing is there that the guest may reach */
 };
 
 enum trace_counter : uint32_t {
     COUNT_MISS = 1,         /* guest faults that needed at least one open */
     COUNT_SOFT_MISS,        /* guest faults on a resident page */
-    COUNT_DEVICE_MISS,      /* guest faults on memory that is passed through, or absent */
+    COUNT_DEVICE_MISS,      /* guest faults on memory that is passed through */
     COUNT_OPEN_BLANK,       /* level 0 */
     COUNT_OPEN_IMAGED,      /* level 0 */
     COUNT_OPEN_SEALED,      /* level 0 */
@@ -72,6 +73,7 @@ enum trace_counter : uint32_t {
     COUNT_EXIT_DENIED,      /* guest tried virtualisation or MWAIT: #UD */
     COUNT_REINJECT,         /* events whose delivery missed a page and were delivered again */
     COUNT_AHEAD,            /* of COUNT_OPEN_BLANK: before the guest asked for them */
+    COUNT_ABSENT_MISS,      /* guest faults where nothing is that it may reach */
     COUNT_END               /* one past the last */
 };
 
