@@ -4,6 +4,7 @@
 #include "cpu/descriptors.h"
 #include "cpu/memory.h"
 #include "cpu/registers.h"
+#include "devices/acpi.h"
 #include "devices/pci.h"
 #include "devices/ports.h"
 #include "engine/engine.h"
@@ -60,6 +61,14 @@ static void read_header(uint64_t boot_info)
         panic(PANIC_HEADER, header.version);
 }
 
+/* Before any key: another CPU would run beside us, and whoever starts it has the region. */
+static void check_cpus(void)
+{
+    uint32_t cpus = acpi_cpus();
+    if (cpus > 1)
+        panic(PANIC_CPUS, cpus);
+}
+
 static void check_cipher(void)
 {
     uint32_t features = cpuid(CPUID_FEATURES, 0).ecx;
@@ -108,6 +117,7 @@ void start(uint64_t boot_info)
     tracer_fact(FACT_FORMAT, TRACE_FORMAT);
     check_cipher();
     engine_choose((enum image_engine)header.engine);
+    check_cpus();
     ports_start();
     memory_map_start(&header, &boot);
     msr_start(&vcpu);

@@ -111,10 +111,20 @@ extension BootTests {
             }
         }
 
+        @Test("A second CPU is refused, before there is a key", .timeLimit(.minutes(1)))
+        func secondCPU() throws {
+            try expect(
+                Sealed("hello"), .qemuTCG, .amd, .otherCPUs,
+                "nothing would hold: CPUs: 0x0000000000000002"
+            ) { $0.cpuCount = 2 }
+        }
+
         private func expect(
-            _ sealed: Sealed, _ platform: Platform, _ cpu: CPUChoice, _ code: PanicCode, _ words: String
+            _ sealed: Sealed, _ platform: Platform, _ cpu: CPUChoice, _ code: PanicCode, _ words: String,
+            _ change: (inout RunOptions) -> Void = { _ in }
         ) throws {
             var options = RunOptions()
+            change(&options)
             (options.platform, options.cpu) = (platform, cpu)
             options.ending = .panic
             options.panic = code

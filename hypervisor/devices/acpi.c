@@ -40,20 +40,46 @@ static uint8_t find_off_type(uint64_t dsdt)
     return SLP_TYP_UNKNOWN;
 }
 
-struct acpi_power acpi_power(void)
+/* Null: there is none. */
+static uint64_t find_table(uint32_t signature)
 {
     uint64_t ebda = (uint64_t)(load32(BDA_EBDA) & 0xFFFF) << 4;
     uint64_t rsdp = find_rsdp(RSDP_AREA_BASE, RSDP_AREA_END);
     if (rsdp == 0 && ebda != 0)
         rsdp = find_rsdp(ebda, ebda + EBDA_SCAN_BYTES);
-    if (rsdp == 0)
-        return (struct acpi_power){0, SLP_TYP_UNKNOWN};
-    uint64_t rsdt = load32(rsdp + RSDP_RSDT);
+    uint64_t rsdt = rsdp != 0 ? load32(rsdp + RSDP_RSDT) : 0;
+    if (rsdt == 0)
+        return 0;
     for (uint32_t at = TABLE_HEADER; at + 4 <= load32(rsdt + TABLE_LENGTH); at += 4) {
         uint64_t table = load32(rsdt + at);
-        if (load32(table) == FADT_SIGNATURE)
-            return (struct acpi_power){(uint16_t)load32(table + FADT_PM1A_CONTROL),
-                                       find_off_type(load32(table + FADT_DSDT))};
+        if (load32(table) == signature)
+            return table;
     }
-    return (struct acpi_power){0, SLP_TYP_UNKNOWN};
+    return 0;
+}
+
+struct acpi_power acpi_power(void)
+{
+    uint64_t fadt = find_table(FADT_SIGNATURE);
+    if (fadt == 0)
+        return (struct acpi_power){0, SLP_TYP_UNKNOWN};
+    return (struct acpi_power){(uint16_t)load32(fadt + FADT_PM1A_CONTROL),
+                               find_off_type(load32(fadt + FADT_DSDT))};
+}
+
+uint32_t acpi_cpus(void)
+{
+    uint64_t madt = find_table(MADT_SIGNATURE);
+    uint32_t cpus = 0, bytes = 0;
+    for (uint32_t at = MADT_ENTRIES; madt != 0 && at + 4 <= load32(madt + TABLE_LENGTH);
+         at += bytes) {
+        uint32_t head = load32(madt + at);
+        uint32_t flags = (uint8_t)head == MADT_APIC ? load32(madt + at + MADT_APIC_FLAGS)
+                         : (uint8_t)head == MADT_X2APIC ? load32(madt + at + MADT_X2APIC_FLAGS) : 0;
+        cpus += flags & MADT_ENABLED;
+        bytes = head >> 8 & 0xFF;
+        if (bytes == 0)
+            break;
+    }
+    return cpus;
 }

@@ -1,4 +1,5 @@
-/* acpi.h — what the hypervisor needs of the firmware's tables. */
+/* acpi.h — what the hypervisor needs of the firmware's tables. All of it uses the loader's identity
+ * mapping. */
 #pragma once
 #include <stdint.h>
 
@@ -8,5 +9,8 @@ struct acpi_power {
 };
 #define SLP_TYP_UNKNOWN 0xFFu
 
-/* From FADT and DSDT. Uses the loader's identity mapping. */
+/* From FADT and DSDT. */
 struct acpi_power acpi_power(void);
+
+/* The CPUs that are there, from the MADT; 0: there is none. */
+uint32_t acpi_cpus(void);

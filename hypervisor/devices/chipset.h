@@ -29,7 +29,7 @@
 #define PM1_SLP_EN  BIT(5)      /* enter the sleep state */
 #define PM1_SLP_TYP FIELD(4, 2)
 
-/* ACPI 6.4, 5.2.5 (RSDP), 5.2.7 (RSDT), 5.2.9 (FADT). */
+/* ACPI 6.4, 5.2.5 (RSDP), 5.2.7 (RSDT), 5.2.9 (FADT), 5.2.12 (MADT). */
 #define RSDP_AREA_BASE  0xE0000u
 #define RSDP_AREA_END   0x100000u
 #define BDA_EBDA        0x40Eu      /* segment of the extended BIOS data area */
@@ -43,6 +43,13 @@
 #define FADT_SIGNATURE  0x50434146u                     /* "FACP" */
 #define FADT_DSDT       40u
 #define FADT_PM1A_CONTROL 64u
+#define MADT_SIGNATURE  0x43495041u                     /* "APIC" */
+#define MADT_ENTRIES    44u         /* each begins with type and length, a byte each */
+#define MADT_APIC       0u          /* processor local APIC, 5.2.12.2 */
+#define MADT_APIC_FLAGS 4u
+#define MADT_X2APIC     9u          /* 5.2.12.12 */
+#define MADT_X2APIC_FLAGS 8u
+#define MADT_ENABLED    1u
 #define DSDT_SIGNATURE  0x54445344u                     /* "DSDT" */
 #define DSDT_BYTES_MAX  0x100000u                       /* more is taken to be none */
 

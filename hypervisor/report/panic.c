@@ -23,6 +23,7 @@ static const char *const words[] = {
     [PANIC_INIT]           = "INIT signal: someone resets the machine",
     [PANIC_FREEZE]         = "this CPU cannot freeze the region in this way",
     [PANIC_TASK]           = "a task switch that is not carried out, vector or exit code",
+    [PANIC_CPUS]           = "the machine has other CPUs, which nothing would hold: CPUs",
     [PANIC_STATE]          = "a contract inside the hypervisor was broken, at",
 };
 

@@ -21,6 +21,7 @@ package enum PanicCode: String, Codable, Sendable, CaseIterable {
     case freeze
     case state
     case task
+    case otherCPUs = "other-cpus"
 
     package init?(number: UInt32) {
         guard let code = Self.allCases.first(where: { $0.number == number }) else { return nil }
@@ -47,6 +48,7 @@ package enum PanicCode: String, Codable, Sendable, CaseIterable {
         case .freeze: PANIC_FREEZE.rawValue
         case .state: PANIC_STATE.rawValue
         case .task: PANIC_TASK.rawValue
+        case .otherCPUs: PANIC_CPUS.rawValue
         }
     }
 }

@@ -22,6 +22,7 @@ package struct QEMU: Sendable, Equatable {
     /// Wait for a saved machine's state instead of powering on.
     package var isRestored = false
     package var cpu = CPUChoice.amd
+    package var cpuCount = 1
     /// Of all that the machine gives as random, such as RDRAND.
     package var seed: UInt64?
     /// The machine's time is the number of instructions that its CPU has executed, one a nanosecond.
@@ -36,7 +37,7 @@ package struct QEMU: Sendable, Equatable {
             // Sleep ends a run: its tables offer the guest none.
             "-global", "PIIX4_PM.disable_s3=1", "-global", "PIIX4_PM.disable_s4=1",
             "-cpu", model,
-            "-smp", "1",
+            "-smp", "\(cpuCount)",
             "-m", "\(ram.bytes / ByteCount.mebibyte.bytes)",
             "-object", Self.memory(ram, in: ramFile),
         ] + drive + [

@@ -54,7 +54,7 @@ struct QEMUBackend: Backend {
             accelerator: accelerator, image: image.file, disk: QEMU.Disk(for: run), ram: image.plan.ram,
             ramFile: ramFile, trace: folder.trace, controlSocket: socket, messageSocket: messageSocket,
             plugin: plugin, isRestored: options.saved != nil, cpu: options.cpu ?? ownCPU,
-            seed: options.seed, countsInstructions: options.instructions != nil
+            cpuCount: options.cpuCount, seed: options.seed, countsInstructions: options.instructions != nil
         ).command
         let (program, arguments) = try command.bound()
         let child = try ChildProcess(

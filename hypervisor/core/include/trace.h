@@ -109,6 +109,8 @@ enum panic_code : uint32_t {
     PANIC_STATE            = 16, /* our own bug: a contract was broken; value says where */
     PANIC_TASK             = 17, /* a task switch by a gate or, on Intel, any: value = the vector,
                                   * or the exit code */
+    PANIC_CPUS             = 18, /* more than one: nothing would hold the others; value = how
+                                  * many */
 };
 
 #define TRACE_FORMAT 1u
