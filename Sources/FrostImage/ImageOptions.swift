@@ -31,21 +31,21 @@ package struct ImageOptions: Sendable {
         guard freeze.isAvailable else { throw .freeze(freeze) }
         guard engine.isAvailable else { throw .engine(engine) }
         guard slotLimit == 0 || slotLimit >= IMAGE_SLOTS_MINIMUM else { throw .fewSlots(slotLimit) }
-        if case .passphrase(_, let iterations) = key, iterations < ImageKey.minimumIterations {
-            throw .fewIterations(iterations)
+        if case .passphrase(_, let iterations) = key, !ImageKey.iterations.contains(iterations) {
+            throw .iterations(iterations)
         }
     }
 
     package enum Failure: Explained, Equatable {
         case freeze(FreezeStrategy)
         case engine(EngineChoice)
-        case fewIterations(UInt32)
+        case iterations(UInt32)
         case fewSlots(UInt32)
 
         package var exitCode: ExitCode {
             switch self {
             case .freeze, .engine: .unavailable
-            case .fewIterations, .fewSlots: .usage
+            case .iterations, .fewSlots: .usage
             }
         }
 
@@ -57,10 +57,10 @@ package struct ImageOptions: Sendable {
                 "The engine '\(engine.rawValue)' is not available in this version. Use --engine any."
             case .fewSlots(let slots):
                 "\(slots) slots cannot hold what one instruction may need. Give --slots \(IMAGE_SLOTS_MINIMUM) or more."
-            case .fewIterations(let iterations):
+            case .iterations(let iterations):
                 """
-                \(iterations) iterations make a passphrase easy to guess; the least is \
-                \(ImageKey.minimumIterations). Raise --kdf-iterations.
+                \(iterations) iterations make a passphrase easy to guess, or take the hypervisor too long. Give \
+                --kdf-iterations of \(IMAGE_KDF_MINIMUM) to \(IMAGE_KDF_MAXIMUM).
                 """
             }
         }

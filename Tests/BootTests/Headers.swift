@@ -60,6 +60,7 @@ extension BootTests {
             Row("root: state", .key) { $0.root.state = PAGE_BLANK.rawValue },
             Row("root: tag", .key) { $0.root.tag.0 ^= 1 },
             Row("salt", .key) { $0.salt.0 ^= 1 },
+            Row("kdf_iterations: for ever", .host) { $0.kdf_iterations = .max },
             Row("kdf_iterations", .key) { $0.kdf_iterations += 1 },
             Row("runs: another home", .key) { $0.runs.0.home -= 4096 },
             Row("wrap_nonce", .key) { $0.wrap_nonce.0 ^= 1 },
@@ -102,6 +103,23 @@ extension BootTests {
         }
 
         /// frost looks before the boot; this image is changed behind its back, so the machine has to find it.
+        @Test("The machine bounds what it would do for a passphrase before it asks for one")
+        func iterations() throws {
+            let sealed = try Sealed("hello") {
+                $0.key = .passphrase(try Passphrase("right"), iterations: ImageKey.minimumIterations)
+            }
+            try sealed.copyWithHeader(to: sealed.image.file) {
+                $0.kdf_iterations = UInt32(IMAGE_KDF_MAXIMUM) + 1
+            }
+            let result = try sealed.run { options in
+                (options.ending, options.panic, options.expected) = (.panic, .header, [])
+                options.passphrase = try Passphrase("right")
+            }
+            #expect(result.exitCode == .asAsked, result.story)
+            #expect(!result.consoleText.contains(PromptWatch.prompt))
+        }
+
+        /// In the same way.
         @Test("The machine refuses a header whose checksum is wrong")
         func checksum() throws {
             let sealed = try Sealed("hello")

@@ -102,6 +102,7 @@ package struct BootImage: Sendable {
             && [KEY_CONSOLE.rawValue, KEY_EMBEDDED.rawValue].contains(header.key_source)
             && [GUEST_LONG64.rawValue, GUEST_REAL.rawValue].contains(header.guest)
             && header.reserved == 0 && (!needsPassphrase || header.kdf_iterations >= IMAGE_KDF_MINIMUM)
+            && header.kdf_iterations <= IMAGE_KDF_MAXIMUM
         guard isKnown else { throw .damaged(file.plainPath, what: "header") }
     }
 

@@ -14,6 +14,7 @@ package struct ImageKey: Sendable {
 
     package static let defaultIterations: UInt32 = 600_000
     package static let minimumIterations = UInt32(IMAGE_KDF_MINIMUM)
+    static let iterations = minimumIterations...UInt32(IMAGE_KDF_MAXIMUM)
 
     /// Fresh for every image.
     package let raw = CipherKey.random(Int(GCM_KEY_BYTES))

@@ -18,6 +18,7 @@
 #define IMAGE_LOADER_LBA    9u
 #define IMAGE_RUNS          128u
 #define IMAGE_KDF_MINIMUM   1000u
+#define IMAGE_KDF_MAXIMUM   100000000u
 #define IMAGE_SLOTS_MINIMUM 32u         /* twelve pages of one instruction, their metadata pages,
                                          * and those above */
 
