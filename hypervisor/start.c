@@ -124,7 +124,7 @@ void start(uint64_t boot_info)
     msr_start(&vcpu);
 
     pci_stop_dma();         /* before there is anything to read */
-    memory_start(header.frozen_base, header.frozen_bytes, header.freeze != FREEZE_WINDOW);
+    memory_start(header.frozen_base, header.frozen_bytes);
     enum image_freeze strategy = (enum image_freeze)header.freeze;
     uint64_t cycles = freeze(strategy, header.frozen_base, header.frozen_bytes);
     tracer_add((struct trace_record){

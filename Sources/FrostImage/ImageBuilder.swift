@@ -65,6 +65,14 @@ package struct ImageBuilder {
         at file: URL, options: ImageOptions, guest makeGuest: (MemoryPlan) throws -> Guest
     ) throws -> ImageSummary {
         try options.check()
+        // No other hypervisor has a way to freeze nothing, whatever a header asks of it.
+        if options.freeze == .window, tree.fault != Fault.window {
+            guard tree.fault == nil else { throw Failure.secondFault }
+            return try Fault(named: Fault.window, in: tree).inject(into: tree) {
+                try ImageBuilder(tree: $0, progress: progress).make(
+                    at: file, options: options, guest: makeGuest)
+            }
+        }
         let plan = try MemoryPlan(
             ram: options.ram ?? ImageOptions.defaultRAM, frozen: options.frozen ?? ImageOptions.defaultFrozen)
         let hypervisor = try toolchain.buildHypervisor()
@@ -179,10 +187,11 @@ package struct ImageBuilder {
         case incomplete(String, String)
         case unprepared(String, status: Int32)
         case noCommandLine(String)
+        case secondFault
 
         package var exitCode: ExitCode {
             switch self {
-            case .hypervisorTooLarge, .noCommandLine: .usage
+            case .hypervisorTooLarge, .noCommandLine, .secondFault: .usage
             case .incomplete: .badInput
             case .unprepared(_, let status): ExitCode(rawValue: status) ?? .badInput
             }
@@ -199,6 +208,8 @@ package struct ImageBuilder {
                 "The recipe '\(name)' is incomplete: \(rule). Correct its guest.json."
             case .noCommandLine(let name):
                 "'\(name)' starts in real mode and takes no command line. Leave out --append."
+            case .secondFault:
+                "A hypervisor that freezes nothing has its fault already. Leave out --fault, or --freeze window."
             case .unprepared(let name, let status):
                 "The recipe '\(name)' could not be prepared (status \(status)). Its script said why, above."
             }

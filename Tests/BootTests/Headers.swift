@@ -13,6 +13,8 @@ extension BootTests {
         enum Refusal: Sendable {
             /// By `frost`, before the boot.
             case host
+            /// By the hypervisor, before it asks for a passphrase: it cannot freeze so.
+            case freeze
             /// By the hypervisor: the key does not open.
             case key
         }
@@ -45,7 +47,7 @@ extension BootTests {
             Row("frozen_bytes", .host) { $0.frozen_bytes /= 2 },
             Row("meta_base", .host) { $0.meta_base -= 4096 },
             Row("hypervisor_sha256", .host) { $0.hypervisor_sha256.0 ^= 1 },
-            Row("freeze: none instead", .key) { $0.freeze = FREEZE_WINDOW.rawValue },
+            Row("freeze: none instead", .freeze) { $0.freeze = FREEZE_WINDOW.rawValue },
             Row("engine", .key) { $0.engine = ENGINE_SVM.rawValue },
             Row("policy", .key) { $0.policy = POLICY_FIFO.rawValue },
             Row("slot_limit", .key) { $0.slot_limit = 100 },
@@ -89,6 +91,13 @@ extension BootTests {
                 let result = try Run(BootImage(reading: file), options: options).boot()
                 #expect(result.exitCode == .wrongPassphrase, result.story)
                 #expect(!result.consoleText.contains("hello"))
+            case .freeze:
+                var options = RunOptions()
+                (options.ending, options.panic) = (.panic, .freeze)
+                options.passphrase = try Passphrase("right")
+                let result = try Run(BootImage(reading: file), options: options).boot()
+                #expect(result.exitCode == .asAsked, result.story)
+                #expect(!result.consoleText.contains(PromptWatch.prompt))
             }
         }
 

@@ -14,7 +14,6 @@ static _Alignas(PAGE_BYTES) uint64_t directory[ENTRIES];
 static _Alignas(PAGE_BYTES) uint64_t first_table[ENTRIES];  /* where text ends and data begins */
 static _Alignas(PAGE_BYTES) uint64_t last_table[ENTRIES];   /* a region need not end on 2 MiB */
 static _Alignas(PAGE_BYTES) uint64_t window_table[ENTRIES];
-static uint64_t window_type;
 
 static uint64_t rights(uint64_t offset)
 {
@@ -34,10 +33,9 @@ static void fill_table(uint64_t *table, uint64_t offset, uint64_t bytes)
     }
 }
 
-void memory_start(uint64_t base, uint64_t bytes, bool window_uncached)
+void memory_start(uint64_t base, uint64_t bytes)
 {
     frozen_base = base;
-    window_type = window_uncached ? PTE_WC : 0;
 
     /* Accessed and dirty are preset: the CPU then never writes to these tables on its own. */
     pml4[511] = frozen_hpa(pdpt) | PTE_P | PTE_W | PTE_A;
@@ -62,7 +60,7 @@ void memory_start(uint64_t base, uint64_t bytes, bool window_uncached)
 
 void *memory_dram(uint64_t hpa)
 {
-    uint64_t entry = hpa | PTE_P | PTE_W | PTE_NX | PTE_A | PTE_D | window_type;
+    uint64_t entry = hpa | PTE_P | PTE_W | PTE_NX | PTE_A | PTE_D | PTE_WC;
     if (window_table[0] != entry) {
         window_table[0] = entry;
         /* Serialising (APM vol 3, INVLPG): also drains what write-combining still holds of the last

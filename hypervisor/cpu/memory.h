@@ -28,7 +28,7 @@ static inline uint64_t frozen_hpa(const volatile void *in_region)
 
 /* Builds the hypervisor's own page tables and leaves the loader's. text and rodata become
  * read-only, all but text not executable. */
-void memory_start(uint64_t base, uint64_t bytes, bool window_uncached);
+void memory_start(uint64_t base, uint64_t bytes);
 
 /* 4096 bytes of DRAM at host-physical `hpa` (4 KiB aligned), until the next call. */
 void *memory_dram(uint64_t hpa);

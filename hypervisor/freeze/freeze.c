@@ -5,22 +5,11 @@
 #include "freeze/strategies.h"
 #include "report/panic.h"
 
-/* `window`, the baseline: nothing is frozen, slots are ordinary RAM, and the proof must say so. */
-static void freeze_window(uint64_t, uint64_t)
-{
-    write_cr0(read_cr0() & ~(CR0_CD | CR0_NW));
-}
-
-static void (*const strategies[])(uint64_t base, uint64_t bytes) = {
-    [FREEZE_FIT] = freeze_fit, [FREEZE_WINDOW] = freeze_window,
-};
-#define STRATEGIES (sizeof strategies / sizeof strategies[0])
-
 uint64_t freeze(enum image_freeze strategy, uint64_t base, uint64_t bytes)
 {
     uint64_t start = rdtsc();
-    if (strategy >= STRATEGIES || strategies[strategy] == 0)
+    if (strategy != FREEZE_FIT)     /* the only one so far */
         panic(PANIC_FREEZE, strategy);
-    strategies[strategy](base, bytes);
+    freeze_fit(base, bytes);
     return rdtsc() - start;
 }

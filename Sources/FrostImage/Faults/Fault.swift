@@ -8,6 +8,9 @@ import Yams
 package struct Fault: Sendable, Equatable {
     package typealias Failure = FaultFailure
 
+    /// What images of `--freeze window` are made with.
+    package static let window = "window"
+
     package let name: String
     /// What is wrong with such a hypervisor.
     package let sentence: String
