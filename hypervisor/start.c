@@ -70,6 +70,19 @@ static void check_cpus(void)
         panic(PANIC_CPUS, cpus);
 }
 
+/* What the image asks for, aloud before anyone types a passphrase: nothing has authenticated it. */
+static void check_cache(void)
+{
+    uint64_t bytes = freeze_cache_bytes();
+    tracer_fact(FACT_CACHE, header.cache);
+    tracer_fact(FACT_CACHE_BYTES, bytes);
+    if (header.cache == CACHE_ANY)
+        console_text("frostvisor: for emulators: no cache is asked for\r\n");
+    else if (header.frozen_bytes > bytes)
+        panic_because(PANIC_FREEZE, bytes,
+                      (const char *[]){": it is larger than the CPU's cache", 0});
+}
+
 static void check_cipher(void)
 {
     uint32_t features = cpuid(CPUID_FEATURES, 0).ecx;
@@ -119,6 +132,7 @@ void start(uint64_t boot_info)
     check_cipher();
     engine_choose((enum image_engine)header.engine);
     check_cpus();
+    check_cache();
     ports_start();
     memory_map_start(&header, &boot);
     msr_start(&vcpu);

@@ -7,6 +7,7 @@ package struct ImageOptions: Sendable {
     package var ram: ByteCount?
     package var frozen: ByteCount?
     package var freeze = FreezeStrategy.fit
+    package var cache = CacheDemand.emulator
     package var engine = EngineChoice.any
     package var policy = EvictionPolicy.gclockAhead
     /// The most slots to use, for stress; 0: all that fit.

@@ -21,6 +21,7 @@ package struct ImageSummary: Codable, Sendable, Equatable {
     package var sealedPages: Int
     package var runs: Int
     package var freeze: FreezeStrategy
+    package var cache: CacheDemand
     package var engine: EngineChoice
     package var policy: EvictionPolicy
     package var keySource: String
@@ -45,6 +46,7 @@ package struct ImageSummary: Codable, Sendable, Equatable {
         self.sealedPages = sealedPages
         self.runs = runs
         freeze = options.freeze
+        cache = options.cache
         engine = options.engine
         policy = options.policy
         self.fault = fault
@@ -57,7 +59,8 @@ extension ImageSummary: CustomStringConvertible {
         """
         image        \(image), \(ByteCount(imageBytes).rounded)
         machine      \(ByteCount(ramBytes)) of RAM
-        frozen       \(ByteCount(frozenBytes)) at \(frozenBase.hexadecimal), freeze \(freeze.rawValue)
+        frozen       \(ByteCount(frozenBytes)) at \(frozenBase.hexadecimal), freeze \(freeze.rawValue), \
+        cache \(cache.rawValue)
         metadata     \(ByteCount(metadataBytes).rounded) at \(metadataBase.hexadecimal)
         hypervisor   \(ByteCount(hypervisorBytes).rounded) of code and data, \
         \(ByteCount(hypervisorMemoryBytes).rounded) of memory, engine \(engine.rawValue), policy \(policy.rawValue)

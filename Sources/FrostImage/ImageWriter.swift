@@ -47,6 +47,7 @@ package struct ImageWriter {
         header.meta_bytes = plan.metaBytes
 
         header.freeze = options.freeze.number
+        header.cache = options.cache.number
         header.engine = options.engine.number
         header.policy = options.policy.number
         header.slot_limit = options.slotLimit

@@ -7,6 +7,7 @@ import FrostMeasure
 
 extension Platform: ExpressibleByArgument {}
 extension FreezeStrategy: ExpressibleByArgument {}
+extension CacheDemand: ExpressibleByArgument {}
 extension EngineChoice: ExpressibleByArgument {}
 extension EvictionPolicy: ExpressibleByArgument {}
 extension LinuxGuest.KernelEntry: ExpressibleByArgument {}

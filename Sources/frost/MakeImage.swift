@@ -57,6 +57,13 @@ struct MakeImage: ParsableCommand {
     @Option(help: "How the cache keeps the frozen region; window freezes nothing: a baseline that leaks.")
     var freeze = FreezeStrategy.fit
 
+    @Option(
+        help: """
+            What the frozen region must fit, or the hypervisor refuses to start: the cache that the CPU tells of, or \
+            nothing, since an emulator has none.
+            """)
+    var cache = CacheDemand.emulator
+
     @Option(help: "What may run the guest; any: what the CPU offers, of either vendor.")
     var engine = EngineChoice.any
 
@@ -132,6 +139,7 @@ struct MakeImage: ParsableCommand {
         var options = ImageOptions()
         (options.ram, options.frozen, options.commandLine) = (ram, frozen, append)
         (options.freeze, options.engine, options.policy) = (freeze, engine, policy)
+        options.cache = cache
         (options.slotLimit, options.traceEvery, options.kernelEntry) = (slots, traceEvery, kernelEntry)
         try options.check()
         if let linux = linux.map({ URL(filePath: $0) }) {

@@ -95,6 +95,7 @@ extension BootTests {
             let verified = figures.firstMatch(of: #/(\d+) homes verified/#).flatMap { Int($0.1) }
             #expect(verified ?? 0 > 1000, "\(figures)")
             #expect(!verdict.notes.contains { $0.contains("canaries") }, "\(verdict)")
+            #expect(verdict.notes.contains { $0.contains("The image is for emulators") }, "\(verdict)")
             try LinuxProof.expectNoFinds(CacheRecord(reading: sealed.scratch.file("proof")), pages: 1000)
         }
 

@@ -48,6 +48,7 @@ extension BootTests {
             Row("meta_base", .host) { $0.meta_base -= 4096 },
             Row("hypervisor_sha256", .host) { $0.hypervisor_sha256.0 ^= 1 },
             Row("freeze: none instead", .freeze) { $0.freeze = FREEZE_WINDOW.rawValue },
+            Row("cache: must fit", .freeze) { $0.cache = CACHE_FITS.rawValue },
             Row("engine", .key) { $0.engine = ENGINE_SVM.rawValue },
             Row("policy", .key) { $0.policy = POLICY_FIFO.rawValue },
             Row("slot_limit", .key) { $0.slot_limit = 100 },
@@ -99,6 +100,20 @@ extension BootTests {
                 #expect(result.exitCode == .asAsked, result.story)
                 #expect(!result.consoleText.contains(PromptWatch.prompt))
             }
+        }
+
+        @Test("A demand for a cache that was taken away is a changed header")
+        func cache() throws {
+            let sealed = try Sealed("hello") {
+                $0.key = .passphrase(try Passphrase("right"), iterations: ImageKey.minimumIterations)
+                $0.cache = .cpu
+            }
+            let file = sealed.scratch.file("changed.img")
+            try sealed.copyWithHeader(to: file) { $0.cache = CACHE_ANY.rawValue }
+            var options = RunOptions()
+            options.passphrase = try Passphrase("right")
+            let result = try Run(BootImage(reading: file), options: options).boot()
+            #expect(result.exitCode == .wrongPassphrase, result.story)
         }
 
         @Test("An embedded key that was changed opens nothing")

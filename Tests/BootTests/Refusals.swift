@@ -1,3 +1,4 @@
+import FrostCore
 @testable import FrostFormat
 import FrostImage
 @testable import FrostMachine
@@ -117,6 +118,30 @@ extension BootTests {
                 Sealed("hello"), .qemuTCG, .amd, .otherCPUs,
                 "nothing would hold: CPUs: 0x0000000000000002"
             ) { $0.cpuCount = 2 }
+        }
+
+        /// What CPUs tell: Bochs's AMD CPU by leaf 8000001Dh, its Intel CPU by leaf 4, QEMU's nothing.
+        static let caches: [(platform: Platform, cpu: CPUChoice, bytes: UInt64)] = [
+            (.bochs, .amd, 0x800000), (.bochs, .intel, 0x840000), (.qemuTCG, .amd, 0),
+        ]
+
+        @Test(
+            "A region that the CPU's cache cannot hold is refused, if the image asks for it",
+            .timeLimit(.minutes(1)), arguments: caches)
+        func cache(platform: Platform, cpu: CPUChoice, bytes: UInt64) throws {
+            func sealed(_ frozen: ByteCount, _ cache: CacheDemand) throws -> Sealed {
+                try Sealed("hello") { ($0.ram, $0.frozen, $0.cache) = (128 * .mebibyte, frozen, cache) }
+            }
+            let told = String(bytes, radix: 16)
+            let words =
+                "larger than the CPU's cache: 0x" + String(repeating: "0", count: 16 - told.count) + told
+            try expect(sealed(16 * .mebibyte, .cpu), platform, cpu, .freeze, words)
+
+            let right = try bytes > 0 ? sealed(8 * .mebibyte, .cpu) : sealed(16 * .mebibyte, .emulator)
+            let result = try right.run { ($0.platform, $0.cpu) = (platform, cpu) }
+            #expect(result.exitCode == .asAsked, result.story)
+            #expect(result.trace.fact(.cache) == UInt64(bytes > 0 ? CACHE_FITS.rawValue : CACHE_ANY.rawValue))
+            #expect(result.trace.fact(.cacheBytes) == bytes)
         }
 
         private func expect(

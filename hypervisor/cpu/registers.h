@@ -194,6 +194,7 @@ struct cpuid {
 enum cpuid_leaf : uint32_t {
     CPUID_VENDOR              = 0x0,    /* EAX: the highest leaf; else the vendor's name */
     CPUID_FEATURES            = 0x1,
+    CPUID_CACHES              = 0x4,    /* deterministic cache parameters: a subleaf a cache */
     CPUID_MORE_FEATURES       = 0x7,    /* structured extended feature flags */
     CPUID_PERFMON             = 0xA,
     CPUID_XSTATE              = 0xD,
@@ -205,6 +206,7 @@ enum cpuid_leaf : uint32_t {
     CPUID_POWER_AND_RAS       = 0x80000007,
     CPUID_ADDRESS_SIZES       = 0x80000008,
     CPUID_SVM                 = 0x8000000A,
+    CPUID_CACHES_AMD          = 0x8000001D,     /* in the form of leaf 4 */
     CPUID_ENCRYPTED_MEMORY    = 0x8000001F,
     CPUID_EXTENDED_FEATURES_2 = 0x80000021,
     CPUID_PERFMON_AMD         = 0x80000022,
@@ -212,6 +214,11 @@ enum cpuid_leaf : uint32_t {
 #define CPUID_VENDOR_ECX_AMD   0x444D4163u      /* "AuthenticAMD" ends in "cAMD" */
 #define CPUID_VENDOR_ECX_HYGON 0x656E6975u      /* "HygonGenuine" in "uine" */
 
+#define CACHE_TYPE       FIELD(4, 0)        /* EAX; 0: no more of them */
+#define CACHE_TYPE_CODE  2u
+#define CACHE_WAYS       FIELD(31, 22)      /* EBX; this and what follows is one less */
+#define CACHE_PARTITIONS FIELD(21, 12)
+#define CACHE_LINE       FIELD(11, 0)       /* bytes; sets are in ECX */
 #define CPUID_1_ECX_MONITOR    BIT(3)
 #define CPUID_1_ECX_VMX        BIT(5)
 #define CPUID_1_ECX_SMX        BIT(6)
@@ -238,6 +245,7 @@ enum cpuid_leaf : uint32_t {
 #define CPUID_80000001_ECX_IBS BIT(10)
 #define CPUID_80000001_ECX_SKINIT BIT(12)
 #define CPUID_80000001_ECX_TCE BIT(17)
+#define CPUID_80000001_ECX_TOPOEXT BIT(22)      /* leaf 8000001Dh is there */
 #define CPUID_80000001_ECX_MONITORX BIT(29)
 #define CPUID_80000001_EDX_NX  BIT(20)
 #define CPUID_80000001_EDX_FFXSR BIT(25)

@@ -28,6 +28,7 @@ package struct BootImage: Sendable {
     package var needsPassphrase: Bool { header.key_source == KEY_CONSOLE.rawValue }
     package var entersRealMode: Bool { header.guest == GUEST_REAL.rawValue }
     package var freeze: FreezeStrategy? { FreezeStrategy(number: header.freeze) }
+    package var cache: CacheDemand? { CacheDemand(number: header.cache) }
     package var engine: EngineChoice? { EngineChoice(number: header.engine) }
     package var policy: EvictionPolicy? { EvictionPolicy(number: header.policy) }
 
@@ -101,7 +102,7 @@ package struct BootImage: Sendable {
             freeze != nil && engine != nil && policy != nil
             && [KEY_CONSOLE.rawValue, KEY_EMBEDDED.rawValue].contains(header.key_source)
             && [GUEST_LONG64.rawValue, GUEST_REAL.rawValue].contains(header.guest)
-            && header.reserved == 0 && (!needsPassphrase || header.kdf_iterations >= IMAGE_KDF_MINIMUM)
+            && cache != nil && (!needsPassphrase || header.kdf_iterations >= IMAGE_KDF_MINIMUM)
             && header.kdf_iterations <= IMAGE_KDF_MAXIMUM
         guard isKnown else { throw .damaged(file.plainPath, what: "header") }
     }

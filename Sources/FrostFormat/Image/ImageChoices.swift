@@ -26,6 +26,27 @@ package enum FreezeStrategy: String, Sendable, Codable, CaseIterable {
     package var isAvailable: Bool { self == .fit || self == .window }
 }
 
+/// What the frozen region must fit.
+package enum CacheDemand: String, Sendable, Codable, CaseIterable {
+    /// Nothing: an emulator has no cache, whatever its CPU tells.
+    case emulator
+    /// The largest cache that the CPU tells of; else the hypervisor refuses to start.
+    case cpu
+
+    /// Of `enum image_cache`.
+    package var number: UInt32 {
+        switch self {
+        case .emulator: CACHE_ANY.rawValue
+        case .cpu: CACHE_FITS.rawValue
+        }
+    }
+
+    package init?(number: UInt32) {
+        guard let demand = Self.allCases.first(where: { $0.number == number }) else { return nil }
+        self = demand
+    }
+}
+
 /// What runs the guest.
 package enum EngineChoice: String, Sendable, Codable, CaseIterable {
     /// Whatever the CPU offers.

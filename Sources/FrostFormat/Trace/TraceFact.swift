@@ -18,6 +18,8 @@ package enum TraceFact: String, Sendable, CaseIterable, Codable {
     case policy
     case traceEvery
     case hypervisorBytes
+    case cache
+    case cacheBytes
 
     package var number: UInt32 {
         switch self {
@@ -34,6 +36,8 @@ package enum TraceFact: String, Sendable, CaseIterable, Codable {
         case .policy: FACT_POLICY.rawValue
         case .traceEvery: FACT_TRACE_EVERY.rawValue
         case .hypervisorBytes: FACT_TEXT_BYTES.rawValue
+        case .cache: FACT_CACHE.rawValue
+        case .cacheBytes: FACT_CACHE_BYTES.rawValue
         }
     }
 
@@ -41,7 +45,9 @@ package enum TraceFact: String, Sendable, CaseIterable, Codable {
     package func text(of value: UInt64) -> String {
         switch self {
         case .frozenBase, .slotsBase, .metadataBase: value.hexadecimal
-        case .guestRAMBytes, .frozenBytes, .metadataBytes, .hypervisorBytes: ByteCount(value).rounded
+        case .guestRAMBytes, .frozenBytes, .metadataBytes, .hypervisorBytes, .cacheBytes:
+            ByteCount(value).rounded
+        case .cache: CacheDemand(number: UInt32(truncatingIfNeeded: value))?.rawValue ?? "\(value)"
         case .engine: EngineChoice(number: UInt32(truncatingIfNeeded: value))?.rawValue ?? "\(value)"
         case .policy: EvictionPolicy(number: UInt32(truncatingIfNeeded: value))?.rawValue ?? "\(value)"
         case .format, .slots, .tablePages, .traceEvery: "\(value)"

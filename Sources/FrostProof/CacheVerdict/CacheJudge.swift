@@ -173,6 +173,10 @@ package struct CacheJudge {
         ]
         evidence[.noKey]?.figures = [instants, "\(search.searchedBytes.of("byte")) searched"]
         notes += CacheVerdictText.refused(survey)
+        if record.image.cache != .cpu {
+            notes.append(
+                "The image is for emulators: it starts on a CPU whose cache the region does not fit too.")
+        }
         if canaries < record.inputs.canaries.count {
             notes.append(
                 """

@@ -28,6 +28,9 @@ enum image_freeze : uint32_t {
 enum image_engine : uint32_t { ENGINE_ANY = 0, ENGINE_SVM = 1, ENGINE_VMX = 2, ENGINE_RING3 = 3 };
 enum image_policy : uint32_t { POLICY_CLOCK = 1, POLICY_FIFO = 2, POLICY_GCLOCK_AHEAD = 3 };
 enum image_key_source : uint32_t { KEY_CONSOLE = 1, KEY_EMBEDDED = 2 };
+/* Whether the region must fit the cache that CPUID tells of. Emulators have none: they tell
+ * anything. */
+enum image_cache : uint32_t { CACHE_ANY = 0, CACHE_FITS = 1 };
 enum image_guest : uint32_t { GUEST_LONG64 = 1, GUEST_REAL = 2 };
 
 /* Where payload pages go: `pages` frames from host-physical `home` on. Below 4 GiB, outside the
@@ -76,7 +79,7 @@ struct image_header {
                                          * them */
     uint8_t  salt[16];
     uint32_t kdf_iterations;
-    uint32_t reserved;
+    uint32_t cache;             /* enum image_cache */
     struct image_run runs[IMAGE_RUNS];
 
     /* The image key, sealed by AES-256-GCM under the key-encryption key. */

@@ -41,6 +41,8 @@ enum trace_fact : uint32_t {
     FACT_TRACE_EVERY  = 12,
     FACT_TEXT_BYTES   = 13, /* hypervisor text, data, stacks and tables: the region less pool, slot
                              * table and slots */
+    FACT_CACHE        = 14, /* enum image_cache */
+    FACT_CACHE_BYTES  = 15, /* of the largest that CPUID tells of */
 };
 
 enum trace_miss_flags : uint32_t {
