@@ -76,8 +76,9 @@ extension BootTests {
                 rules[fault, default: []].formUnion(named)
             }
             let others =
-                ["skip-tag-check", "keep-secrets", Fault.window, SessionKeys.fault, ExitPath.fault]
-                + Fuzz.faults + Refusals.faults + Guests.controls.map(\.fault) + Platforms.controls
+                ["skip-tag-check", "keep-secrets", Fault.window, SessionKeys.fault, Endings.fault]
+                + [ExitPath.fault] + Fuzz.faults + Refusals.faults + Guests.controls.map(\.fault)
+                + Platforms.controls
             for fault in others where rules[fault] == nil { rules[fault] = [] }
             let faults = try Fault.all(in: BootTests.tree())
             #expect(Set(faults.map(\.name)) == Set(rules.keys))

@@ -117,6 +117,7 @@ enum msr : uint32_t {
     MSR_STAR          = 0xC0000081,
     MSR_SFMASK        = 0xC0000084,
     MSR_FS_BASE       = 0xC0000100,
+    MSR_KERNEL_GS_BASE = 0xC0000102,
     MSR_TSC_AUX       = 0xC0000103,
     MSR_PERF_CTL0_LEGACY = 0xC0010000,  /* AMD: four controls, four counters */
     MSR_PERF_CTR3_LEGACY = 0xC0010007,

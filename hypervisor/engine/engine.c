@@ -41,11 +41,39 @@ uint64_t breakpoints_met(uint64_t dr7, enum breakpoint_type type, uint64_t at, u
     return met;
 }
 
+/* What the hypervisor never touches, and so is the guest's all the time: x87, vectors, tiles and
+ * all else of XSAVE; breakpoints; system calls and segment bases.
+ *
+ *   source     Intel SDM vol 1, "XSAVE Area" (MXCSR at 24), "Operation of XRSTOR" (a header of
+ *              zeroes gives each component its initial configuration)
+ */
+static void registers_clear(void)
+{
+    static const _Alignas(64) uint8_t initial[576] = {[24] = 0x80, [25] = 0x1F};
+    static const struct { uint32_t first, last; } msrs[] = {
+        {MSR_SYSENTER_CS, MSR_SYSENTER_EIP}, {MSR_STAR, MSR_SFMASK},
+        {MSR_FS_BASE, MSR_KERNEL_GS_BASE},
+    };
+    if (cpuid(CPUID_FEATURES, 0).ecx & CPUID_1_ECX_XSAVE) {
+        struct cpuid known = cpuid(CPUID_XSTATE, 0);
+        write_cr4(read_cr4() | CR4_OSXSAVE);
+        write_xcr0((uint64_t)known.edx << 32 | known.eax);
+        asm volatile("xrstor64 %0" : : "m"(initial), "a"(UINT32_MAX), "d"(UINT32_MAX) : "memory");
+    } else
+        asm volatile("fninit");
+    asm volatile("mov %0, %%dr0; mov %0, %%dr1; mov %0, %%dr2; mov %0, %%dr3; mov %0, %%cr2"
+                 : : "r"(UINT64_C(0)));
+    for (uint32_t i = 0; i < sizeof msrs / sizeof msrs[0]; i++)
+        for (uint32_t msr = msrs[i].first; msr <= msrs[i].last; msr++)
+            wrmsr((enum msr)msr, 0);
+}
+
 static void erase(void *owner)
 {
     struct vcpu *vcpu = owner;
     bytes_wipe(&vcpu->regs, sizeof vcpu->regs);
     engine->wipe(vcpu);
+    registers_clear();
 }
 
 void engine_prepare(struct vcpu *vcpu, const struct first_state *state)
