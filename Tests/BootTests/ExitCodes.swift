@@ -143,7 +143,7 @@ extension BootTests {
         }
 
         private static let repeatable: [String: Set<String>] = [
-            "make-image": ["initrd"], "run": ["expect"], "verify": ["canary", "expect"],
+            "make-image": ["initrd", "module"], "run": ["expect"], "verify": ["canary", "expect"],
             "coldboot": ["canary", "known"], "attack": ["secret"], "replay": ["frozen", "slots", "policy"],
         ]
 
