@@ -131,12 +131,14 @@ void start(uint64_t boot_info)
     tracer_fact(FACT_FORMAT, TRACE_FORMAT);
     check_cipher();
     engine_choose((enum image_engine)header.engine);
+    acpi_start();
     check_cpus();
     check_cache();
     ports_start();
     memory_map_start(&header, &boot);
     msr_start(&vcpu);
 
+    acpi_hide();
     pci_stop_dma();         /* before there is anything to read */
     memory_start(header.frozen_base, header.frozen_bytes);
     enum image_freeze strategy = (enum image_freeze)header.freeze;

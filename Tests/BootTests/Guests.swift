@@ -76,7 +76,7 @@ extension BootTests {
             ("registers", "strict-apic-base"), ("registers", "any-debugctl"), ("registers", "any-xss"),
             ("registers", "refused-keys"),
             ("registers", "paravirtual-leaves"), ("hpet", "any-device"),
-            ("registers", "refused-northbridge"),
+            ("registers", "refused-northbridge"), ("tables", "shown-tables"),
             ("debug", "kept-detect"), ("debug", "lost-resume"), ("debug", "kept-reserved"),
             ("debug", "lost-breakpoint"),
             ("sleep", "any-sleep"), ("task", "task-twice"),

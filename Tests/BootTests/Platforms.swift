@@ -26,6 +26,7 @@ extension BootTests {
             [CPUChoice.intel, .amd].flatMap { cpu in
                 [
                     "hello", "paging", "emulation", "registers", "debug", "strings", "reset", "sleep", "init",
+                    "tables",
                     "task", "stray",
                 ].map {
                     Row(guest: $0, cpu: cpu)

@@ -2,11 +2,21 @@
 
 #include "devices/chipset.h"
 
+static struct root_table {      /* RSDT or XSDT */
+    uint64_t base;              /* 0: there is none */
+    uint32_t entry_bytes;
+} root;
+
 static uint32_t load32(uint64_t physical)
 {
     uint32_t value;
     __builtin_memcpy(&value, (const void *)physical, sizeof value);
     return value;
+}
+
+static uint64_t load64(uint64_t physical)
+{
+    return load32(physical) | (uint64_t)load32(physical + 4) << 32;
 }
 
 static uint64_t find_rsdp(uint64_t base, uint64_t end)
@@ -21,50 +31,116 @@ static uint64_t find_rsdp(uint64_t base, uint64_t end)
     return 0;
 }
 
-/* The first value of the package \_S5_, by its encoding: Name "_S5_", Package, PkgLength (its top
- * two bits: bytes that follow), NumElements, and a number in a byte or an opcode that means 0 or 1.
- * Not elsewhere than in the DSDT. */
-static uint8_t find_off_type(uint64_t dsdt)
+static bool is_reached(uint64_t table)
 {
-    uint32_t bytes = load32(dsdt + TABLE_LENGTH);
-    if (dsdt == 0 || load32(dsdt) != DSDT_SIGNATURE || bytes > DSDT_BYTES_MAX)
-        return SLP_TYP_UNKNOWN;
-    for (uint64_t at = dsdt + TABLE_HEADER; at + AML_PACKAGE_BYTES <= dsdt + bytes; at++) {
-        const uint8_t *aml = (const uint8_t *)at;
-        if (load32(at) != AML_S5 || aml[4] != AML_PACKAGE)
-            continue;
-        aml += 7 + (aml[5] >> 6);
-        uint8_t type = *aml == AML_BYTE ? aml[1] : *aml;
-        return type <= SLP_TYP_MAX ? type : SLP_TYP_UNKNOWN;
-    }
-    return SLP_TYP_UNKNOWN;
+    return table != 0 && table < IDENTITY_END - TABLE_BYTES_MAX &&
+           load32(table + TABLE_LENGTH) <= TABLE_BYTES_MAX;
 }
 
-/* Null: there is none. */
+/* Each table that the root names; 0: no more, or none that can be read. */
+static uint64_t table_at(uint32_t number)
+{
+    uint64_t entry = root.base + TABLE_HEADER + (uint64_t)number * root.entry_bytes;
+    if (root.base == 0 || entry + root.entry_bytes > root.base + load32(root.base + TABLE_LENGTH))
+        return 0;
+    uint64_t table = root.entry_bytes == 8 ? load64(entry) : load32(entry);
+    return is_reached(table) ? table : root.base;       /* which has no signature of interest */
+}
+
 static uint64_t find_table(uint32_t signature)
+{
+    uint64_t table;
+    for (uint32_t i = 0; (table = table_at(i)) != 0; i++)
+        if (load32(table) == signature)
+            return table;
+    return 0;
+}
+
+static uint64_t find_dsdt(void)
+{
+    uint64_t fadt = find_table(FADT_SIGNATURE);
+    if (fadt == 0)
+        return 0;
+    uint64_t wide = load32(fadt + TABLE_LENGTH) >= FADT_X_DSDT + 8 ? load64(fadt + FADT_X_DSDT) : 0;
+    uint64_t dsdt = wide != 0 ? wide : load32(fadt + FADT_DSDT);
+    return is_reached(dsdt) && load32(dsdt) == DSDT_SIGNATURE ? dsdt : 0;
+}
+
+/* A name that nobody looks for, with the checksum as before. */
+static void rename(uint64_t table, uint64_t at)
+{
+    uint8_t *name = (uint8_t *)at, *checksum = (uint8_t *)(table + TABLE_CHECKSUM);
+    *checksum = (uint8_t)(*checksum + *name - UNUSED_LETTER);
+    *name = UNUSED_LETTER;
+}
+
+/* The package \_Sn_ behind `at`, by its encoding: Name "_Sn_", Package, PkgLength, NumElements and
+ * the elements. 0: none. */
+static uint64_t find_sleep(uint64_t table, uint64_t at, uint32_t name)
+{
+    for (; at + AML_PACKAGE_BYTES <= table + load32(table + TABLE_LENGTH); at++)
+        if (load32(at) == name && *(const uint8_t *)(at + 4) == AML_PACKAGE)
+            return at;
+    return 0;
+}
+
+static void hide_sleep(uint64_t table)
+{
+    for (uint32_t state = 1; state <= 4; state++) {
+        uint64_t at = table + TABLE_HEADER;
+        while ((at = find_sleep(table, at, AML_S0 + (state << 16))) != 0)
+            rename(table, at);
+    }
+}
+
+void acpi_start(void)
 {
     uint64_t ebda = (uint64_t)(load32(BDA_EBDA) & 0xFFFF) << 4;
     uint64_t rsdp = find_rsdp(RSDP_AREA_BASE, RSDP_AREA_END);
     if (rsdp == 0 && ebda != 0)
         rsdp = find_rsdp(ebda, ebda + EBDA_SCAN_BYTES);
-    uint64_t rsdt = rsdp != 0 ? load32(rsdp + RSDP_RSDT) : 0;
-    if (rsdt == 0)
-        return 0;
-    for (uint32_t at = TABLE_HEADER; at + 4 <= load32(rsdt + TABLE_LENGTH); at += 4) {
-        uint64_t table = load32(rsdt + at);
-        if (load32(table) == signature)
-            return table;
+    if (rsdp == 0)
+        return;
+    bool has_xsdt = *(const uint8_t *)(rsdp + RSDP_REVISION) >= 2 && load64(rsdp + RSDP_XSDT) != 0;
+    uint64_t base = has_xsdt ? load64(rsdp + RSDP_XSDT) : load32(rsdp + RSDP_RSDT);
+    if (is_reached(base))
+        root = (struct root_table){base, has_xsdt ? 8 : 4};
+}
+
+void acpi_hide(void)
+{
+    uint64_t table;
+    for (uint32_t i = 0; (table = table_at(i)) != 0; i++) {
+        uint32_t signature = load32(table);
+        if (signature == HPET_SIGNATURE || signature == DMAR_SIGNATURE ||
+            signature == IVRS_SIGNATURE)
+            rename(table, table);
+        if (signature == SSDT_SIGNATURE)
+            hide_sleep(table);
     }
-    return 0;
+    uint64_t dsdt = find_dsdt();
+    if (dsdt != 0)
+        hide_sleep(dsdt);
+}
+
+/* The first element of \_S5_: a number in a byte, or an opcode that means 0 or 1. The top two bits
+ * of PkgLength tell the bytes that follow its first. */
+static uint8_t off_type(uint64_t dsdt)
+{
+    uint64_t at = dsdt != 0 ? find_sleep(dsdt, dsdt + TABLE_HEADER, AML_S0 + (5 << 16)) : 0;
+    if (at == 0)
+        return SLP_TYP_UNKNOWN;
+    const uint8_t *aml = (const uint8_t *)at;
+    aml += 7 + (aml[5] >> 6);
+    uint8_t type = *aml == AML_BYTE ? aml[1] : *aml;
+    return type <= SLP_TYP_MAX ? type : SLP_TYP_UNKNOWN;
 }
 
 struct acpi_power acpi_power(void)
 {
     uint64_t fadt = find_table(FADT_SIGNATURE);
-    if (fadt == 0)
-        return (struct acpi_power){0, SLP_TYP_UNKNOWN};
-    return (struct acpi_power){(uint16_t)load32(fadt + FADT_PM1A_CONTROL),
-                               find_off_type(load32(fadt + FADT_DSDT))};
+    uint16_t control = fadt != 0 ? (uint16_t)load32(fadt + FADT_PM1A_CONTROL) : 0;
+    return (struct acpi_power){control, off_type(find_dsdt())};
 }
 
 uint32_t acpi_cpus(void)

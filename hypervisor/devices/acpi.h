@@ -9,8 +9,16 @@ struct acpi_power {
 };
 #define SLP_TYP_UNKNOWN 0xFFu
 
+/* Finds the tables, by the loader's identity mapping as all of these do. To be called first. */
+void acpi_start(void);
+
 /* From FADT and DSDT. */
 struct acpi_power acpi_power(void);
 
 /* The CPUs that are there, from the MADT; 0: there is none. */
 uint32_t acpi_cpus(void);
+
+/* Renames, where they lie, tables of devices that the guest does not reach (HPET, IOMMUs) and the
+ * packages of sleep states other than S5; before the tables become pages. Those in memory that
+ * refuses writes stay as they are: their devices are absent, and their sleep ends the run. */
+void acpi_hide(void);

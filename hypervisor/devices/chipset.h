@@ -29,20 +29,27 @@
 #define PM1_SLP_EN  BIT(5)      /* enter the sleep state */
 #define PM1_SLP_TYP FIELD(4, 2)
 
-/* ACPI 6.4, 5.2.5 (RSDP), 5.2.7 (RSDT), 5.2.9 (FADT), 5.2.12 (MADT). */
+/* ACPI 6.4, 5.2.5 (RSDP), 5.2.6 (table header), 5.2.7 (RSDT), 5.2.8 (XSDT), 5.2.9 (FADT), 5.2.12
+ * (MADT). */
 #define RSDP_AREA_BASE  0xE0000u
 #define RSDP_AREA_END   0x100000u
 #define BDA_EBDA        0x40Eu      /* segment of the extended BIOS data area */
 #define EBDA_SCAN_BYTES 1024u
 #define RSDP_SIGNATURE     0x20445352u      /* "RSD " */
 #define RSDP_SIGNATURE_END 0x20525450u      /* "PTR " */
+#define RSDP_REVISION   15u         /* from 2 on there is an XSDT */
 #define RSDP_RSDT       16u
-#define RSDP_BYTES      20u
+#define RSDP_BYTES      20u         /* that the first checksum covers */
+#define RSDP_XSDT       24u
 #define TABLE_LENGTH    4u
+#define TABLE_CHECKSUM  9u
 #define TABLE_HEADER    36u
+#define TABLE_BYTES_MAX 0x400000u   /* longer ones are taken to be none */
+#define IDENTITY_END    UINT64_C(0x100000000)       /* of the loader's mapping */
 #define FADT_SIGNATURE  0x50434146u                     /* "FACP" */
 #define FADT_DSDT       40u
 #define FADT_PM1A_CONTROL 64u
+#define FADT_X_DSDT     140u
 #define MADT_SIGNATURE  0x43495041u                     /* "APIC" */
 #define MADT_ENTRIES    44u         /* each begins with type and length, a byte each */
 #define MADT_APIC       0u          /* processor local APIC, 5.2.12.2 */
@@ -51,10 +58,14 @@
 #define MADT_X2APIC_FLAGS 8u
 #define MADT_ENABLED    1u
 #define DSDT_SIGNATURE  0x54445344u                     /* "DSDT" */
-#define DSDT_BYTES_MAX  0x100000u                       /* more is taken to be none */
+#define SSDT_SIGNATURE  0x54445353u                     /* "SSDT" */
+#define HPET_SIGNATURE  0x54455048u                     /* "HPET" */
+#define DMAR_SIGNATURE  0x52414D44u                     /* "DMAR": Intel VT-d 8.1 */
+#define IVRS_SIGNATURE  0x53525649u                     /* "IVRS": AMD IOMMU 5.2 */
+#define UNUSED_LETTER   'X'         /* no table and no sleep state begins with it, but XSDT */
 
 /* ACPI 6.4, 7.4.2 (_Sx), 20.2 (AML). */
-#define AML_S5          0x5F35535Fu     /* "_S5_" */
+#define AML_S0          0x5F30535Fu     /* "_S0_"; S1 to S5 differ in the third byte */
 #define AML_PACKAGE     0x12u
 #define AML_BYTE        0x0Au           /* a byte follows; 0 and 1 stand for themselves */
 #define AML_PACKAGE_BYTES 8u            /* up to the first element, with the shortest PkgLength */

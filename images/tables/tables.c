@@ -12,6 +12,7 @@
 #define TABLE_LENGTH     4u
 #define TABLE_ENTRIES    36u
 #define FADT_DSDT        40u
+#define AML_PACKAGE      0x12
 #define TABLE_BYTES_MAX  0x20000u
 #define FNV_PRIME        UINT64_C(0x100000001B3)
 #define TOUCHED_PAGES    2048u      /* several times what the region has slots for */
@@ -66,6 +67,49 @@ static uint64_t read_all(void)
     return sum;
 }
 
+/* Tables of devices that are out of reach, and packages of sleep states that are not offered. */
+static uint64_t hidden_in(uint64_t table)
+{
+    static const char *const devices[] = {"HPET", "DMAR", "IVRS"};
+    uint64_t found = 0;
+    for (uint32_t i = 0; i < sizeof devices / sizeof *devices; i++)
+        found += memcmp((const void *)table, devices[i], 4) == 0;
+    bool is_aml = memcmp((const void *)table, "DSDT", 4) == 0 ||
+                  memcmp((const void *)table, "SSDT", 4) == 0;
+    for (uint64_t at = table; is_aml && at + 5 <= table + load32(table + TABLE_LENGTH); at++) {
+        const char *name = (const char *)at;
+        found += name[0] == '_' && name[1] == 'S' && name[2] >= '1' && name[2] <= '4' &&
+                 name[3] == '_' && name[4] == AML_PACKAGE;
+    }
+    return found;
+}
+
+static uint64_t checksum(uint64_t table)
+{
+    uint8_t sum_of_bytes = 0;
+    for (uint64_t at = table; at < table + load32(table + TABLE_LENGTH); at++)
+        sum_of_bytes += *(const uint8_t *)at;
+    return sum_of_bytes;
+}
+
+static void look_for_hidden(void)
+{
+    uint64_t found = rsdp(), shown = 0, wrong = 0;
+    uint64_t rsdt = found != 0 ? load32(found + RSDP_RSDT) : 0;
+    uint64_t end = found != 0 ? rsdt + load32(rsdt + TABLE_LENGTH) : 0;
+    for (uint64_t entry = rsdt + TABLE_ENTRIES; entry + sizeof(uint32_t) <= end; entry += 4) {
+        uint64_t table = load32(entry);
+        shown += hidden_in(table);
+        wrong += checksum(table) != 0 && memcmp((const void *)table, "FACS", 4) != 0;
+        if (memcmp((const void *)table, "FACP", 4) == 0) {
+            shown += hidden_in(load32(table + FADT_DSDT));
+            wrong += checksum(load32(table + FADT_DSDT)) != 0;
+        }
+    }
+    print_fact("tables: of what is out of reach", shown);
+    print_fact("tables: with a wrong checksum", wrong);
+}
+
 static void touch_memory(void)
 {
     uint64_t page = (uint64_t)image_end;
@@ -77,6 +121,7 @@ int main(void)
 {
     uint64_t rounds = option("rounds", 2), first = read_all();
     print_fact("tables: bytes", bytes_read);
+    look_for_hidden();
     touch_memory();
     print("tables: ready\n");
     for (uint64_t round = 0; round < rounds; round++) {

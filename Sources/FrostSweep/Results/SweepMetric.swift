@@ -13,6 +13,7 @@ package enum SweepMetric: String, Codable, Sendable, CaseIterable {
     case exits
     case slots
     case firstTouches = "first-touches"
+    case complaints
     case userSeconds = "user-seconds"
 
     /// nil: this run does not tell.
@@ -32,6 +33,7 @@ package enum SweepMetric: String, Codable, Sendable, CaseIterable {
         case .exits: sum([.exitCPUID, .exitMSR, .exitCR, .exitPort, .exitCache, .exitDenied])
         case .slots: result.slots.map { Double($0) }
         case .firstTouches: result.firstTouches.map { Double($0) }
+        case .complaints: result.complaints.map { Double($0.count) }
         case .userSeconds: result.userSeconds
         }
     }
@@ -49,8 +51,11 @@ package enum SweepMetric: String, Codable, Sendable, CaseIterable {
     /// Timers make counts differ a little from run to run; CPU time differs with whatever else runs.
     var tolerance: SweepTolerance {
         if isExact { return SweepTolerance(share: 0) }
-        return self == .userSeconds
-            ? SweepTolerance(share: 0.5, slack: 0.5) : SweepTolerance(share: 0.02, slack: 4)
+        return switch self {
+        case .userSeconds: SweepTolerance(share: 0.5, slack: 0.5)
+        case .complaints: SweepTolerance(share: 0)
+        default: SweepTolerance(share: 0.02, slack: 4)
+        }
     }
 }
 

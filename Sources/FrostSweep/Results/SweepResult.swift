@@ -36,6 +36,8 @@ package struct SweepResult: Codable, Sendable {
     package var counts: [String: UInt64] = [:]
     /// Different guest pages that were opened; nil unless every exit was traced.
     package var firstTouches: Int?
+    /// What Linux's kernel complained about; nil unless its console shows levels: ``KernelComplaints``.
+    package var complaints: [String]?
     package var verdict: CacheVerdict.Answer?
     /// Where it ran.
     package var place: String?
@@ -63,6 +65,9 @@ package struct SweepResult: Codable, Sendable {
         (slots, counts) = (report.slots, report.counts)
         if let trace = try? Trace(reading: folder.trace), trace.fact(.traceEvery) == 1 {
             firstTouches = Set(trace.records.filter { $0.kind == .open && $0.level == 0 }.map(\.value)).count
+        }
+        if let console = try? Data(contentsOf: folder.console) {
+            complaints = KernelComplaints.texts(in: String(decoding: console, as: UTF8.self))
         }
         if report.exitCode != 0 {
             outcome = .failed
