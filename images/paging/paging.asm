@@ -37,14 +37,7 @@ HUGE_ALIAS      equ 0x40000000          ; 1 GiB page from physical 0 on
 CODE64          equ 0x18
 
 start:
-        begin
-        mov     [pm1a_control], bx
-        enter_protected_mode protected
-
-bits 32
-protected:
-        load_segments DATA32
-        mov     esp, STACK
+        begin_protected
         cld
         xor     eax, eax
         cpuid

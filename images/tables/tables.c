@@ -18,6 +18,7 @@
 #define TOUCHED_PAGES    2048u      /* several times what the region has slots for */
 
 static uint64_t sum, bytes_read;
+static uint64_t shown, wrong;
 
 static uint32_t load32(uint64_t address)
 {
@@ -49,21 +50,27 @@ static void add_table(uint64_t table)
         add(table, bytes);
 }
 
+/* The root table, each that it names, and the DSDT. */
+static void each_table(void (*visit)(uint64_t table))
+{
+    uint64_t found = rsdp();
+    if (found == 0)
+        return;
+    uint64_t rsdt = load32(found + RSDP_RSDT), end = rsdt + load32(rsdt + TABLE_LENGTH);
+    visit(rsdt);
+    for (uint64_t entry = rsdt + TABLE_ENTRIES; entry + sizeof(uint32_t) <= end; entry += 4) {
+        uint64_t table = load32(entry);
+        visit(table);
+        if (memcmp((const void *)table, "FACP", 4) == 0)
+            visit(load32(table + FADT_DSDT));
+    }
+}
+
 static uint64_t read_all(void)
 {
     sum = bytes_read = 0;
     add(ROM_BASE, ROM_END - ROM_BASE);
-    uint64_t found = rsdp();
-    if (found == 0)
-        return sum;
-    uint64_t rsdt = load32(found + RSDP_RSDT), end = rsdt + load32(rsdt + TABLE_LENGTH);
-    add_table(rsdt);
-    for (uint64_t entry = rsdt + TABLE_ENTRIES; entry + sizeof(uint32_t) <= end; entry += 4) {
-        uint64_t table = load32(entry);
-        add_table(table);
-        if (memcmp((const void *)table, "FACP", 4) == 0)
-            add_table(load32(table + FADT_DSDT));
-    }
+    each_table(add_table);
     return sum;
 }
 
@@ -92,22 +99,10 @@ static uint64_t checksum(uint64_t table)
     return sum_of_bytes;
 }
 
-static void look_for_hidden(void)
+static void look_at(uint64_t table)
 {
-    uint64_t found = rsdp(), shown = 0, wrong = 0;
-    uint64_t rsdt = found != 0 ? load32(found + RSDP_RSDT) : 0;
-    uint64_t end = found != 0 ? rsdt + load32(rsdt + TABLE_LENGTH) : 0;
-    for (uint64_t entry = rsdt + TABLE_ENTRIES; entry + sizeof(uint32_t) <= end; entry += 4) {
-        uint64_t table = load32(entry);
-        shown += hidden_in(table);
-        wrong += checksum(table) != 0 && memcmp((const void *)table, "FACS", 4) != 0;
-        if (memcmp((const void *)table, "FACP", 4) == 0) {
-            shown += hidden_in(load32(table + FADT_DSDT));
-            wrong += checksum(load32(table + FADT_DSDT)) != 0;
-        }
-    }
-    print_fact("tables: of what is out of reach", shown);
-    print_fact("tables: with a wrong checksum", wrong);
+    shown += hidden_in(table);
+    wrong += checksum(table) != 0;
 }
 
 static void touch_memory(void)
@@ -121,7 +116,9 @@ int main(void)
 {
     uint64_t rounds = option("rounds", 2), first = read_all();
     print_fact("tables: bytes", bytes_read);
-    look_for_hidden();
+    each_table(look_at);
+    print_fact("tables: of what is out of reach", shown);
+    print_fact("tables: with a wrong checksum", wrong);
     touch_memory();
     print("tables: ready\n");
     for (uint64_t round = 0; round < rounds; round++) {

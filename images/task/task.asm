@@ -17,14 +17,7 @@ TSS_EIP         equ 0x20
 GATE_TASK       equ 0x8500
 
 start:
-        begin
-        mov     [pm1a_control], bx
-        enter_protected_mode protected
-
-bits 32
-protected:
-        load_segments DATA32
-        mov     esp, STACK
+        begin_protected
         lidt    [idt_register]
         mov     word [gdt + MAIN + 2], main     ; bases, below 64 KiB
         mov     word [gdt + HANDLER + 2], handler
