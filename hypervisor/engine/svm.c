@@ -119,7 +119,7 @@ static struct guest_mode mode(const struct vcpu *)
  * and is not made twice. */
 static bool is_by_task(const struct vcpu *vcpu, uint64_t vector)
 {
-    struct guest_mode now = engine->mode(vcpu);
+    struct guest_mode now = mode(vcpu);
     uint64_t gate = 0;
     if (!(now.cr0 & CR0_PE) || (now.efer & EFER_LMA))
         return false;
