@@ -18,6 +18,8 @@ package enum Capability: Sendable, CaseIterable {
     case seed
     /// The hypervisor's instructions can be counted.
     case instructionCount
+    /// It can have another chipset, an IOMMU and devices.
+    case board
     /// It is started over a connection, also on another host.
     case connection
 
@@ -41,6 +43,8 @@ package enum Capability: Sendable, CaseIterable {
             On \(name) the instructions that are executed cannot be counted. Use --platform qemu-tcg. (Under bochs the trace's \
             times are instructions without being asked.)
             """
+        case .board:
+            "\(name) has one chipset, no IOMMU and no devices but its own. Use --platform qemu-tcg for them."
         case .connection:
             "\(name) is started here, and by no connection. Use --platform libvirt with --connect."
         }

@@ -5,6 +5,8 @@ import FrostImage
 import FrostMachine
 import FrostMeasure
 
+extension Board.Chipset: ExpressibleByArgument {}
+extension Board.IOMMU: ExpressibleByArgument {}
 extension Platform: ExpressibleByArgument {}
 extension FreezeStrategy: ExpressibleByArgument {}
 extension CacheDemand: ExpressibleByArgument {}

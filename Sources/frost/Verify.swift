@@ -72,6 +72,8 @@ struct Verify: ParsableCommand {
 
     @OptionGroup var libvirt: LibvirtOptions
 
+    @OptionGroup var board: BoardOptions
+
     @Option(help: "Keep the record in this folder.", completion: .directory)
     var record: String?
 
@@ -231,6 +233,7 @@ struct Verify: ParsableCommand {
     private func options(_ image: BootImage, _ recipe: Recipe?, record: URL) throws -> RunOptions {
         var options = recipe.map { RunOptions(recipe: $0) } ?? RunOptions()
         (options.platform, options.cpu, options.connect) = (platform, cpu, libvirt.connect)
+        options.board = try board.board()
         // The recipe's is for a machine that nobody watches.
         options.timeLimit = timeout ?? TimeSpan(.seconds(1800))
         options.expected += expect

@@ -69,7 +69,7 @@ import Testing
         let asked: [(Capability, (inout RunOptions) throws -> Void)] = [
             (.seed, { $0.seed = 1 }), (.savedState, { $0.isSaveable = true }),
             (.savedState, { $0.takesMessages = true }), (.accessTrace, { $0.windows = AccessWindows() }),
-            (.connection, { $0.connect = .embedded }),
+            (.connection, { $0.connect = .embedded }), (.board, { $0.board.chipset = .q35 }),
         ]
         for platform in Platform.allCases {
             for (capability, ask) in asked {

@@ -12,6 +12,7 @@ package struct QEMU: Sendable, Equatable {
     package var image: URL
     package var disk: Disk
     package var ram: ByteCount
+    package var board = Board()
     package var ramFile: URL
     package var trace: URL
     package var controlSocket: String
@@ -33,14 +34,15 @@ package struct QEMU: Sendable, Equatable {
     package var arguments: [String] {
         [
             "-accel", accelerator.rawValue,
-            "-machine", "pc,smm=off,memory-backend=ram",
+            "-machine", "\(board.chipset.rawValue),smm=off,memory-backend=ram",
             // Sleep ends a run: its tables offer the guest none.
-            "-global", "PIIX4_PM.disable_s3=1", "-global", "PIIX4_PM.disable_s4=1",
+            "-global", "\(board.chipset.sleepDevice).disable_s3=1",
+            "-global", "\(board.chipset.sleepDevice).disable_s4=1",
             "-cpu", model,
             "-smp", "\(cpuCount)",
             "-m", "\(ram.bytes / ByteCount.mebibyte.bytes)",
             "-object", Self.memory(ram, in: ramFile),
-        ] + drive + [
+        ] + board.arguments + drive + [
             "-display", "none", "-vga", "none", "-nodefaults", "-net", "none", "-no-reboot",
             "-chardev", "stdio,id=com1,signal=off", "-serial", "chardev:com1",
             "-chardev", "file,id=com2,path=\(Self.quoted(trace)),append=on", "-serial", "chardev:com2",
@@ -76,17 +78,25 @@ package struct QEMU: Sendable, Equatable {
         /// By programmed I/O: for guests that call the firmware to read their disk.
         case ide
 
+        /// What the chipset lacks; Q35's own `ide.0` is an AHCI.
+        private func controller(on chipset: Board.Chipset) -> (bus: String, arguments: [String]) {
+            switch (self, chipset) {
+            case (.ahci, .pc): ("ahci.0", ["-device", "ich9-ahci,id=ahci"])
+            case (.ide, .q35): ("pio.0", ["-device", "piix3-ide,id=pio"])
+            case (.ide, .pc), (.ahci, .q35): ("ide.0", [])
+            }
+        }
+
         /// The image itself stays untouched.
-        func arguments(reading image: URL) -> [String] {
+        func arguments(reading image: URL, on chipset: Board.Chipset = .pc) -> [String] {
             let drive = "file=\(QEMU.quoted(image)),format=raw,snapshot=on,if=none,id=disk"
-            let controller = self == .ahci ? ["-device", "ich9-ahci,id=ahci"] : []
-            let bus = self == .ahci ? "ahci.0" : "ide.0"
+            let (bus, controller) = controller(on: chipset)
             return ["-drive", drive] + controller
                 + ["-device", "ide-hd,drive=disk,bus=\(bus),bootindex=0"]
         }
     }
 
-    private var drive: [String] { disk.arguments(reading: image) }
+    private var drive: [String] { disk.arguments(reading: image, on: board.chipset) }
 
     /// QEMU's options end at a comma unless it is doubled.
     static func quoted(_ text: String) -> String {

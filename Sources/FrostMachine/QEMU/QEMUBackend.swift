@@ -12,8 +12,8 @@ struct QEMUBackend: Backend {
 
     var capabilities: Set<Capability> {
         switch accelerator {
-        case .tcg: [.control, .sharedMemory, .cacheModel, .savedState, .seed, .instructionCount]
-        case .kvm: [.control, .sharedMemory, .savedState, .vmx]
+        case .tcg: [.control, .sharedMemory, .cacheModel, .savedState, .seed, .instructionCount, .board]
+        case .kvm: [.control, .sharedMemory, .savedState, .vmx, .board]
         }
     }
 
@@ -35,6 +35,7 @@ struct QEMUBackend: Backend {
 
     func boot(_ run: RunJob, in folder: RunFolder) throws -> RunResult {
         let (image, options) = (run.image, run.options)
+        try options.board.check(ram: image.plan.ram)
         let ramFile = try MemoryFile.make(image.plan.ram, in: folder, isKept: options.keepsRAM)
         let socket = Self.socket()
         let messageSocket = options.takesMessages ? socket + ".msg" : nil
@@ -52,7 +53,8 @@ struct QEMUBackend: Backend {
             ?? options.residency?.argument(record: folder.folder, ramFile: ramFile, plan: image.plan)
         let command = QEMU(
             accelerator: accelerator, image: image.file, disk: QEMU.Disk(for: run), ram: image.plan.ram,
-            ramFile: ramFile, trace: folder.trace, controlSocket: socket, messageSocket: messageSocket,
+            board: options.board, ramFile: ramFile, trace: folder.trace, controlSocket: socket,
+            messageSocket: messageSocket,
             plugin: plugin, isRestored: options.saved != nil, cpu: options.cpu ?? ownCPU,
             cpuCount: options.cpuCount, seed: options.seed, countsInstructions: options.instructions != nil
         ).command

@@ -12,6 +12,7 @@ package struct RunOptions {
     package var cpu: CPUChoice?
     /// Of the machine; QEMU only. The hypervisor refuses more than one.
     package var cpuCount = 1
+    package var board = Board()
     /// Whatever the machine gives as random comes from it; QEMU only.
     package var seed: UInt64?
     /// Typed when the image asks for it.

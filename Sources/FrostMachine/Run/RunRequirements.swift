@@ -5,7 +5,7 @@ extension RunOptions {
             (nmiEvery != nil, .control), (cpu == .intel, .vmx),
             (saved != nil || isSaveable || takesMessages, .savedState), (seed != nil, .seed),
             (instructions != nil, .instructionCount), (residency != nil, .cacheModel),
-            (windows != nil, .accessTrace), (connect != nil, .connection),
+            (windows != nil, .accessTrace), (board != Board(), .board), (connect != nil, .connection),
         ]
         return needs.filter(\.0).map(\.1)
     }

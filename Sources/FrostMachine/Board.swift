@@ -1,0 +1,90 @@
+package import FrostSupport
+
+/// What stands around the CPU and its memory.
+package struct Board: Sendable, Equatable, Codable {
+    package enum Chipset: String, Sendable, Codable, CaseIterable {
+        /// Intel's 440FX and PIIX3.
+        case pc
+        /// Intel's Q35 and ICH9: the one that may have an IOMMU.
+        case q35
+
+        /// QEMU's device that has the registers of sleep.
+        var sleepDevice: String {
+            switch self {
+            case .pc: "PIIX4_PM"
+            case .q35: "ICH9-LPC"
+            }
+        }
+    }
+
+    package enum IOMMU: String, Sendable, Codable, CaseIterable {
+        case none
+        /// VT-d.
+        case intel
+        /// AMD-Vi.
+        case amd
+
+        fileprivate var arguments: [String] {
+            switch self {
+            case .none: []
+            case .intel: ["-device", "intel-iommu"]
+            case .amd: ["-device", "amd-iommu"]
+            }
+        }
+    }
+
+    package var chipset = Chipset.pc
+    package var iommu = IOMMU.none
+    /// As QEMU takes them after -device.
+    package var devices: [String] = []
+
+    package init() {}
+
+    /// - Parameters:
+    ///   - chipset: nil: the one that the rest asks for.
+    ///   - allowsUnprotectedDMA: devices may stand where nothing is between them and memory.
+    /// - Throws: ``Failure``
+    package init(
+        chipset: Chipset? = nil, iommu: IOMMU = .none, devices: [String] = [],
+        allowsUnprotectedDMA: Bool = false
+    ) throws(Failure) {
+        self.chipset = chipset ?? (iommu == .none ? .pc : .q35)
+        (self.iommu, self.devices) = (iommu, devices)
+        guard iommu == .none || self.chipset == .q35 else { throw .noIOMMU(self.chipset) }
+        if let device = devices.first, iommu == .none, !allowsUnprotectedDMA { throw .unprotected(device) }
+    }
+
+    /// From this much RAM on, QEMU divides it otherwise than on `pc`, and we would look for it in the wrong place.
+    /// - Source: QEMU, hw/i386/pc_q35.c.
+    private static let q35Split: ByteCount = 2816 * .mebibyte
+
+    /// - Throws: ``Failure/tooMuchRAM(_:)``
+    func check(ram: ByteCount) throws(Failure) {
+        guard chipset == .pc || ram < Self.q35Split else { throw .tooMuchRAM(ram) }
+    }
+
+    /// An IOMMU comes first: it has to be there before what it stands in front of.
+    var arguments: [String] { iommu.arguments + devices.flatMap { ["-device", $0] } }
+
+    package enum Failure: Explained, Equatable {
+        case noIOMMU(Chipset)
+        case unprotected(String)
+        case tooMuchRAM(ByteCount)
+
+        package var exitCode: ExitCode { .usage }
+
+        package var description: String {
+            switch self {
+            case .noIOMMU(let chipset):
+                "The chipset of \(chipset.rawValue) has no IOMMU. Use --machine q35, or leave out --machine."
+            case .unprotected(let device):
+                """
+                Nothing stands between the device '\(device)' and memory: it can read the frozen region. Use --iommu intel or \
+                --iommu amd, or say --allow-unprotected-dma.
+                """
+            case .tooMuchRAM(let ram):
+                "A machine q35 with \(ram) of RAM cannot be run. Take less than \(Board.q35Split), or --machine pc."
+            }
+        }
+    }
+}

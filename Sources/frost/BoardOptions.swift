@@ -1,0 +1,23 @@
+import ArgumentParser
+import FrostMachine
+
+/// What verbs ask that run an image under QEMU.
+struct BoardOptions: ParsableArguments {
+    @Option(help: "The chipset: pc or q35. (default: q35 with --iommu, else pc)")
+    var machine: Board.Chipset?
+
+    @Option(help: "What stands between devices and memory: none, intel (VT-d) or amd (AMD-Vi).")
+    var iommu = Board.IOMMU.none
+
+    @Option(
+        help: ArgumentHelp("A device of QEMU's, as after its -device. May be repeated.", valueName: "device"))
+    var device: [String] = []
+
+    @Flag(help: "Give devices to a machine without an IOMMU; what is run so cannot be proven.")
+    var allowUnprotectedDma = false
+
+    func board() throws -> Board {
+        try Board(
+            chipset: machine, iommu: iommu, devices: device, allowsUnprotectedDMA: allowUnprotectedDma)
+    }
+}
