@@ -13,6 +13,7 @@
 #include "guest/exits.h"
 #include "guest/first_state.h"
 #include "guest/msr.h"
+#include "iommu/iommu.h"
 #include "keys/keys.h"
 #include "report/panic.h"
 #include "report/serial.h"
@@ -138,13 +139,14 @@ void start(uint64_t boot_info)
     memory_map_start(&header, &boot);
     msr_start(&vcpu);
 
+    iommu_find(pci_stop_dma());     /* before there is anything to read */
     acpi_hide();
-    pci_stop_dma();         /* before there is anything to read */
     memory_start(header.frozen_base, header.frozen_bytes);
     enum image_freeze strategy = (enum image_freeze)header.freeze;
     uint64_t cycles = freeze(strategy, header.frozen_base, header.frozen_bytes);
     tracer_add((struct trace_record){
         .kind = TRACE_FREEZE, .detail = strategy, .cycles = cycles, .value = header.frozen_bytes});
+    tracer_fact(FACT_DMA, iommu_deny_all());
     erase_loader();
     struct room room = residency_start(&header);
     tell_facts(&room);

@@ -58,9 +58,9 @@ void memory_start(uint64_t base, uint64_t bytes)
     write_cr3(frozen_hpa(pml4));
 }
 
-void *memory_dram(uint64_t hpa)
+static void *window(uint64_t hpa, uint64_t type)
 {
-    uint64_t entry = hpa | PTE_P | PTE_W | PTE_NX | PTE_A | PTE_D | PTE_WC;
+    uint64_t entry = hpa | PTE_P | PTE_W | PTE_NX | PTE_A | PTE_D | type;
     if (window_table[0] != entry) {
         window_table[0] = entry;
         /* Serialising (APM vol 3, INVLPG): also drains what write-combining still holds of the last
@@ -68,4 +68,14 @@ void *memory_dram(uint64_t hpa)
         asm volatile("invlpg (%0)" : : "r"(DRAM_WINDOW) : "memory");
     }
     return (void *)DRAM_WINDOW;
+}
+
+void *memory_dram(uint64_t hpa)
+{
+    return window(hpa, PTE_WC);
+}
+
+volatile void *memory_device(uint64_t hpa)
+{
+    return window(hpa, PTE_PCD | PTE_PWT);
 }

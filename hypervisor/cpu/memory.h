@@ -2,7 +2,8 @@
  *
  *   virtual                              physical              type
  *   HYPERVISOR_BASE .. + frozen_bytes    the frozen region     write-back
- *   DRAM_WINDOW .. + 4 KiB               one frame at a time   write-combining (`window`: WB)
+ *   DRAM_WINDOW .. + 4 KiB               one frame at a time   write-combining (`window`: WB);
+ *                                                              a device's registers: uncacheable
  *   nothing else is mapped: a stray pointer faults
  *
  *   frozen region, from its base: text | rodata | data, bss (stack, host tables, control block,
@@ -32,3 +33,5 @@ void memory_start(uint64_t base, uint64_t bytes);
 
 /* 4096 bytes of DRAM at host-physical `hpa` (4 KiB aligned), until the next call. */
 void *memory_dram(uint64_t hpa);
+/* The same of a device's registers, uncacheable. */
+volatile void *memory_device(uint64_t hpa);

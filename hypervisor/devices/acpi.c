@@ -47,7 +47,7 @@ static uint64_t table_at(uint32_t number)
     return is_reached(table) ? table : root.base;       /* which has no signature of interest */
 }
 
-static uint64_t find_table(uint32_t signature)
+uint64_t acpi_find(uint32_t signature)
 {
     uint64_t table;
     for (uint32_t i = 0; (table = table_at(i)) != 0; i++)
@@ -56,9 +56,14 @@ static uint64_t find_table(uint32_t signature)
     return 0;
 }
 
+uint32_t acpi_bytes(uint64_t table)
+{
+    return load32(table + TABLE_LENGTH);
+}
+
 static uint64_t find_dsdt(void)
 {
-    uint64_t fadt = find_table(FADT_SIGNATURE);
+    uint64_t fadt = acpi_find(FADT_SIGNATURE);
     if (fadt == 0)
         return 0;
     uint64_t wide = load32(fadt + TABLE_LENGTH) >= FADT_X_DSDT + 8 ? load64(fadt + FADT_X_DSDT) : 0;
@@ -138,14 +143,14 @@ static uint8_t off_type(uint64_t dsdt)
 
 struct acpi_power acpi_power(void)
 {
-    uint64_t fadt = find_table(FADT_SIGNATURE);
+    uint64_t fadt = acpi_find(FADT_SIGNATURE);
     uint16_t control = fadt != 0 ? (uint16_t)load32(fadt + FADT_PM1A_CONTROL) : 0;
     return (struct acpi_power){control, off_type(find_dsdt())};
 }
 
 uint32_t acpi_cpus(void)
 {
-    uint64_t madt = find_table(MADT_SIGNATURE);
+    uint64_t madt = acpi_find(MADT_SIGNATURE);
     uint32_t cpus = 0, bytes = 0;
     for (uint32_t at = MADT_ENTRIES; madt != 0 && at + 4 <= load32(madt + TABLE_LENGTH);
          at += bytes) {

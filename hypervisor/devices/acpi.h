@@ -12,6 +12,10 @@ struct acpi_power {
 /* Finds the tables, by the loader's identity mapping as all of these do. To be called first. */
 void acpi_start(void);
 
+/* Physical address of the first table with this signature; 0: there is none. */
+uint64_t acpi_find(uint32_t signature);
+uint32_t acpi_bytes(uint64_t table);
+
 /* From FADT and DSDT. */
 struct acpi_power acpi_power(void);
 
@@ -19,6 +23,7 @@ struct acpi_power acpi_power(void);
 uint32_t acpi_cpus(void);
 
 /* Renames, where they lie, tables of devices that the guest does not reach (HPET, IOMMUs) and the
- * packages of sleep states other than S5; before the tables become pages. Those in memory that
+ * packages of sleep states other than S5; before the tables become pages, and after
+ * the last look at them. Those in memory that
  * refuses writes stay as they are: their devices are absent, and their sleep ends the run. */
 void acpi_hide(void);

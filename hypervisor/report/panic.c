@@ -25,6 +25,7 @@ static const char *const words[] = {
     [PANIC_TASK]           = "a task switch that is not carried out, vector or exit code",
     [PANIC_CPUS]           = "the machine has other CPUs, which nothing would hold: CPUs",
     [PANIC_STATE]          = "a contract inside the hypervisor was broken, at",
+    [PANIC_IOMMU]          = "an IOMMU does not do what it is told, at",
 };
 
 extern uint8_t stack_bottom[];  /* boot/entry.asm */

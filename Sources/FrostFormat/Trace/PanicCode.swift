@@ -22,6 +22,7 @@ package enum PanicCode: String, Codable, Sendable, CaseIterable {
     case state
     case task
     case otherCPUs = "other-cpus"
+    case iommu
 
     package init?(number: UInt32) {
         guard let code = Self.allCases.first(where: { $0.number == number }) else { return nil }
@@ -49,6 +50,7 @@ package enum PanicCode: String, Codable, Sendable, CaseIterable {
         case .state: PANIC_STATE.rawValue
         case .task: PANIC_TASK.rawValue
         case .otherCPUs: PANIC_CPUS.rawValue
+        case .iommu: PANIC_IOMMU.rawValue
         }
     }
 }

@@ -20,6 +20,7 @@ package enum TraceFact: String, Sendable, CaseIterable, Codable {
     case hypervisorBytes
     case cache
     case cacheBytes
+    case dma
 
     package var number: UInt32 {
         switch self {
@@ -38,6 +39,7 @@ package enum TraceFact: String, Sendable, CaseIterable, Codable {
         case .hypervisorBytes: FACT_TEXT_BYTES.rawValue
         case .cache: FACT_CACHE.rawValue
         case .cacheBytes: FACT_CACHE_BYTES.rawValue
+        case .dma: FACT_DMA.rawValue
         }
     }
 
@@ -50,6 +52,7 @@ package enum TraceFact: String, Sendable, CaseIterable, Codable {
         case .cache: CacheDemand(number: UInt32(truncatingIfNeeded: value))?.rawValue ?? "\(value)"
         case .engine: EngineChoice(number: UInt32(truncatingIfNeeded: value))?.rawValue ?? "\(value)"
         case .policy: EvictionPolicy(number: UInt32(truncatingIfNeeded: value))?.rawValue ?? "\(value)"
+        case .dma: DMAProtection(fact: value).description
         case .format, .slots, .tablePages, .traceEvery: "\(value)"
         }
     }

@@ -128,8 +128,13 @@ package final class Machine {
 
     /// - Throws: ``QMP/Failure``, also when the run was not started to take messages.
     package func send(_ message: DeviceMessage) throws(QMP.Failure) {
+        try message.send(over: bus())
+    }
+
+    /// - Throws: ``QMP/Failure``, also when the run was not started to take messages.
+    package func bus() throws(QMP.Failure) -> BusSocket {
         guard let messageSocket else { throw .noConnection }
-        try message.send(over: messageSocket)
+        return try BusSocket(connecting: messageSocket)
     }
 
     /// Takes the machine's power away: QEMU is gone at once.

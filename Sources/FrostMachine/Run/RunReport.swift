@@ -43,11 +43,14 @@ package struct RunReport: Codable, Sendable {
     package var counts: [String: UInt64]
     package var unmet: [String]
     package var warnings: [String]
+    /// What stood between devices and memory; nil when the hypervisor did not get so far.
+    package var dma: String?
 
     package init(
         image: ImageFacts, platform: Platform, clock: RunClock? = nil, commandLine: String,
         ending: RunEnding.Kind, end: String, exitCode: Int32, wallSeconds: Double, userSeconds: Double,
-        slots: UInt64? = nil, counts: [String: UInt64], unmet: [String], warnings: [String]
+        slots: UInt64? = nil, counts: [String: UInt64], unmet: [String], warnings: [String],
+        dma: String? = nil
     ) {
         self.image = image
         self.platform = platform
@@ -62,6 +65,7 @@ package struct RunReport: Codable, Sendable {
         self.counts = counts
         self.unmet = unmet
         self.warnings = warnings
+        self.dma = dma
     }
 }
 
@@ -86,6 +90,7 @@ extension RunReport {
             })
         unmet = result.unmet
         warnings = result.warnings
+        dma = result.trace.fact(.dma).map { DMAProtection(fact: $0).description }
     }
 }
 
@@ -107,6 +112,7 @@ extension RunReport: CustomStringConvertible {
                     + "sealed \(count(.metadataSeal)), dropped \(count(.metadataDrop))",
             ]
         }
+        if let dma { lines.append("devices      \(dma)") }
         lines += warnings.map { "warning      \($0)" }
         lines += unmet.map { "not as asked \($0)" }
         return lines.joined(separator: "\n")

@@ -198,6 +198,8 @@ package struct CacheJudge {
             ? .leaked : faults.isEmpty && findings.allSatisfy { $0.holds == true } ? .proven : .notProvable
         return CacheVerdict(
             answer: answer, findings: findings, faults: faults, model: CacheVerdict.Model(record.log.header),
-            coverage: CacheVerdictText.coverage(survey), limits: CacheVerdictText.limits, notes: notes)
+            coverage: CacheVerdictText.coverage(survey),
+            limits: CacheVerdictText.limits + [record.devices.limit],
+            notes: notes)
     }
 }

@@ -50,6 +50,8 @@ package struct CacheRecord {
         try withPrivateFiles { try Data(JSON.text(verdict).utf8).write(to: folder.verdict) }
     }
 
+    var devices: DeviceEvidence { DeviceEvidence(inputs, in: folder) }
+
     func replay() throws(Failure) -> DRAMReplay {
         let base = folder.dramBase
         guard FileManager.default.fileExists(atPath: base.plainPath) else { throw .missing(base.plainPath) }

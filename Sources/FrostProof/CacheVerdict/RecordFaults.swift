@@ -14,7 +14,7 @@ struct RecordFaults {
 
     static func all(_ record: CacheRecord, _ survey: RecordSurvey) -> [String] {
         var judge = RecordFaults(record: record, survey: survey)
-        judge.faults = ofRun(record.inputs, record.image)
+        judge.faults = ofRun(record.inputs, record.image, record.devices)
         judge.judgeLog()
         judge.judgeMachine()
         judge.judgeModel()
@@ -26,8 +26,8 @@ struct RecordFaults {
     }
 
     /// Of any record, by the model or by the debugger.
-    static func ofRun(_ inputs: RecordInputs, _ image: BootImage) -> [String] {
-        var faults: [String] = []
+    static func ofRun(_ inputs: RecordInputs, _ image: BootImage, _ devices: DeviceEvidence) -> [String] {
+        var faults = devices.faults
         if !inputs.hasEndedAsAsked {
             let unmet = ([inputs.end] + inputs.unmet).joined(separator: " ")
             faults.append("The run did not end as asked: \(unmet)")

@@ -55,7 +55,7 @@ package struct DebuggerJudge {
     // MARK: the run
 
     private mutating func judgeRun() {
-        faults += RecordFaults.ofRun(record.inputs, record.image)
+        faults += RecordFaults.ofRun(record.inputs, record.image, record.devices)
         if record.ram == nil {
             faults.append(
                 """
@@ -172,6 +172,6 @@ package struct DebuggerJudge {
                 \(totals.lines.of("line")).
                 """,
                 "Memory: all of it, once, when the hypervisor began its ending.",
-            ], limits: DebuggerVerdict.limits, notes: notes)
+            ], limits: DebuggerVerdict.limits + [record.devices.limit], notes: notes)
     }
 }

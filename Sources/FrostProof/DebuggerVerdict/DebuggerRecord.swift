@@ -10,6 +10,7 @@ import Glibc
 package struct DebuggerRecord {
     package let folder: RunFolder
     package let inputs: RecordInputs
+    var devices: DeviceEvidence { DeviceEvidence(inputs, in: folder) }
     let image: BootImage
     let symbols: SymbolTable
     /// Nil when the run did not come to the hypervisor's ending.

@@ -1,7 +1,7 @@
 package import Foundation
 package import FrostFormat
 package import FrostImage
-import FrostMachine
+package import FrostMachine
 import FrostSupport
 import Glibc
 
@@ -18,10 +18,12 @@ package struct RecordInputs: Codable, Sendable, Equatable {
     package var hasEndedAsAsked: Bool
     package var unmet: [String]
     package var commandLine: String
+    /// nil in a record of an older frost, which knew one.
+    package var board: Board?
 
     package init(
         imageHash: String, symbolsHash: String, canaries: [Canary], ending: RunEnding.Kind, end: String,
-        hasEndedAsAsked: Bool, unmet: [String], commandLine: String
+        hasEndedAsAsked: Bool, unmet: [String], commandLine: String, board: Board? = nil
     ) {
         self.imageHash = imageHash
         self.symbolsHash = symbolsHash
@@ -31,13 +33,15 @@ package struct RecordInputs: Codable, Sendable, Equatable {
         self.hasEndedAsAsked = hasEndedAsAsked
         self.unmet = unmet
         self.commandLine = commandLine
+        self.board = board
     }
 }
 
 extension RecordInputs {
     /// Copies the image and the hypervisor's file with symbols into the record.
     init(
-        of result: RunResult, image: BootImage, symbols: URL, canaries: [Canary], into folder: RunFolder
+        of result: RunResult, on board: Board, image: BootImage, symbols: URL, canaries: [Canary],
+        into folder: RunFolder
     ) throws {
         try FileManager.default.copyItem(at: image.file, to: folder.image)
         try FileManager.default.copyItem(at: symbols, to: folder.symbols)
@@ -48,7 +52,7 @@ extension RecordInputs {
             symbolsHash: try Self.hash(of: folder.symbols), canaries: canaries,
             ending: result.ending.kind, end: result.ending.description, hasEndedAsAsked: isAsAsked,
             unmet: isAsAsked ? [] : result.unmet + result.warnings,
-            commandLine: result.commandLine)
+            commandLine: result.commandLine, board: board)
     }
 
     /// SHA-256, in hexadecimal digits.

@@ -33,7 +33,8 @@ struct Recording {
             let result = try Run(image, options: options).boot(in: folder)
             try check(result, folder)
             let inputs = try RecordInputs(
-                of: result, image: image, symbols: symbols, canaries: canaries, into: folder)
+                of: result, on: options.board, image: image, symbols: symbols, canaries: canaries,
+                into: folder)
             try Data(JSON.text(inputs).utf8).write(to: folder[keyPath: file])
             return result
         }

@@ -125,6 +125,7 @@ extension TraceCounter {
         case .exitDenied: "denied instruction"
         case .reinject: "event again"
         case .ahead: "blank page ahead"
+        case .pciRefused: "PCI write refused"
         }
     }
 }

@@ -43,6 +43,15 @@ enum trace_fact : uint32_t {
                              * table and slots */
     FACT_CACHE        = 14, /* enum image_cache */
     FACT_CACHE_BYTES  = 15, /* of the largest that CPUID tells of */
+    FACT_DMA          = 16, /* enum trace_dma, with DMA_SNOOPED where that is so */
+};
+
+/* What stands between devices and memory. */
+enum trace_dma : uint32_t {
+    DMA_OPEN    = 0,        /* nothing, or not before every device */
+    DMA_VTD     = 1,        /* Intel VT-d that lets nothing pass */
+    DMA_AMDVI   = 2,        /* AMD-Vi that lets nothing pass */
+    DMA_SNOOPED = 0x100,    /* it reads its tables through the CPU's cache, and not from DRAM */
 };
 
 enum trace_miss_flags : uint32_t {
@@ -113,6 +122,7 @@ enum panic_code : uint32_t {
                                   * or the exit code */
     PANIC_CPUS             = 18, /* more than one: nothing would hold the others; value = how
                                   * many */
+    PANIC_IOMMU            = 19, /* an IOMMU does not do what it is told: value = its address */
 };
 
 #define TRACE_FORMAT 1u

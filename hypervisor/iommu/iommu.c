@@ -1,0 +1,107 @@
+#include "iommu/iommu.h"
+
+#include "cpu/registers.h"
+#include "devices/acpi.h"
+#include "iommu/units.h"
+#include "report/panic.h"
+#include "report/serial.h"
+#include "residency/memory_map.h"
+
+#define UNITS           16u
+#define WAIT_READS      1000000u
+#define STRUCTURE_BYTES 4u          /* what every structure begins with: type, flags or length */
+
+static const struct unit_kind *const kinds[] = {&vtd, &amdvi};
+#define KINDS (sizeof kinds / sizeof kinds[0])
+
+_Alignas(PAGE_BYTES) uint64_t unit_tables[UNIT_TABLE_WORDS];
+static const struct unit_kind *kind;
+static uint64_t units[UNITS];
+static uint32_t unit_count;
+static bool covers_all;
+
+/* Firmware may name a unit more than once. */
+static void add(struct registers found)
+{
+    for (uint32_t i = 0; i < unit_count; i++)
+        if (units[i] == found.base)
+            return;
+    if (unit_count == UNITS)
+        panic(PANIC_IOMMU, found.base);
+    /* What is absent is not the guest's. */
+    for (uint64_t at = found.base; at < found.base + found.bytes; at += PAGE_BYTES)
+        if (at % PAGE_BYTES != 0 || memory_map_kind(at) != MEMORY_ABSENT)
+            panic(PANIC_IOMMU, found.base);
+    units[unit_count++] = found.base;
+}
+
+void iommu_find(uint32_t last_function)
+{
+    uint64_t table = 0;
+    for (uint32_t i = 0; i < KINDS && table == 0; i++) {
+        kind = kinds[i];
+        table = acpi_find(kind->signature);
+    }
+    if (table == 0)
+        return;
+    uint32_t end = acpi_bytes(table), at = kind->first;
+    while (at + STRUCTURE_BYTES <= end) {
+        const uint8_t *structure = (const uint8_t *)(table + at);
+        uint16_t bytes = (uint16_t)(structure[2] | structure[3] << 8);
+        if (bytes < STRUCTURE_BYTES || bytes > end - at)
+            panic(PANIC_IOMMU, table + at);
+        struct registers found = kind->registers(structure, bytes);
+        if (found.bytes != 0)
+            add(found);
+        at += bytes;
+    }
+    if (kind->fill != 0)
+        kind->fill();
+    covers_all = last_function < kind->functions;
+}
+
+uint32_t iommu_deny_all(void)
+{
+    uint32_t snooped = DMA_SNOOPED;
+    for (uint32_t i = 0; i < unit_count; i++)
+        snooped &= kind->deny_all(units[i]);
+    if (unit_count != 0 && covers_all)
+        return kind->id | snooped;
+    console_text(unit_count == 0 ? "frostvisor: no IOMMU: devices reach all of memory\r\n"
+                                 : "frostvisor: the IOMMU stands before some devices alone\r\n");
+    return DMA_OPEN;
+}
+
+static volatile void *at(uint64_t base, uint32_t offset)
+{
+    uint64_t address = base + offset, in_page = address % PAGE_BYTES;
+    return (volatile uint8_t *)memory_device(address - in_page) + in_page;
+}
+
+uint32_t unit_read32(uint64_t base, uint32_t offset)
+{
+    return *(volatile uint32_t *)at(base, offset);
+}
+
+uint64_t unit_read64(uint64_t base, uint32_t offset)
+{
+    return *(volatile uint64_t *)at(base, offset);
+}
+
+void unit_write32(uint64_t base, uint32_t offset, uint32_t value)
+{
+    *(volatile uint32_t *)at(base, offset) = value;
+}
+
+void unit_write64(uint64_t base, uint32_t offset, uint64_t value)
+{
+    *(volatile uint64_t *)at(base, offset) = value;
+}
+
+void unit_wait(uint64_t base, uint32_t offset, uint32_t mask, uint32_t value)
+{
+    for (uint32_t i = 0; i < WAIT_READS; i++)
+        if ((unit_read32(base, offset) & mask) == value)
+            return;
+    panic(PANIC_IOMMU, base);
+}
