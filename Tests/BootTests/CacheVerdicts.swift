@@ -142,7 +142,7 @@ extension BootTests {
 
         @Test("In a cache that is too small, the region leaves it", .timeLimit(.minutes(2)))
         func small() throws {
-            let verdict = try Self.verdict(Self.sealed("hello"), cache: CacheChoice(shape: "1MiB:16:64"))
+            let verdict = try Self.verdict(Self.sealed("hello"), cache: CacheChoice(shape: "512KiB:8:64"))
             #expect(verdict.answer == .leaked, "\(verdict)")
             #expect(
                 Self.rules(verdict, .frozenRegion)
