@@ -33,8 +33,8 @@ struct AttackImage: ParsableCommand {
     @Option(help: "Decides every draw. (default: a random one, told with the table)")
     var seed: UInt64?
 
-    @Option(help: "Kinds of attack, separated by commas. (default: all but smi)", transform: Self.kinds)
-    var kinds = AttackKind.usual
+    @Option(help: "Kinds of attack, separated by commas. (default: all)", transform: Self.kinds)
+    var kinds = AttackKind.allCases
 
     @Option(help: "Only the attack of this number; goes with the same --seed and --kinds.")
     var only: Int?

@@ -45,6 +45,7 @@ extension BootTests {
         func board(row: BoardRow) throws {
             let result = try Sealed(row.guest).run {
                 $0.board = try Board(chipset: .q35, iommu: row.iommu)
+                if row.guest == "dma" && row.iommu != .none { $0.mayMaster() }
             }
             #expect(result.exitCode == .asAsked, result.story)
             #expect(DMAProtection(fact: result.trace.fact(.dma)).kind == Self.kind(row.iommu))
@@ -223,6 +224,13 @@ extension BootTests {
             }
             #expect(result.exitCode == .asAsked, result.story)
         }
+    }
+}
+
+extension RunOptions {
+    /// What the guest `dma` says behind an IOMMU.
+    fileprivate mutating func mayMaster() {
+        expected = expected.map { $0.replacing("bus mastering: refused", with: "bus mastering: TURNED ON") }
     }
 }
 

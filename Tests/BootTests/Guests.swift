@@ -77,6 +77,8 @@ extension BootTests {
             ("registers", "refused-keys"),
             ("registers", "paravirtual-leaves"), ("hpet", "any-device"),
             ("registers", "refused-northbridge"), ("tables", "shown-tables"),
+            ("dma", "unasked-master"), ("dma", "movable-bases"), ("dma", "open-chipset"),
+            ("dma", "open-8237"), ("dma", "open-fw-cfg"), ("smi", "open-smi-port"), ("smi", "unseen-smi"),
             ("debug", "kept-detect"), ("debug", "lost-resume"), ("debug", "kept-reserved"),
             ("debug", "lost-breakpoint"),
             ("sleep", "any-sleep"), ("task", "task-twice"),

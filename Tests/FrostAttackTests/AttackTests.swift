@@ -76,7 +76,7 @@ import Testing
 
     @Test("An attack follows from the seed and its number alone, and the kinds take turns")
     func sameSeed() {
-        let kinds = AttackKind.usual
+        let kinds = AttackKind.allCases
         for number in 0..<100 {
             let one = Attack(number: number, of: kinds, seed: 5),
                 again = Attack(number: number, of: kinds, seed: 5)

@@ -144,8 +144,13 @@ static uint8_t off_type(uint64_t dsdt)
 struct acpi_power acpi_power(void)
 {
     uint64_t fadt = acpi_find(FADT_SIGNATURE);
-    uint16_t control = fadt != 0 ? (uint16_t)load32(fadt + FADT_PM1A_CONTROL) : 0;
-    return (struct acpi_power){control, off_type(find_dsdt())};
+    if (fadt == 0)
+        return (struct acpi_power){.off_type = SLP_TYP_UNKNOWN};
+    return (struct acpi_power){
+        .pm1a_control = (uint16_t)load32(fadt + FADT_PM1A_CONTROL),
+        .off_type = off_type(find_dsdt()),
+        .smi_command = (uint16_t)load32(fadt + FADT_SMI_COMMAND),
+        .acpi_enable = (uint8_t)load32(fadt + FADT_ACPI_ENABLE)};
 }
 
 uint32_t acpi_cpus(void)

@@ -9,6 +9,21 @@
 #define PORT_RESET_CONTROL  0xCF9u
 #define PORT_PCI_ADDRESS    0xCF8u      /* configuration's address, written as one dword */
 
+/* What masters the bus by its own ports, and no bit of PCI's holds. Intel 8237A, as PCs wire two of
+ * it (page registers elsewhere do nothing by themselves); QEMU, docs/specs/fw_cfg.rst. */
+#define PORT_DMA1        0x00u
+#define DMA1_PORTS       16u
+#define PORT_DMA2        0xC0u
+#define DMA2_PORTS       32u
+#define PORT_DMA1_MASKS  0x0Fu
+#define PORT_DMA2_MASKS  0xDEu
+#define DMA_MASK_ALL     0x0Fu
+#define PORT_FW_CFG_DMA  0x514u
+#define FW_CFG_DMA_PORTS 8u
+
+/* Intel ICH, "APM_CNT": each write is an SMI. */
+#define PORT_APM_CONTROL 0xB2u
+
 /* Intel 8042, as PCs wire it: commands to the controller, and its output port. */
 #define COMMAND_WRITE_OUTPUT 0xD1u      /* the next byte at 60h goes to the output port */
 #define COMMAND_CLOSE_A20    0xDDu
@@ -24,8 +39,9 @@
 #define SYSTEM_CONTROL_A20   BIT(1)
 #define RESET_CONTROL_RESET  BIT(2)
 
-/* ACPI 6.4, 4.8.3.2.1: the PM1 control register, two bytes; in the second: */
+/* ACPI 6.4, 4.8.3.2.1: the PM1 control register, two bytes; in the second byte: */
 #define PM1_BYTES   2u
+#define PM1_SCI_EN  BIT(0)      /* in the first: ACPI mode */
 #define PM1_SLP_EN  BIT(5)      /* enter the sleep state */
 #define PM1_SLP_TYP FIELD(4, 2)
 
@@ -48,6 +64,8 @@
 #define IDENTITY_END    UINT64_C(0x100000000)       /* of the loader's mapping */
 #define FADT_SIGNATURE  0x50434146u                     /* "FACP" */
 #define FADT_DSDT       40u
+#define FADT_SMI_COMMAND 48u
+#define FADT_ACPI_ENABLE 52u
 #define FADT_PM1A_CONTROL 64u
 #define FADT_X_DSDT     140u
 #define MADT_SIGNATURE  0x43495041u                     /* "APIC" */
@@ -71,14 +89,24 @@
 #define AML_PACKAGE_BYTES 8u            /* up to the first element, with the shortest PkgLength */
 #define SLP_TYP_MAX     7u
 
-/* PCI Local Bus 3.0, 3.2.2.3 (configuration mechanism), 6.1 (header) and 6.2.2 (command
- * register). */
+/* PCI Local Bus 3.0, 3.2.2.3 (configuration mechanism), 6.1 (header), 6.2.2 (command register)
+ * and 6.2.5 (base addresses); appendix D (class codes). */
 #define PCI_DATA        0xCFCu
+#define PCI_DATA_BYTES  4u
 #define PCI_ENABLE      0x80000000u
+#define PCI_NOT_REGISTER 0xFF000003u /* of the address: enable, and reserved bits, of which some
+                                      * chipsets make something */
+#define PCI_REGISTER    0xFCu
 #define PCI_DEVICES     (256u * 32u)    /* buses of devices */
 #define PCI_VENDOR      0x00u
 #define PCI_COMMAND     0x04u
+#define PCI_CLASS       0x08u       /* byte 3 of this dword: base class */
+#define CLASS_BRIDGE    0x06u       /* of the host, to other buses, and what else a chipset has */
 #define PCI_HEADER_TYPE 0x0Cu       /* byte 2 of this dword; its bit 7: */
 #define PCI_MULTIFUNCTION BIT(23)
 #define PCI_BUS_MASTER  BIT(2)
 #define PCI_NO_DEVICE   0xFFFFu
+#define PCI_BAR_FIRST   0x10u
+#define PCI_BAR_LAST    0x24u
+#define PCI_ROM_BASE    0x30u
+#define PCI_BASE_FLAGS  0x7FFu      /* at most: what no base address has, of memory or a ROM */

@@ -3,6 +3,15 @@
 
 #include <stdint.h>
 
-/* Clears Bus Master Enable of every PCI function: DRAM holds ciphertext that no device may touch.
- * Returns the highest function that there is: bus:8 device:5 function:3. */
+#include "devices/power.h"
+
+/* Clears Bus Master Enable of every PCI function, and masks the channels of the 8237: DRAM holds
+ * ciphertext that no device may touch. Returns the highest function that there is: bus:8 device:5 function:3. */
 uint32_t pci_stop_dma(void);
+
+/* The guest may turn them on again: something stands before all of them. */
+void pci_allow_dma(void);
+
+/* The data ports of configuration mechanism 1: bus mastering stays off unless that is allowed, base
+ * addresses and all that bridges have stay as they are. Writes by itself what it lets through. */
+port_write pci_data;

@@ -1,12 +1,12 @@
-/* ports.h — the ports that are watched: what ends the machine, what would close address lines, and
- * our own serial line. */
+/* ports.h — the ports that are watched: what ends the machine, what would close address lines, what
+ * reaches memory or raises SMIs, and our own serial line. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "devices/power.h"
 
-/* Finds the port by which ACPI puts the machine to sleep. Uses the loader's identity mapping. */
+/* Finds the ports of ACPI's, and turns ACPI mode on. Uses the loader's identity mapping. */
 void ports_start(void);
 
 /* The ACPI PM1a control port; 0: there is none. */

@@ -32,6 +32,7 @@ enum exit_kind : uint8_t {
     EXIT_CR_FAULT,          /* fault: what an access to a control register raises */
     EXIT_TRIPLE_FAULT,
     EXIT_INIT,
+    EXIT_SMI,
     EXIT_TASK,              /* a task switch: not carried out */
     EXIT_REFUSED,           /* why: the CPU would not enter the guest */
     EXIT_UNKNOWN,

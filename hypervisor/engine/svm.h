@@ -15,6 +15,7 @@ void svm_save(uint64_t vmcb_hpa);
 void svm_debug(void);
 
 /* Intercepts: word at 00Ch ... */
+#define INTERCEPT_SMI       BIT(2)          /* nothing, where HWCR.SMMLOCK is set */
 #define INTERCEPT_INIT      BIT(3)
 #define INTERCEPT_CPUID     BIT(18)
 #define INTERCEPT_INVD      BIT(22)
@@ -45,6 +46,7 @@ void svm_debug(void);
 /* Appendix C: exit codes. */
 enum svm_exit : uint32_t {
     SVM_EXIT_CR0_WRITE = 0x10,
+    SVM_EXIT_SMI       = 0x62,
     SVM_EXIT_INIT      = 0x63,
     SVM_EXIT_CPUID     = 0x72,
     SVM_EXIT_INVD      = 0x76,

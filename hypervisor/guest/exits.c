@@ -120,6 +120,8 @@ void exit_handle(struct vcpu *vcpu, const struct exit *exit)
         halt();
     case EXIT_INIT:
         panic(PANIC_INIT, exit->raw);
+    case EXIT_SMI:
+        panic(PANIC_SMI, exit->raw);
     case EXIT_TASK:
         panic(PANIC_TASK, exit->raw);
     case EXIT_REFUSED:

@@ -2,6 +2,7 @@
 
 #include "cpu/registers.h"
 #include "devices/acpi.h"
+#include "devices/pci.h"
 #include "iommu/units.h"
 #include "report/panic.h"
 #include "report/serial.h"
@@ -65,8 +66,10 @@ uint32_t iommu_deny_all(void)
     uint32_t snooped = DMA_SNOOPED;
     for (uint32_t i = 0; i < unit_count; i++)
         snooped &= kind->deny_all(units[i]);
-    if (unit_count != 0 && covers_all)
+    if (unit_count != 0 && covers_all) {
+        pci_allow_dma();
         return kind->id | snooped;
+    }
     console_text(unit_count == 0 ? "frostvisor: no IOMMU: devices reach all of memory\r\n"
                                  : "frostvisor: the IOMMU stands before some devices alone\r\n");
     return DMA_OPEN;

@@ -88,13 +88,6 @@ static void control_register(void)
     check("reserved bits of CR0 read as 0", after == before);
 }
 
-static uint16_t in16(uint16_t port)
-{
-    uint16_t value;
-    asm volatile("inw %1, %0" : "=a"(value) : "Nd"(port));
-    return value;
-}
-
 static void ports(void)
 {
     uint16_t pm1a = (uint16_t)entry.pm1a_control;

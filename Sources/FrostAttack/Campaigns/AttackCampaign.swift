@@ -7,7 +7,7 @@ import Synchronization
 
 /// Many attacks on one guest, each from the same saved instant.
 package struct AttackCampaign: Sendable {
-    package var kinds = AttackKind.usual
+    package var kinds = AttackKind.allCases
     package var count = 110
     package var seed: UInt64 = 1
     /// Only the attack of this number.

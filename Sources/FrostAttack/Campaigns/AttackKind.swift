@@ -13,9 +13,6 @@ package enum AttackKind: String, Codable, Sendable, CaseIterable {
     case initialise = "init"
     case smi
 
-    /// All but those that are known to succeed.
-    package static let usual = allCases.filter { $0 != .smi }
-
     /// Whether homes are changed; the other kinds interrupt the machine.
     package var changesDRAM: Bool {
         switch self {
@@ -37,7 +34,7 @@ package enum AttackKind: String, Codable, Sendable, CaseIterable {
         case .reset: "the reset line is pulled, and the firmware starts anew"
         case .nmi: "an NMI"
         case .initialise: "an INIT, sent as a device sends a message"
-        case .smi: "an SMI, sent likewise; a known hole, so only on request"
+        case .smi: "an SMI, sent likewise"
         }
     }
 

@@ -189,7 +189,8 @@ final class AttackRun {
         case (.nmi, .stopped): return (.held, "the guest went on, and every home fits the tree")
         case (.nmi, .tripleFault): return (.held, "the guest had no use for it; keys erased")
         case (.initialise, .stopped): return (.held, "nothing in DRAM after the CPU started anew")
-        case (.initialise, .panic(.`init`, _, _)): return (.held, "panic, keys and slots erased")
+        case (.initialise, .panic(.`init`, _, _)), (.smi, .panic(.smi, _, _)):
+            return (.held, "panic, keys and slots erased")
         default: return (.missed, result.ending.description)
         }
     }

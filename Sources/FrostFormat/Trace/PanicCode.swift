@@ -23,6 +23,7 @@ package enum PanicCode: String, Codable, Sendable, CaseIterable {
     case task
     case otherCPUs = "other-cpus"
     case iommu
+    case smi
 
     package init?(number: UInt32) {
         guard let code = Self.allCases.first(where: { $0.number == number }) else { return nil }
@@ -51,6 +52,7 @@ package enum PanicCode: String, Codable, Sendable, CaseIterable {
         case .task: PANIC_TASK.rawValue
         case .otherCPUs: PANIC_CPUS.rawValue
         case .iommu: PANIC_IOMMU.rawValue
+        case .smi: PANIC_SMI.rawValue
         }
     }
 }

@@ -26,6 +26,7 @@ package enum TraceCounter: UInt32, Sendable, CaseIterable {
     case reinject
     case ahead
     case absentMiss
+    case pciRefused
 
     package var name: String { "\(self)" }
 }
@@ -46,7 +47,7 @@ extension TraceCounter {
             .exitDenied:
             .exit
         case .openBlank, .openImaged, .openSealed, .seal, .metadataOpen, .metadataBlank, .metadataSeal: .page
-        case .drop, .metadataDrop, .tableDrop, .reinject, .ahead: .note
+        case .drop, .metadataDrop, .tableDrop, .reinject, .ahead, .pciRefused: .note
         }
     }
 

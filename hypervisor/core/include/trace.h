@@ -85,6 +85,7 @@ enum trace_counter : uint32_t {
     COUNT_REINJECT,         /* events whose delivery missed a page and were delivered again */
     COUNT_AHEAD,            /* of COUNT_OPEN_BLANK: before the guest asked for them */
     COUNT_ABSENT_MISS,      /* guest faults where nothing is that it may reach */
+    COUNT_PCI_REFUSED,      /* writes to PCI configuration that were dropped, or a bit of them */
     COUNT_END               /* one past the last */
 };
 
@@ -123,6 +124,7 @@ enum panic_code : uint32_t {
     PANIC_CPUS             = 18, /* more than one: nothing would hold the others; value = how
                                   * many */
     PANIC_IOMMU            = 19, /* an IOMMU does not do what it is told: value = its address */
+    PANIC_SMI              = 20, /* an SMI, whose handler would see all and save registers in DRAM */
 };
 
 #define TRACE_FORMAT 1u
