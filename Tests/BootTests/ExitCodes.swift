@@ -24,8 +24,8 @@ extension BootTests {
         static let rows = [
             Row("run good.img --recipe hello", .asAsked),
             Row("run good.img --expect nowhere-to-be-seen", .otherwise),
-            Row("run stray.img", .panic),
-            Row("run stray.img --recipe stray", .asAsked),
+            Row("run task.img", .panic),
+            Row("run task.img --recipe task", .asAsked),
             Row("run triple.img", .tripleFault),
             Row("run reset.img", .reset),
             Row("run sleep.img", .sleep),
@@ -38,7 +38,7 @@ extension BootTests {
             Row("run cut.img", .badInput),
             Row("run changed.img", .badInput),
             Row("run good.img --platform bochs", .asAsked),
-            Row("run stray.img --platform bochs --cpu amd", .panic),
+            Row("run task.img --platform bochs --cpu amd", .panic),
             Row("run loop.img --platform bochs --timeout 5s", .timeLimit),
             Row("run good.img --platform bochs --keep-ram --record kept", .asAsked),
             Row(
@@ -86,7 +86,7 @@ extension BootTests {
             try good.copy(to: scratch.file("good.img")) { _ in }
             try good.copy(to: scratch.file("cut.img")) { $0.removeLast($0.count - 60_000) }
             try good.copy(to: scratch.file("changed.img")) { $0[9 * 512 + 20] ^= 1 }
-            for guest in ["stray", "sleep", "init"] {
+            for guest in ["task", "sleep", "init"] {
                 try Sealed(guest).copy(to: scratch.file("\(guest).img")) { _ in }
             }
             try Sealed("secret").copy(to: scratch.file("loop.img")) { _ in }

@@ -21,7 +21,7 @@ extension BootTests {
         static let wholeUnderBochs: ClosedRange<UInt64> = isFull ? 1...40 : 3...3
 
         /// How a guest that executes anything may end: by itself, or by one of these, which name what it did.
-        static let namedPanics: Set<PanicCode> = [.stray, .`init`, .smi, .entry, .unknownExit]
+        static let namedPanics: Set<PanicCode> = [.`init`, .smi, .entry, .unknownExit, .task]
 
         /// Bochs takes seconds of CPU time for a seed, and the host may be busy.
         static let patience = TimeSpan(.seconds(300))

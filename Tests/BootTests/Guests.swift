@@ -79,6 +79,7 @@ extension BootTests {
             ("registers", "refused-northbridge"), ("tables", "shown-tables"),
             ("dma", "unasked-master"), ("dma", "movable-bases"), ("dma", "open-chipset"),
             ("dma", "open-8237"), ("dma", "open-fw-cfg"), ("smi", "open-smi-port"), ("smi", "unseen-smi"),
+            ("stray", "shown-frames"),
             ("debug", "kept-detect"), ("debug", "lost-resume"), ("debug", "kept-reserved"),
             ("debug", "lost-breakpoint"),
             ("sleep", "any-sleep"), ("task", "task-twice"),

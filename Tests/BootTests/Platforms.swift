@@ -73,7 +73,8 @@ extension BootTests {
         }
 
         static let libvirtRows =
-            (["hello", "reset", "stray", "realmode"] + (BootTests.isFull ? ["stride", "secret"] : [])).map {
+            (["hello", "reset", "stray", "task", "realmode"]
+            + (BootTests.isFull ? ["stride", "secret"] : [])).map {
                 Row(guest: $0, platform: .libvirt, cpu: .amd, frozen: $0 == "stride" ? "4MiB" : "2MiB")
             }
 

@@ -8,7 +8,7 @@
 
 static const char *const words[] = {
     [PANIC_INTEGRITY]      = "integrity: DRAM was changed, page",
-    [PANIC_STRAY]          = "stray: the guest touched memory it does not have, at",
+    [PANIC_STRAY]          = "stray: the guest touched what nested tables do not reach, at",
     [PANIC_UNKNOWN_EXIT]   = "unknown exit, code",
     [PANIC_HOST_EXCEPTION] = "exception in the hypervisor, vector and address",
     [PANIC_NO_ENGINE]      = "no engine",

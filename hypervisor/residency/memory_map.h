@@ -31,9 +31,7 @@ extern const struct memory_range memory_devices[MEMORY_DEVICES];    /* what the 
 enum memory_kind : uint8_t {
     MEMORY_RAM,         /* the guest's, through the pager; the firmware's too, as at launch */
     MEMORY_DEVICE,      /* 1:1: on a list, each with its reason */
-    MEMORY_ABSENT,      /* all else: as if nothing were there */
-    MEMORY_STRAY,       /* RAM that is not the guest's: frozen region, metadata homes, RAM beyond
-                         * what the image covers */
+    MEMORY_ABSENT,      /* all else, what is hidden above all: as if nothing were there */
 };
 
 /* Cuts the frozen region and the metadata homes out of the firmware's map; panics when they are not
@@ -65,7 +63,7 @@ static inline enum memory_kind memory_map_kind(uint64_t gpa)
         memory_find(memory_map.firmware, memory_map.firmware_ranges, gpa, gpa + 1) != 0)
         return MEMORY_RAM;
     if (memory_find(memory_map.hidden, memory_map.hidden_ranges, gpa, gpa + 1) != 0)
-        return MEMORY_STRAY;
+        return MEMORY_ABSENT;
     return memory_find(memory_devices, MEMORY_DEVICES, gpa, gpa + 1) != 0
         ? MEMORY_DEVICE : MEMORY_ABSENT;
 }

@@ -152,7 +152,7 @@ enum trace_counter residency_miss(uint64_t gpa, uint32_t *flags)
     bool was_resident;
     enum memory_kind kind = memory_map_kind(gpa);
 
-    if (kind == MEMORY_STRAY || gpa >= NESTED_END)
+    if (gpa >= NESTED_END)
         panic(PANIC_STRAY, gpa);
     if (kind == MEMORY_DEVICE) {
         nested_map_device(gpa);

@@ -26,8 +26,8 @@ void residency_start_tables(const struct nested_format *format);
 void residency_adopt_firmware(void);
 
 /* The guest missed the page at `gpa`: brings it into a slot, or finds it there, and maps it; or
- * maps a device's memory, or ones where it has nothing. Panics where it may have nothing, when the
- * page was tampered with, or when there is no room.
+ * maps a device's memory, or ones where it has nothing. Panics where nested tables do not reach,
+ * when the page was tampered with, or when there is no room.
  *   flags     enum trace_miss_flags that are known now are added
  *   returns   what the miss counts as
  */

@@ -100,7 +100,7 @@ enum trace_ending : uint32_t {
 
 enum panic_code : uint32_t {
     PANIC_INTEGRITY        = 1,  /* a page failed its tag: value = page index, level = its level */
-    PANIC_STRAY            = 2,  /* guest touched memory it does not have: value = gpa */
+    PANIC_STRAY            = 2,  /* guest touched what nested tables do not reach: value = gpa */
     PANIC_UNKNOWN_EXIT     = 3,  /* value = the engine's exit code */
     PANIC_HOST_EXCEPTION   = 4,  /* value = vector << 56 | rip */
     PANIC_NO_ENGINE        = 5,  /* CPU or firmware offers no engine */
