@@ -78,7 +78,7 @@ extension BootTests {
             let others =
                 ["skip-tag-check", "keep-secrets", Fault.window, SessionKeys.fault, Endings.fault]
                 + [ExitPath.fault] + Fuzz.faults + Refusals.faults + Guests.controls.map(\.fault)
-                + Platforms.controls + Devices.faults
+                + Platforms.controls + [Platforms.switchFault] + Devices.faults
             for fault in others where rules[fault] == nil { rules[fault] = [] }
             let faults = try Fault.all(in: BootTests.tree())
             #expect(Set(faults.map(\.name)) == Set(rules.keys))

@@ -82,7 +82,7 @@ extension BootTests {
             ("stray", "shown-frames"),
             ("debug", "kept-detect"), ("debug", "lost-resume"), ("debug", "kept-reserved"),
             ("debug", "lost-breakpoint"),
-            ("sleep", "any-sleep"), ("task", "task-twice"),
+            ("sleep", "any-sleep"), ("task", "task-twice"), ("switch", "switch-twice"),
             ("strings", "refused-string"), ("strings", "whole-string"), ("strings", "unchecked-operand"),
         ]
 

@@ -26,7 +26,7 @@ extension BootTests {
             [CPUChoice.intel, .amd].flatMap { cpu in
                 [
                     "hello", "paging", "emulation", "registers", "debug", "strings", "reset", "sleep", "init",
-                    "tables", "task", "stray",
+                    "tables", "task", "switch", "stray",
                 ].map {
                     Row(guest: $0, cpu: cpu)
                 }
@@ -70,6 +70,25 @@ extension BootTests {
                 }.exitCode
             }
             #expect(code != .asAsked)
+        }
+
+        static let switchFault = "uncaught-switch"
+
+        @Test(
+            "Where the CPU intercepts task switches, as QEMU does not, none is made",
+            .timeLimit(.minutes(2)))
+        func taskSwitches() throws {
+            let tree = try BootTests.tree()
+            func isMade(in tree: SourceTree?, _ cpu: CPUChoice) throws -> Bool {
+                let result = try Sealed(Recipe(named: "switch", in: BootTests.tree()), in: tree).run {
+                    ($0.platform, $0.cpu) = (.bochs, cpu)
+                }
+                #expect(result.exitCode == .asAsked, result.story)
+                return result.consoleText.contains("switch: tables that are there: ok")
+            }
+            for cpu in [CPUChoice.amd, .intel] { #expect(try !isMade(in: nil, cpu)) }
+            #expect(
+                try Fault(named: Self.switchFault, in: tree).inject(into: tree) { try isMade(in: $0, .amd) })
         }
 
         static let libvirtRows =

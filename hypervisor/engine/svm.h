@@ -22,6 +22,7 @@ void svm_debug(void);
 #define INTERCEPT_INVLPGA   BIT(26)
 #define INTERCEPT_IOIO_PROT BIT(27)
 #define INTERCEPT_MSR_PROT  BIT(28)
+#define INTERCEPT_TASK_SWITCH BIT(29)
 #define INTERCEPT_SHUTDOWN  BIT(31)
 /* ... and at 010h. */
 #define INTERCEPT_VMRUN     BIT(0)
@@ -53,6 +54,7 @@ enum svm_exit : uint32_t {
     SVM_EXIT_INVLPGA   = 0x7A,
     SVM_EXIT_IOIO      = 0x7B,
     SVM_EXIT_MSR       = 0x7C,
+    SVM_EXIT_TASK      = 0x7D,
     SVM_EXIT_SHUTDOWN  = 0x7F,
     SVM_EXIT_VMRUN     = 0x80,
     SVM_EXIT_VMMCALL   = 0x81,

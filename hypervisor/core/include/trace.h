@@ -119,8 +119,8 @@ enum panic_code : uint32_t {
     PANIC_INIT             = 14, /* an INIT signal arrived: possible reset attack */
     PANIC_FREEZE           = 15, /* this CPU cannot freeze so: value = enum image_freeze */
     PANIC_STATE            = 16, /* our own bug: a contract was broken; value says where */
-    PANIC_TASK             = 17, /* a task switch by a gate or, on Intel, any: value = the vector,
-                                  * or the exit code */
+    PANIC_TASK             = 17, /* a task switch, where it exits or a miss cuts it short: value =
+                                  * the vector, or the exit code */
     PANIC_CPUS             = 18, /* more than one: nothing would hold the others; value = how
                                   * many */
     PANIC_IOMMU            = 19, /* an IOMMU does not do what it is told: value = its address */
