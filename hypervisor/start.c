@@ -5,6 +5,7 @@
 #include "cpu/memory.h"
 #include "cpu/registers.h"
 #include "devices/acpi.h"
+#include "devices/apic.h"
 #include "devices/pci.h"
 #include "devices/ports.h"
 #include "engine/engine.h"
@@ -61,14 +62,6 @@ static void read_header(uint64_t boot_info)
         header.run_count > IMAGE_RUNS || !has_sane_addresses() ||
         page_geometry_make(header.covered_bytes, header.meta_base).meta_bytes != header.meta_bytes)
         panic(PANIC_HEADER, header.version);
-}
-
-/* Before any key: another CPU would run beside us, and whoever starts it has the region. */
-static void check_cpus(void)
-{
-    uint32_t cpus = acpi_cpus();
-    if (cpus > 1)
-        panic(PANIC_CPUS, cpus);
 }
 
 /* What the image asks for, aloud before anyone types a passphrase: nothing has authenticated it. */
@@ -133,7 +126,6 @@ void start(uint64_t boot_info)
     check_cipher();
     engine_choose((enum image_engine)header.engine);
     acpi_start();
-    check_cpus();
     check_cache();
     ports_start();
     memory_map_start(&header, &boot);
@@ -141,6 +133,7 @@ void start(uint64_t boot_info)
 
     iommu_find(pci_stop_dma());     /* before there is anything to read */
     acpi_hide();
+    tracer_fact(FACT_OTHER_CPUS, acpi_hide_others(apic_hold_others()));
     memory_start(header.frozen_base, header.frozen_bytes);
     enum image_freeze strategy = (enum image_freeze)header.freeze;
     uint64_t cycles = freeze(strategy, header.frozen_base, header.frozen_bytes);

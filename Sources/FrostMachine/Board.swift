@@ -37,22 +37,29 @@ package struct Board: Sendable, Equatable, Codable {
     package var iommu = IOMMU.none
     /// As QEMU takes them after -device.
     package var devices: [String] = []
+    /// Of the machine's; a guest has one.
+    package var cpus = 1
 
     package init() {}
 
     /// - Parameters:
     ///   - chipset: nil: the one that the rest asks for.
+    ///   - cpus: at least 1.
     ///   - allowsUnprotectedDMA: devices may stand where nothing is between them and memory.
     /// - Throws: ``Failure``
     package init(
-        chipset: Chipset? = nil, iommu: IOMMU = .none, devices: [String] = [],
+        chipset: Chipset? = nil, iommu: IOMMU = .none, devices: [String] = [], cpus: Int = 1,
         allowsUnprotectedDMA: Bool = false
     ) throws(Failure) {
         self.chipset = chipset ?? (iommu == .none ? .pc : .q35)
-        (self.iommu, self.devices) = (iommu, devices)
+        (self.iommu, self.devices, self.cpus) = (iommu, devices, cpus)
+        guard Self.cpuCounts.contains(cpus) else { throw .cpus(cpus) }
         guard iommu == .none || self.chipset == .q35 else { throw .noIOMMU(self.chipset) }
         if let device = devices.first, iommu == .none, !allowsUnprotectedDMA { throw .unprotected(device) }
     }
+
+    /// What QEMU's PCs take without x2APIC.
+    private static let cpuCounts = 1...254
 
     /// From this much RAM on, QEMU divides it otherwise than on `pc`, and we would look for it in the wrong place.
     /// - Source: QEMU, hw/i386/pc_q35.c.
@@ -70,6 +77,7 @@ package struct Board: Sendable, Equatable, Codable {
         case noIOMMU(Chipset)
         case unprotected(String)
         case tooMuchRAM(ByteCount)
+        case cpus(Int)
 
         package var exitCode: ExitCode { .usage }
 
@@ -82,6 +90,8 @@ package struct Board: Sendable, Equatable, Codable {
                 Nothing stands between the device '\(device)' and memory: it can read the frozen region. Use --iommu intel or \
                 --iommu amd, or say --allow-unprotected-dma.
                 """
+            case .cpus(let count):
+                "A machine with \(count) CPUs cannot be run. Take 1 to \(Board.cpuCounts.upperBound); a guest has one of them."
             case .tooMuchRAM(let ram):
                 "A machine q35 with \(ram) of RAM cannot be run. Take less than \(Board.q35Split), or --machine pc."
             }

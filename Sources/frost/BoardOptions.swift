@@ -13,11 +13,15 @@ struct BoardOptions: ParsableArguments {
         help: ArgumentHelp("A device of QEMU's, as after its -device. May be repeated.", valueName: "device"))
     var device: [String] = []
 
+    @Option(help: "CPUs of the machine. The guest has one; the hypervisor holds the others.")
+    var cpus = 1
+
     @Flag(help: "Give devices to a machine without an IOMMU; what is run so cannot be proven.")
     var allowUnprotectedDma = false
 
     func board() throws -> Board {
         try Board(
-            chipset: machine, iommu: iommu, devices: device, allowsUnprotectedDMA: allowUnprotectedDma)
+            chipset: machine, iommu: iommu, devices: device, cpus: cpus,
+            allowsUnprotectedDMA: allowUnprotectedDma)
     }
 }

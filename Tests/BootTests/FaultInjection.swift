@@ -76,9 +76,10 @@ extension BootTests {
                 rules[fault, default: []].formUnion(named)
             }
             let others =
-                ["skip-tag-check", "keep-secrets", Fault.window, SessionKeys.fault, Endings.fault]
-                + [ExitPath.fault] + Fuzz.faults + Refusals.faults + Guests.controls.map(\.fault)
-                + Platforms.controls + [Platforms.switchFault] + Devices.faults
+                ["skip-tag-check", "keep-secrets", "unseen-smi", Fault.window, SessionKeys.fault]
+                + [Endings.fault, ExitPath.fault, Platforms.switchFault]
+                + Fuzz.faults + Refusals.faults + Guests.controls.map(\.fault)
+                + Platforms.initRows.flatMap(\.faults) + Devices.faults + OtherCPUs.faults
             for fault in others where rules[fault] == nil { rules[fault] = [] }
             let faults = try Fault.all(in: BootTests.tree())
             #expect(Set(faults.map(\.name)) == Set(rules.keys))

@@ -78,12 +78,16 @@ extension BootTests {
             "Whatever bytes a guest executes, the hypervisor lives, or says why not",
             .timeLimit(.minutes(isFull ? 240 : 10)))
         func whole() throws {
-            for seed in Self.wholeUnderQEMU { try Self.whole(seed, .qemuTCG, .amd) }
-            for seed in Self.wholeUnderBochs { try Self.whole(seed, .bochs, .intel) }
+            for probes in [false, true] {
+                for seed in Self.wholeUnderQEMU { try Self.whole(seed, .qemuTCG, .amd, probes) }
+                for seed in Self.wholeUnderBochs { try Self.whole(seed, .bochs, .intel, probes) }
+            }
         }
 
-        private static func whole(_ seed: UInt64, _ platform: Platform, _ cpu: CPUChoice) throws {
-            let commandLine = "seed=\(seed) cases=200 space=whole"
+        private static func whole(
+            _ seed: UInt64, _ platform: Platform, _ cpu: CPUChoice, _ hasProbes: Bool
+        ) throws {
+            let commandLine = "seed=\(seed) cases=200 space=whole" + (hasProbes ? " probes=1" : "")
             var options = RunOptions()
             (options.platform, options.cpu) = (platform, cpu)
             options.timeLimit = patience

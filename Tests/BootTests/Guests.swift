@@ -30,10 +30,10 @@ extension BootTests {
         }
 
         static let machines = [("64MiB", "2MiB"), ("96MiB", "8MiB"), ("128MiB", "32MiB")]
-        /// Every recipe but three: `linux` has a suite of its own, `revisit`, which never ends, is run where it is
-        /// attacked, and `init` on Bochs's CPUs, since QEMU lets an INIT past the hypervisor.
+        /// Every recipe but two: `linux` has a suite of its own, and `revisit`, which never ends, is run where it is
+        /// attacked.
         static let guests = ((try? BootTests.tree()).map { Recipe.names(in: $0) } ?? []).filter {
-            !["linux", "revisit", "init"].contains($0)
+            !["linux", "revisit"].contains($0)
         }
         /// Each guest where most pages are evicted, and the quickest on every machine; `stride` has a test below.
         static let matrix = guests.filter { BootTests.isFull || $0 != "stride" }.flatMap { guest in
@@ -78,7 +78,9 @@ extension BootTests {
             ("registers", "paravirtual-leaves"), ("hpet", "any-device"),
             ("registers", "refused-northbridge"), ("tables", "shown-tables"),
             ("dma", "unasked-master"), ("dma", "movable-bases"), ("dma", "open-chipset"),
-            ("dma", "open-8237"), ("dma", "open-fw-cfg"), ("smi", "open-smi-port"), ("smi", "unseen-smi"),
+            ("dma", "open-8237"), ("dma", "open-fw-cfg"), ("smi", "open-smi-port"),
+            ("smi", "open-icr"), ("smi", "direct-apics"), ("init", "open-icr"), ("messages", "open-icr"),
+            ("messages", "open-lvt"), ("messages", "lost-flags"),
             ("stray", "shown-frames"),
             ("debug", "kept-detect"), ("debug", "lost-resume"), ("debug", "kept-reserved"),
             ("debug", "lost-breakpoint"),

@@ -35,8 +35,9 @@ extension BootTests {
                 Row(guest: "hello", cpu: .named("corei7_ivy_bridge_3770k")),
                 Row(guest: "storm", cpu: .intel, frozen: "4MiB"),
                 Row(guest: "smi", cpu: .amd),
-                // Under VMX an SMI goes to the firmware, which returns.
-                Row(guest: "smi", cpu: .intel, ending: .powerOff),
+                Row(guest: "smi", cpu: .intel),
+                Row(guest: "messages", cpu: .amd),
+                Row(guest: "messages", cpu: .intel),
             ]
 
         /// An emulated page takes 2.7 ms of CPU time here: what misses tens of thousands of them takes minutes.
@@ -57,19 +58,40 @@ extension BootTests {
             try run(row)
         }
 
-        static let controls = ["early-vmxoff"]
+        /// An INIT that leaves the local APIC, and how the run then ends.
+        struct InitRow: Sendable, CustomTestStringConvertible {
+            var cpu: CPUChoice
+            var faults: [String]
+            var ending: RunEnding.Kind
+
+            var testDescription: String { "\(cpu), \(faults.joined(separator: " and "))" }
+        }
+
+        static let initRows = [
+            InitRow(cpu: .amd, faults: ["direct-apics"], ending: .panic),
+            InitRow(cpu: .intel, faults: ["direct-apics"], ending: .panic),
+            InitRow(cpu: .intel, faults: ["direct-apics", "early-vmxoff"], ending: .died),
+        ]
 
         @Test(
-            "An INIT that is let in while keys are erased is found", .timeLimit(.minutes(2)),
-            arguments: controls)
-        func initControl(fault: String) throws {
+            "An INIT ends the run with keys erased, unless it is let in while they are",
+            .timeLimit(.minutes(2)), arguments: initRows)
+        func initSignal(row: InitRow) throws {
             let tree = try BootTests.tree()
-            let code = try Fault(named: fault, in: tree).inject(into: tree) { faulty in
-                try Sealed(Recipe(named: "init", in: tree), in: faulty).run {
-                    ($0.platform, $0.cpu) = (.bochs, .intel)
-                }.exitCode
+            func sealed(_ faults: ArraySlice<String>, in tree: SourceTree) throws -> Sealed {
+                guard let fault = faults.first else {
+                    return try Sealed(Recipe(named: "init", in: tree), in: tree)
+                }
+                return try Fault(named: fault, in: tree).inject(into: tree) {
+                    try sealed(faults.dropFirst(), in: $0)
+                }
             }
-            #expect(code != .asAsked)
+            let result = try sealed(row.faults[...], in: tree).run {
+                ($0.platform, $0.cpu) = (.bochs, row.cpu)
+            }
+            #expect(result.ending.kind == row.ending, result.story)
+            if case .panic(let code, _, _) = result.ending { #expect(code == .`init`, result.story) }
+            #expect(result.consoleText.contains("init: now"))
         }
 
         static let switchFault = "uncaught-switch"

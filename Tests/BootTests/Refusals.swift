@@ -112,14 +112,6 @@ extension BootTests {
             }
         }
 
-        @Test("A second CPU is refused, before there is a key", .timeLimit(.minutes(1)))
-        func secondCPU() throws {
-            try expect(
-                Sealed("hello"), .qemuTCG, .amd, .otherCPUs,
-                "nothing would hold: CPUs: 0x0000000000000002"
-            ) { $0.cpuCount = 2 }
-        }
-
         /// What CPUs tell: Bochs's AMD CPU by leaf 8000001Dh, its Intel CPU by leaf 4, QEMU's nothing.
         static let caches: [(platform: Platform, cpu: CPUChoice, bytes: UInt64)] = [
             (.bochs, .amd, 0x800000), (.bochs, .intel, 0x840000), (.qemuTCG, .amd, 0),

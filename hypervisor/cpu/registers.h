@@ -48,10 +48,15 @@ static inline uint64_t field_get(uint64_t word, uint64_t field)
 #define XCR0_AMX    FIELD(18, 17)
 #define XSS_CET     FIELD(12, 11)
 
+#define RFLAGS_CF    BIT(0)
 #define RFLAGS_FIXED BIT(1)     /* always one */
+#define RFLAGS_PF    BIT(2)
+#define RFLAGS_ZF    BIT(6)
+#define RFLAGS_SF    BIT(7)
 #define RFLAGS_TF    BIT(8)
 #define RFLAGS_IF    BIT(9)
 #define RFLAGS_DF    BIT(10)
+#define RFLAGS_OF    BIT(11)
 #define RFLAGS_RF    BIT(16)
 #define RFLAGS_AC    BIT(18)
 
@@ -110,7 +115,12 @@ enum msr : uint32_t {
     MSR_CET_LAST      = 0x6A8,
     MSR_TSC_DEADLINE  = 0x6E0,
     MSR_PKRS          = 0x6E1,  /* protection keys of supervisor pages */
-    MSR_X2APIC_FIRST  = 0x800,
+    MSR_X2APIC_FIRST  = 0x800,      /* the local APIC's registers, 16 bytes of its page each */
+    MSR_X2APIC_ID     = 0x802,
+    MSR_X2APIC_LVT_CMCI = 0x82F,
+    MSR_X2APIC_ICR    = 0x830,
+    MSR_X2APIC_LVT_FIRST = 0x832,
+    MSR_X2APIC_LVT_LAST = 0x837,
     MSR_X2APIC_LAST   = 0x8FF,
     MSR_XSS           = 0xDA0,
     MSR_EFER          = 0xC0000080,
@@ -148,6 +158,8 @@ static const enum msr mtrr_fixed[MTRR_FIXED_COUNT] = {
 #define DEBUGCTL_LBR   BIT(0)       /* last branches, in MSRs; what lies above BTF goes to memory */
 #define DEBUGCTL_BTF   BIT(1)       /* RFLAGS.TF traps branches only */
 
+#define LOCAL_APIC     UINT64_C(0xFEE00000)
+#define IO_APIC        UINT64_C(0xFEC00000)
 #define APIC_BASE_BSP  BIT(8)   /* as the machine has it, whatever is written */
 #define APIC_BASE_EXTD BIT(10)  /* x2APIC mode */
 #define APIC_BASE_EN   BIT(11)

@@ -71,12 +71,12 @@ static uint64_t find_dsdt(void)
     return is_reached(dsdt) && load32(dsdt) == DSDT_SIGNATURE ? dsdt : 0;
 }
 
-/* A name that nobody looks for, with the checksum as before. */
-static void rename(uint64_t table, uint64_t at)
+/* A byte of a table, with the checksum as before. */
+static void change(uint64_t table, uint64_t at, uint8_t value)
 {
-    uint8_t *name = (uint8_t *)at, *checksum = (uint8_t *)(table + TABLE_CHECKSUM);
-    *checksum = (uint8_t)(*checksum + *name - UNUSED_LETTER);
-    *name = UNUSED_LETTER;
+    uint8_t *byte = (uint8_t *)at, *checksum = (uint8_t *)(table + TABLE_CHECKSUM);
+    *checksum = (uint8_t)(*checksum + *byte - value);
+    *byte = value;
 }
 
 /* The package \_Sn_ behind `at`, by its encoding: Name "_Sn_", Package, PkgLength, NumElements and
@@ -94,7 +94,7 @@ static void hide_sleep(uint64_t table)
     for (uint32_t state = 1; state <= 4; state++) {
         uint64_t at = table + TABLE_HEADER;
         while ((at = find_sleep(table, at, AML_S0 + (state << 16))) != 0)
-            rename(table, at);
+            change(table, at, UNUSED_LETTER);
     }
 }
 
@@ -119,7 +119,7 @@ void acpi_hide(void)
         uint32_t signature = load32(table);
         if (signature == HPET_SIGNATURE || signature == DMAR_SIGNATURE ||
             signature == IVRS_SIGNATURE)
-            rename(table, table);
+            change(table, table, UNUSED_LETTER);
         if (signature == SSDT_SIGNATURE)
             hide_sleep(table);
     }
@@ -153,19 +153,21 @@ struct acpi_power acpi_power(void)
         .acpi_enable = (uint8_t)load32(fadt + FADT_ACPI_ENABLE)};
 }
 
-uint32_t acpi_cpus(void)
+uint32_t acpi_hide_others(uint32_t own_id)
 {
-    uint64_t madt = acpi_find(MADT_SIGNATURE);
-    uint32_t cpus = 0, bytes = 0;
-    for (uint32_t at = MADT_ENTRIES; madt != 0 && at + 4 <= load32(madt + TABLE_LENGTH);
-         at += bytes) {
-        uint32_t head = load32(madt + at);
-        uint32_t flags = (uint8_t)head == MADT_APIC ? load32(madt + at + MADT_APIC_FLAGS)
-                         : (uint8_t)head == MADT_X2APIC ? load32(madt + at + MADT_X2APIC_FLAGS) : 0;
-        cpus += flags & MADT_ENABLED;
+    uint64_t madt = acpi_find(MADT_SIGNATURE), end = madt != 0 ? madt + acpi_bytes(madt) : 0;
+    uint32_t others = 0, bytes = 0;
+    for (uint64_t at = madt + MADT_ENTRIES; at + 4 <= end; at += bytes) {
+        uint32_t head = load32(at), type = head & 0xFF;
+        uint32_t id = type == MADT_X2APIC ? load32(at + MADT_X2APIC_ID) : head >> 24;
+        uint64_t flags = at + (type == MADT_X2APIC ? MADT_X2APIC_FLAGS : MADT_APIC_FLAGS);
+        if ((type == MADT_APIC || type == MADT_X2APIC) && load32(flags) != 0 && id != own_id) {
+            others += load32(flags) & MADT_ENABLED;
+            change(madt, flags, 0);
+        }
         bytes = head >> 8 & 0xFF;
         if (bytes == 0)
             break;
     }
-    return cpus;
+    return others;
 }

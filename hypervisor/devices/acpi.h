@@ -21,8 +21,8 @@ uint32_t acpi_bytes(uint64_t table);
 /* From FADT and DSDT. */
 struct acpi_power acpi_power(void);
 
-/* The CPUs that are there, from the MADT; 0: there is none. */
-uint32_t acpi_cpus(void);
+/* Takes all CPUs but that with this APIC ID out of the MADT; returns how many there were. */
+uint32_t acpi_hide_others(uint32_t own_id);
 
 /* Renames, where they lie, tables of devices that the guest does not reach (HPET, IOMMUs) and the
  * packages of sleep states other than S5; before the tables become pages, and after

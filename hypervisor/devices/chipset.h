@@ -39,6 +39,29 @@
 #define SYSTEM_CONTROL_A20   BIT(1)
 #define RESET_CONTROL_RESET  BIT(2)
 
+/* Intel SDM (325462) vol 3, 10.4 to 10.6: the local APIC's registers, 16 bytes from each other, and
+ * of those that describe messages the fields. Intel 82093AA: the I/O APIC has one window. */
+#define APIC_STRIDE     16u
+#define APIC_ID         0x020u
+#define APIC_LVT_CMCI   0x2F0u
+#define APIC_ICR_LOW    0x300u
+#define APIC_ICR_HIGH   0x310u
+#define APIC_LVT_FIRST  0x320u
+#define APIC_LVT_LAST   0x370u
+#define APIC_DELIVERY   FIELD(10, 8)
+#define APIC_INTERRUPTS (BIT(0) | BIT(1) | BIT(7))  /* fixed, lowest priority, ExtINT */
+#define APIC_NMI        4u
+#define ICR_INIT        0x500u
+#define APIC_LOGICAL    BIT(11)     /* the destination is no ID */
+#define ICR_ASSERT      0x4000u
+#define ICR_SHORTHAND   FIELD(19, 18)
+#define ICR_ALL_BUT_SELF 0xC0000u
+#define IO_APIC_INDEX    0x00u
+#define IO_APIC_DATA     0x10u
+#define IO_APIC_EOI      0x40u
+#define IO_APIC_LAST     0x3Fu      /* register, of 24 entries */
+#define APIC_REDIRECTION 0x10u      /* the first of the table's, two registers an entry */
+
 /* ACPI 6.4, 4.8.3.2.1: the PM1 control register, two bytes; in the second byte: */
 #define PM1_BYTES   2u
 #define PM1_SCI_EN  BIT(0)      /* in the first: ACPI mode */
@@ -70,9 +93,10 @@
 #define FADT_X_DSDT     140u
 #define MADT_SIGNATURE  0x43495041u                     /* "APIC" */
 #define MADT_ENTRIES    44u         /* each begins with type and length, a byte each */
-#define MADT_APIC       0u          /* processor local APIC, 5.2.12.2 */
+#define MADT_APIC       0u          /* processor local APIC, 5.2.12.2; its ID is byte 3 */
 #define MADT_APIC_FLAGS 4u
 #define MADT_X2APIC     9u          /* 5.2.12.12 */
+#define MADT_X2APIC_ID  4u
 #define MADT_X2APIC_FLAGS 8u
 #define MADT_ENABLED    1u
 #define DSDT_SIGNATURE  0x54445344u                     /* "DSDT" */

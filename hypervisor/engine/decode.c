@@ -1,6 +1,7 @@
 #include "engine/decode.h"
 
 #define INSTRUCTION_BYTES_MAX 15u
+#define PREFIX_OPERAND_SIZE   0x66u
 #define PREFIX_ADDRESS_SIZE   0x67u
 #define PREFIX_REPNE          0xF2u
 #define PREFIX_REP            0xF3u
@@ -9,7 +10,7 @@
 enum register_number : uint8_t { BX = 3, SP, BP, SI, DI, NO_REGISTER = 16 };
 
 struct code {
-    uint8_t byte[INSTRUCTION_BYTES_MAX + 8];    /* zeroes where a guest's instruction is longer than
+    uint8_t byte[INSTRUCTION_BYTES_MAX + 10];   /* zeroes where a guest's instruction is longer than
                                                  * one may be */
     size_t  bytes, at;
 };
@@ -31,7 +32,13 @@ static bool decode_prefix(uint8_t byte, struct instruction *instruction)
     case PREFIX_REPNE: case PREFIX_REP:         /* INS and OUTS do not tell them apart */
         instruction->has_rep = true;
         return true;
-    case PREFIX_ADDRESS_SIZE: case 0x66: case 0xF0:
+    case PREFIX_OPERAND_SIZE:
+        instruction->has_operand_size = true;
+        return true;
+    case PREFIX_ADDRESS_SIZE:
+        instruction->has_address_size = true;
+        return true;
+    case 0xF0:
         return true;
     default:
         return false;
@@ -126,11 +133,54 @@ static bool decode_long(const struct guest_regs *regs, const struct guest_mode *
     }
 }
 
+static uint32_t immediate(struct code *code, uint32_t bytes)
+{
+    uint64_t value = 0, sign = BIT(8 * bytes) / 2;
+    for (uint32_t i = 0; i < bytes; i++)
+        value |= (uint64_t)code->byte[code->at++] << 8 * i;
+    return (uint32_t)((value ^ sign) - sign);
+}
+
+/* The operand in memory is where the CPU says. */
+static bool decode_store(const struct guest_regs *regs, const struct guest_mode *mode,
+                         struct code *code, struct instruction *instruction)
+{
+    static const uint8_t groups[8] = {[1] = STORE_OR, [4] = STORE_AND, [6] = STORE_XOR};
+    if (instruction->opcode == OPCODE_MOV_ABSOLUTE) {
+        code->at += instruction->address_bytes;
+        instruction->source = (uint32_t)regs->rax;
+        instruction->store = STORE_MOV;
+        return true;
+    }
+    instruction->modrm = code->byte[code->at++];
+    uint64_t reg = field_get(instruction->modrm, MODRM_REG);
+    if (field_get(instruction->modrm, MODRM_MOD) == MODRM_MOD_REGISTER)
+        return false;
+    decode_memory(regs, mode, code, instruction);
+    instruction->source =
+        (uint32_t)((const uint64_t *)regs)[reg | (instruction->rex & REX_R ? 8 : 0)];
+    switch (instruction->opcode) {
+    case OPCODE_OR_STORE: instruction->store = STORE_OR; break;
+    case OPCODE_AND_STORE: instruction->store = STORE_AND; break;
+    case OPCODE_XOR_STORE: instruction->store = STORE_XOR; break;
+    case OPCODE_MOV_STORE: instruction->store = STORE_MOV; break;
+    case OPCODE_MOV_GROUP:
+        instruction->store = reg == 0 ? STORE_MOV : STORE_NONE;
+        instruction->source = immediate(code, 4);
+        break;
+    case OPCODE_GROUP1: case OPCODE_GROUP1_BYTE:
+        instruction->store = (enum store)groups[reg];
+        instruction->source = immediate(code, instruction->opcode == OPCODE_GROUP1_BYTE ? 1 : 4);
+        break;
+    default: break;
+    }
+    return instruction->store != STORE_NONE;
+}
+
 bool instruction_decode(const struct guest_regs *regs, const struct guest_mode *mode,
                         bool is_32_bit, struct instruction *instruction)
 {
     struct code code = {0};
-    bool has_address_prefix = false;
     code.bytes = walk_read(mode, mode->code_base + regs->rip, code.byte, INSTRUCTION_BYTES_MAX);
 
     *instruction = (struct instruction){.segment = SEGMENT_NONE};
@@ -142,13 +192,16 @@ bool instruction_decode(const struct guest_regs *regs, const struct guest_mode *
             instruction->rex = byte;
         else
             break;
-        has_address_prefix |= byte == PREFIX_ADDRESS_SIZE;
     }
-    instruction->address_bytes = address_size(mode, is_32_bit, has_address_prefix);
+    instruction->address_bytes = address_size(mode, is_32_bit, instruction->has_address_size);
     instruction->opcode = code.byte[code.at++];
-    bool is_known = instruction->opcode == 0x0F
-                        ? decode_long(regs, mode, &code, instruction)
-                        : (instruction->opcode & ~OPCODE_STRING_FORM) == OPCODE_STRING_IO;
+    bool is_known = true;
+    if (instruction->opcode == 0x0F)
+        is_known = decode_long(regs, mode, &code, instruction);
+    else if ((instruction->opcode & ~OPCODE_STRING_FORM) != OPCODE_STRING_IO)
+        is_known = !(instruction->rex & REX_W) &&
+            (mode->code_long || is_32_bit) != instruction->has_operand_size &&
+            decode_store(regs, mode, &code, instruction);
     instruction->length = (uint8_t)code.at;
     return is_known && code.at <= code.bytes;
 }

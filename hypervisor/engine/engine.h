@@ -20,6 +20,7 @@ struct fault {
 
 enum exit_kind : uint8_t {
     EXIT_MISS,              /* gpa, access: no mapping for a guest-physical address */
+    EXIT_DEVICE_WRITE,      /* gpa, access: to what may be read there, and not written */
     EXIT_CPUID,
     EXIT_MSR_READ,          /* the MSR's number is in ECX */
     EXIT_MSR_WRITE,

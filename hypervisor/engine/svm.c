@@ -27,7 +27,7 @@ static const struct nested_format npt = {
     .table = PTE_P | PTE_W | PTE_U,
     .ram = PTE_P | PTE_W | PTE_U,                           /* PAT entry 0: write-back */
     .device = PTE_P | PTE_W | PTE_U | PTE_PCD | PTE_PWT,    /* PAT entry 3: uncacheable */
-    .accessed = PTE_A, .dirty = PTE_D, .keeps_use = true,
+    .write = PTE_W, .accessed = PTE_A, .dirty = PTE_D, .keeps_use = true,
 };
 
 static const char *lack(void)
@@ -179,9 +179,7 @@ static uint64_t next_rip(const struct vcpu *vcpu)
 static void miss_exit(struct exit *exit)
 {
     uint64_t info = vmcb.exitinfo1;
-    if (info & NPF_P)
-        panic(PANIC_STATE, info);   /* every entry gives all rights */
-    exit->kind = EXIT_MISS;
+    exit->kind = info & NPF_P ? EXIT_DEVICE_WRITE : EXIT_MISS;
     exit->gpa = vmcb.exitinfo2;
     exit->access = (info & NPF_W ? MISS_WRITE : 0u) | (info & NPF_ID ? MISS_FETCH : 0u) |
                    (info & NPF_TABLE ? MISS_WALK : 0u);

@@ -98,7 +98,7 @@ static void prepare(struct vcpu *, const struct first_state *state)
         .table = EPT_ALL_RIGHTS,
         /* Whatever the guest's PAT says: a slot stays write-back, a device uncacheable. */
         .ram = EPT_ALL_RIGHTS | EPT_TYPE_WB | EPT_IGNORE_PAT,
-        .device = EPT_ALL_RIGHTS | EPT_TYPE_UC | EPT_IGNORE_PAT,
+        .device = EPT_ALL_RIGHTS | EPT_TYPE_UC | EPT_IGNORE_PAT, .write = EPT_WRITE,
         .accessed = EPT_ACCESSED, .dirty = EPT_DIRTY, .keeps_use = keeps_use,
     });
     invept_descriptor.pointer =
@@ -164,7 +164,7 @@ static void miss_exit(struct exit *exit)
 {
     uint64_t info = vmread(VMCS_QUALIFICATION);
     if (info & EPT_MAPPED)
-        panic(PANIC_STATE, info);   /* every entry gives all rights */
+        exit->kind = EXIT_DEVICE_WRITE;
     exit->gpa = vmread(VMCS_GUEST_PHYSICAL);
     exit->access = (info & EPT_WRITE ? MISS_WRITE : 0u) | (info & EPT_FETCH ? MISS_FETCH : 0u) |
                    ((info & EPT_LINEAR) && !(info & EPT_TRANSLATED) ? MISS_WALK : 0u);

@@ -3,6 +3,7 @@
 #include "devices/ports.h"
 #include "guest/control.h"
 #include "guest/cpuid.h"
+#include "guest/device_write.h"
 #include "guest/msr.h"
 #include "guest/string_io.h"
 #include "report/panic.h"
@@ -67,7 +68,7 @@ void exits_start(struct vcpu *vcpu)
     msr_watch(vcpu);
 }
 
-void exit_handle(struct vcpu *vcpu, const struct exit *exit)
+void exit_handle(struct vcpu *vcpu, struct exit *exit)
 {
     uint64_t start = rdtsc(), subject = exit->raw;
     enum trace_counter counter;
@@ -78,6 +79,11 @@ void exit_handle(struct vcpu *vcpu, const struct exit *exit)
     case EXIT_MISS:
         handle_miss(exit, start);
         return;
+    case EXIT_DEVICE_WRITE:
+        counter = COUNT_EXIT_DEVICE;
+        subject = exit->gpa;
+        is_done = device_write(vcpu, exit);
+        break;
     case EXIT_CPUID:
         counter = COUNT_EXIT_CPUID;
         subject = (uint32_t)vcpu->regs.rax;

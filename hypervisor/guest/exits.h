@@ -5,4 +5,4 @@
 /* Has the guest exit where the tables of ports and MSRs say so. After the engine is prepared. */
 void exits_start(struct vcpu *vcpu);
 
-void exit_handle(struct vcpu *vcpu, const struct exit *exit);
+void exit_handle(struct vcpu *vcpu, struct exit *exit);

@@ -1,6 +1,9 @@
 #include "guest/msr.h"
 
+#include "devices/apic.h"
+#include "devices/chipset.h"
 #include "engine/engine.h"
+#include "report/tracer.h"
 
 /* MARK: what the guest gets instead of the real register. Each returns false where the guest gets
  * #GP. */
@@ -124,6 +127,17 @@ static bool write_apic_base(struct vcpu *, uint32_t, uint64_t *wanted)
     return true;
 }
 
+/* Messages that would start, stop or interrupt another CPU are dropped. */
+static bool write_x2apic(struct vcpu *, uint32_t msr, uint64_t *value)
+{
+    uint32_t offset = (msr - MSR_X2APIC_FIRST) * APIC_STRIDE;
+    if (apic_may_write(offset, (uint32_t)*value, (uint32_t)(*value >> 32)))
+        wrmsr((enum msr)msr, *value);
+    else
+        tracer_count(COUNT_APIC_REFUSED, 0);
+    return true;
+}
+
 /* LBR and BTF only: the others have the CPU write to memory by itself (SDM vol 3, 18.4.1). */
 static bool write_debugctl(struct vcpu *vcpu, uint32_t, uint64_t *value)
 {
@@ -179,11 +193,13 @@ static const struct msr_row {
     {MSR_VMX_BASIC, MSR_VMX_LAST, denied, denied},
     {MSR_VM_CR, MSR_VM_CR, read_vm_cr, denied},
     {MSR_VM_CR + 1, MSR_VM_HSAVE_PA, denied, denied},
+    {MSR_X2APIC_LVT_CMCI, MSR_X2APIC_LVT_LAST, DIRECT, write_x2apic},
+    OWN(MSR_X2APIC_LVT_LAST + 1, MSR_X2APIC_LAST),
     OWN(MSR_TSC, MSR_TSC), OWN(MSR_TSC_ADJUST, MSR_TSC_ADJUST),
     OWN(MSR_TSC_DEADLINE, MSR_TSC_DEADLINE), OWN(MSR_PKRS, MSR_PKRS),
     OWN(MSR_SPEC_CTRL, MSR_PRED_CMD), OWN(MSR_SYSENTER_CS, MSR_SYSENTER_EIP),
     OWN(MSR_MCG_STATUS, MSR_MCG_CTL), OWN(MSR_MC0_CTL, MSR_MC_LAST),
-    OWN(MSR_U_CET, MSR_CET_LAST), OWN(MSR_X2APIC_FIRST, MSR_X2APIC_LAST),
+    OWN(MSR_U_CET, MSR_CET_LAST), OWN(MSR_X2APIC_FIRST, MSR_X2APIC_LVT_CMCI - 1),
     OWN(MSR_STAR, MSR_SFMASK), OWN(MSR_FS_BASE, MSR_TSC_AUX),
     OWN(MSR_PERF_CTL0_LEGACY, MSR_PERF_CTR3_LEGACY), OWN(MSR_PERF_CTL0, MSR_PERF_CTR5),
 };

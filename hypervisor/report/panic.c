@@ -23,7 +23,6 @@ static const char *const words[] = {
     [PANIC_INIT]           = "INIT signal: someone resets the machine",
     [PANIC_FREEZE]         = "this CPU cannot freeze the region in this way",
     [PANIC_TASK]           = "a task switch that is not carried out, vector or exit code",
-    [PANIC_CPUS]           = "the machine has other CPUs, which nothing would hold: CPUs",
     [PANIC_STATE]          = "a contract inside the hypervisor was broken, at",
     [PANIC_IOMMU]          = "an IOMMU does not do what it is told, at",
     [PANIC_SMI]            = "a system management interrupt, exit code",

@@ -1,5 +1,6 @@
 #include "residency/memory_map.h"
 
+#include "cpu/registers.h"
 #include "report/panic.h"
 
 struct memory_map memory_map;
@@ -38,10 +39,10 @@ static void hide(uint64_t base, uint64_t end)
 }
 
 /* None of these accesses memory by itself. */
-const struct memory_range memory_devices[MEMORY_DEVICES] = {
-    {MEMORY_LOW_END, ROM_BASE},     /* the display's memory */
-    {0xFEC00000, 0xFEC01000},       /* I/O APIC */
-    {0xFEE00000, 0xFEE01000},       /* local APIC: its base stays (guest/msr.c) */
+const struct memory_range memory_display = {MEMORY_LOW_END, ROM_BASE};
+const struct memory_range memory_apics[MEMORY_APICS] = {
+    {IO_APIC, IO_APIC + PAGE_BYTES},
+    {LOCAL_APIC, LOCAL_APIC + PAGE_BYTES},      /* its base stays (guest/msr.c) */
 };
 
 static void add_firmware(uint64_t base, uint64_t end)

@@ -10,7 +10,7 @@ struct memory_range {
     uint64_t base, end;     /* end exclusive */
 };
 #define MEMORY_RAM_RANGES 32u
-#define MEMORY_DEVICES    3u
+#define MEMORY_APICS      2u
 #define MEMORY_HIDDEN     (2 + BOOT_E820_ENTRIES)
 #define MEMORY_FIRMWARE   8u
 #define MEMORY_LOW_END    0xA0000u      /* above: VGA, and from ROM_BASE on the firmware's */
@@ -26,11 +26,12 @@ struct memory_map {
     uint32_t            hidden_ranges;
 };
 extern struct memory_map memory_map;
-extern const struct memory_range memory_devices[MEMORY_DEVICES];    /* what the guest reaches 1:1 */
+extern const struct memory_range memory_display, memory_apics[MEMORY_APICS];
 
 enum memory_kind : uint8_t {
     MEMORY_RAM,         /* the guest's, through the pager; the firmware's too, as at launch */
-    MEMORY_DEVICE,      /* 1:1: on a list, each with its reason */
+    MEMORY_DEVICE,      /* 1:1: the display's memory */
+    MEMORY_WATCHED,     /* 1:1 for reading; writes exit: the APICs */
     MEMORY_ABSENT,      /* all else, what is hidden above all: as if nothing were there */
 };
 
@@ -64,6 +65,8 @@ static inline enum memory_kind memory_map_kind(uint64_t gpa)
         return MEMORY_RAM;
     if (memory_find(memory_map.hidden, memory_map.hidden_ranges, gpa, gpa + 1) != 0)
         return MEMORY_ABSENT;
-    return memory_find(memory_devices, MEMORY_DEVICES, gpa, gpa + 1) != 0
-        ? MEMORY_DEVICE : MEMORY_ABSENT;
+    if (memory_overlaps(memory_display, gpa, gpa + 1))
+        return MEMORY_DEVICE;
+    return memory_find(memory_apics, MEMORY_APICS, gpa, gpa + 1) != 0
+        ? MEMORY_WATCHED : MEMORY_ABSENT;
 }

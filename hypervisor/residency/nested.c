@@ -184,9 +184,9 @@ void nested_map(slot_t slot)
     pool.slots[slot].mapping |= map(gpa, frame | format.ram);
 }
 
-void nested_map_device(uint64_t gpa)
+void nested_map_device(uint64_t gpa, bool is_watched)
 {
-    map(gpa, (gpa & PTE_FRAME) | format.device);
+    map(gpa, (gpa & PTE_FRAME) | (format.device & ~(is_watched ? format.write : 0)));
 }
 
 void nested_map_absent(uint64_t gpa)

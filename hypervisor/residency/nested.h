@@ -13,6 +13,7 @@ struct nested_format {
     uint64_t table;         /* an entry that points to a table */
     uint64_t ram;           /* one that maps guest RAM: write-back, all rights */
     uint64_t device;        /* one that maps a device: uncacheable, all rights */
+    uint64_t write;         /* of these rights, the one to write */
     uint64_t accessed, dirty;
     bool     keeps_use;     /* the CPU sets accessed and dirty. Else a mapping counts as both for as
                              * long as it stands */
@@ -43,7 +44,8 @@ static inline uint64_t nested_note_bytes(uint32_t pages)
 
 void nested_start(const struct nested_format *format, const struct nested_pool *pool);
 uint64_t nested_root(void);                            /* host-physical */
-void nested_map_device(uint64_t gpa);                  /* 1:1, uncacheable */
+/* 1:1, uncacheable; where it is watched, the CPU does not carry out writes. */
+void nested_map_device(uint64_t gpa, bool is_watched);
 void nested_map_absent(uint64_t gpa);       /* ones: there, and wherever it is called for */
 
 void nested_map(slot_t slot);                          /* the guest's page in it, not mapped yet */

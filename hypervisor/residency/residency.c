@@ -154,8 +154,8 @@ enum trace_counter residency_miss(uint64_t gpa, uint32_t *flags)
 
     if (gpa >= NESTED_END)
         panic(PANIC_STRAY, gpa);
-    if (kind == MEMORY_DEVICE) {
-        nested_map_device(gpa);
+    if (kind == MEMORY_DEVICE || kind == MEMORY_WATCHED) {
+        nested_map_device(gpa, kind == MEMORY_WATCHED);
         *flags |= MISS_DEVICE;
         return COUNT_DEVICE_MISS;
     }

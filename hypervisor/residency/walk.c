@@ -12,7 +12,7 @@
 [[gnu::noinline]] static uint8_t *reach(uint64_t gpa, bool will_write)
 {
     enum memory_kind kind = memory_map_kind(gpa);
-    if (kind == MEMORY_ABSENT)
+    if (kind >= MEMORY_WATCHED)     /* no operand of ours: its writes would not be looked at */
         return 0;
     uint8_t *page = kind == MEMORY_RAM ? residency_page(gpa, will_write)
                                        : memory_dram(gpa & ~(uint64_t)(PAGE_BYTES - 1));

@@ -6,6 +6,7 @@
 
 #define LOCAL_APIC     UINT64_C(0xFEE00000)
 #define APIC_ID        0x20u
+#define APIC_EOI       0xB0u
 #define APIC_SPURIOUS  0xF0u
 #define APIC_ENABLED   0x100u
 #define ICR_LOW        0x300u

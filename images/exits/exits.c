@@ -1,6 +1,7 @@
 /* exits.c — provokes each kind of exit again and again, and times it by RDTSC: from the instruction
  * that exits to the one behind it. Where RDTSC counts instructions, these are the hypervisor's, and
  * two or three of the guest's. */
+#include "apic.h"
 #include "guest.h"
 #include "machine.h"
 #include "traps.h"
@@ -146,6 +147,7 @@ static void instructions(void)
     REPEAT("CR0", asm volatile("mov %0, %%cr0" : : "r"(cr0 ^ CR0_TS)); cr0 ^= CR0_TS);
     REPEAT("IN", (void)in8(COM2));
     REPEAT("WBINVD", wbinvd());
+    REPEAT("APIC", *apic(APIC_EOI) = 0);
     REPEAT("VMMCALL",
            traps_expect(VECTOR_UD, VMMCALL_BYTES); asm volatile("vmmcall" : : : "memory"));
 }

@@ -25,5 +25,6 @@ static inline bool one_in(struct fuzz_case *c, uint32_t n) { return below(c, n) 
  * that exit, of the same length: both must end the same. */
 void safe_write(struct fuzz_case *c, bool is_twin);
 
-/* Writes code and registers of the whole space. */
-void whole_write(struct fuzz_case *c);
+/* Writes code and registers of the whole space; `has_probes`: of PCI configuration, ports, MSRs and
+ * devices too. */
+void whole_write(struct fuzz_case *c, bool has_probes);

@@ -235,10 +235,11 @@ static void whole_case(uint64_t seed, uint64_t number)
     static struct fuzz_case c;
 
     choose(&c, seed, number, true);
+    monitor_watch();                    /* a case before it may have turned that off */
     if (tells)
         tell("whole", number, c.mode);
     set_up(&c);
-    whole_write(&c);
+    whole_write(&c, option("probes", 0) != 0);
     if (!one_in(&c, 8))
         STATE->rflags |= RFLAGS_TF;
     if (tells)
@@ -263,13 +264,10 @@ int main(void)
         failures = 0, sum = 0;
     bool is_whole = option_is("space", "whole");
 
-
     tells = option("tell", 0);
     first_page = (uintptr_t)image_end;
     pages = (entry.ram_end - first_page) / PAGE_BYTES;
     monitor_start();
-    if (is_whole)
-        monitor_watch();
     for (uint64_t number = first; number < first + cases; number++) {
         if (is_whole)
             whole_case(seed, number);

@@ -134,10 +134,11 @@ static uint64_t low_rights(uint32_t page)
     return PTE_P | (is_own ? 0 : PTE_W);
 }
 
-/* Device memory, firmware, holes, the end of what 4-level nested tables reach. No APIC: an access
- * of a byte there ends Bochs. */
-static const uint64_t special[SPECIAL_PAGES] = {
+/* Device memory, firmware, holes, the end of what 4-level nested tables reach; the APICs, for
+ * probes alone: to read a byte there ends Bochs. */
+static const uint64_t special[SPECIAL_PAGES + APIC_PAGES] = {
     0xA0000, 0xC0000, 0xD0000, 0xF0000, 0xE0000000, 0xFEC10000, UINT64_C(0xFF00000000), 0xFFFF0000,
+    0xFEE00000, 0xFEC00000,
 };
 
 static void fill_tables(void)
@@ -163,7 +164,7 @@ static void fill_tables(void)
         low[i] = (uint64_t)i * PAGE_BYTES | low_rights(i);
         low32[i] = (uint32_t)low[i];
     }
-    for (uint32_t i = 0; i < SPECIAL_PAGES; i++) {
+    for (uint32_t i = 0; i < SPECIAL_PAGES + APIC_PAGES; i++) {
         far[i] = special[i] | all;
         far32[i] = (uint32_t)(special[i] | all);
     }

@@ -24,6 +24,8 @@
 #define UNMAPPED       0x100000u    /* from the data on: nothing is there */
 #define SPECIAL_LINEAR 0x800000u    /* devices, firmware, nothing: a page each */
 #define SPECIAL_PAGES  8u
+#define APIC_PAGES     2u           /* behind them: local APIC, I/O APIC */
+#define IO_APIC_PAGE   (SPECIAL_PAGES + 1)
 
 enum kind : uint64_t { KIND_REAL, KIND_LEGACY, KIND_LONG };
 enum paging : uint8_t { PAGING_NONE, PAGING_2_LEVELS, PAGING_PAE, PAGING_LONG };

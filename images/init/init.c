@@ -1,5 +1,5 @@
 /* init.c — sends itself an INIT by its local APIC, which would reset the CPU and leave memory as it
- * is. */
+ * is. It is not sent. */
 #include "apic.h"
 #include "guest.h"
 #include "machine.h"
@@ -10,7 +10,7 @@ int main(void)
 {
     print("init: now\n");
     apic_send_self(ICR_INIT);
-    for (uint32_t i = 0; i < 100000000; i++)
+    for (uint32_t i = 0; i < 100000; i++)
         asm volatile("pause");
     print("init: still here\n");
     return 0;

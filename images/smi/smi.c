@@ -18,7 +18,7 @@ int main(void)
     print("smi: the port does nothing\n");
     print_fact("smi: ACPI mode", in16((uint16_t)entry.pm1a_control) & PM1_SCI_EN);
     apic_send_self(ICR_SMI);
-    for (uint32_t i = 0; i < 10000000; i++)
+    for (uint32_t i = 0; i < 100000; i++)
         asm volatile("pause");
     print("smi: still here\n");
     return 0;

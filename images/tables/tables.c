@@ -13,12 +13,14 @@
 #define TABLE_ENTRIES    36u
 #define FADT_DSDT        40u
 #define AML_PACKAGE      0x12
+#define MADT_ENTRIES     44u
+#define MADT_ENABLED     1u          /* of the flags of a local APIC (type 0) */
 #define TABLE_BYTES_MAX  0x20000u
 #define FNV_PRIME        UINT64_C(0x100000001B3)
 #define TOUCHED_PAGES    2048u      /* several times what the region has slots for */
 
 static uint64_t sum, bytes_read;
-static uint64_t shown, wrong;
+static uint64_t shown, wrong, cpus;
 
 static uint32_t load32(uint64_t address)
 {
@@ -99,8 +101,22 @@ static uint64_t checksum(uint64_t table)
     return sum_of_bytes;
 }
 
+static void count_cpus(uint64_t madt)
+{
+    uint8_t bytes = 0;
+    for (uint64_t at = madt + MADT_ENTRIES; at < madt + load32(madt + TABLE_LENGTH); at += bytes) {
+        bytes = ((const uint8_t *)at)[1];
+        if (bytes == 0)
+            return;
+        if (*(const uint8_t *)at == 0)
+            cpus += load32(at + 4) & MADT_ENABLED;
+    }
+}
+
 static void look_at(uint64_t table)
 {
+    if (memcmp((const void *)table, "APIC", 4) == 0)
+        count_cpus(table);
     shown += hidden_in(table);
     wrong += checksum(table) != 0;
 }
@@ -119,6 +135,7 @@ int main(void)
     each_table(look_at);
     print_fact("tables: of what is out of reach", shown);
     print_fact("tables: with a wrong checksum", wrong);
+    print_fact("tables: CPUs", cpus);
     touch_memory();
     print("tables: ready\n");
     for (uint64_t round = 0; round < rounds; round++) {

@@ -21,7 +21,6 @@ package enum PanicCode: String, Codable, Sendable, CaseIterable {
     case freeze
     case state
     case task
-    case otherCPUs = "other-cpus"
     case iommu
     case smi
 
@@ -50,7 +49,6 @@ package enum PanicCode: String, Codable, Sendable, CaseIterable {
         case .freeze: PANIC_FREEZE.rawValue
         case .state: PANIC_STATE.rawValue
         case .task: PANIC_TASK.rawValue
-        case .otherCPUs: PANIC_CPUS.rawValue
         case .iommu: PANIC_IOMMU.rawValue
         case .smi: PANIC_SMI.rawValue
         }

@@ -27,6 +27,8 @@ package enum TraceCounter: UInt32, Sendable, CaseIterable {
     case ahead
     case absentMiss
     case pciRefused
+    case exitDevice
+    case apicRefused
 
     package var name: String { "\(self)" }
 }
@@ -44,10 +46,10 @@ extension TraceCounter {
     package var role: Role {
         switch self {
         case .miss, .softMiss, .deviceMiss, .absentMiss, .exitCPUID, .exitMSR, .exitCR, .exitPort, .exitCache,
-            .exitDenied:
+            .exitDenied, .exitDevice:
             .exit
         case .openBlank, .openImaged, .openSealed, .seal, .metadataOpen, .metadataBlank, .metadataSeal: .page
-        case .drop, .metadataDrop, .tableDrop, .reinject, .ahead, .pciRefused: .note
+        case .drop, .metadataDrop, .tableDrop, .reinject, .ahead, .pciRefused, .apicRefused: .note
         }
     }
 

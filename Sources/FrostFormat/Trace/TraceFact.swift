@@ -21,6 +21,7 @@ package enum TraceFact: String, Sendable, CaseIterable, Codable {
     case cache
     case cacheBytes
     case dma
+    case otherCPUs
 
     package var number: UInt32 {
         switch self {
@@ -40,6 +41,7 @@ package enum TraceFact: String, Sendable, CaseIterable, Codable {
         case .cache: FACT_CACHE.rawValue
         case .cacheBytes: FACT_CACHE_BYTES.rawValue
         case .dma: FACT_DMA.rawValue
+        case .otherCPUs: FACT_OTHER_CPUS.rawValue
         }
     }
 
@@ -53,7 +55,7 @@ package enum TraceFact: String, Sendable, CaseIterable, Codable {
         case .engine: EngineChoice(number: UInt32(truncatingIfNeeded: value))?.rawValue ?? "\(value)"
         case .policy: EvictionPolicy(number: UInt32(truncatingIfNeeded: value))?.rawValue ?? "\(value)"
         case .dma: DMAProtection(fact: value).description
-        case .format, .slots, .tablePages, .traceEvery: "\(value)"
+        case .format, .slots, .tablePages, .traceEvery, .otherCPUs: "\(value)"
         }
     }
 }

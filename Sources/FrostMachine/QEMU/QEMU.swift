@@ -23,7 +23,6 @@ package struct QEMU: Sendable, Equatable {
     /// Wait for a saved machine's state instead of powering on.
     package var isRestored = false
     package var cpu = CPUChoice.amd
-    package var cpuCount = 1
     /// Of all that the machine gives as random, such as RDRAND.
     package var seed: UInt64?
     /// The machine's time is the number of instructions that its CPU has executed, one a nanosecond.
@@ -39,7 +38,7 @@ package struct QEMU: Sendable, Equatable {
             "-global", "\(board.chipset.sleepDevice).disable_s3=1",
             "-global", "\(board.chipset.sleepDevice).disable_s4=1",
             "-cpu", model,
-            "-smp", "\(cpuCount)",
+            "-smp", "\(board.cpus)",
             "-m", "\(ram.bytes / ByteCount.mebibyte.bytes)",
             "-object", Self.memory(ram, in: ramFile),
         ] + board.arguments + drive + [

@@ -56,7 +56,7 @@ struct QEMUBackend: Backend {
             board: options.board, ramFile: ramFile, trace: folder.trace, controlSocket: socket,
             messageSocket: messageSocket,
             plugin: plugin, isRestored: options.saved != nil, cpu: options.cpu ?? ownCPU,
-            cpuCount: options.cpuCount, seed: options.seed, countsInstructions: options.instructions != nil
+            seed: options.seed, countsInstructions: options.instructions != nil
         ).command
         let (program, arguments) = try command.bound()
         let child = try ChildProcess(

@@ -10,8 +10,6 @@ package struct RunOptions {
     package var connect: LibvirtURI?
     /// nil: one that has the image's engine.
     package var cpu: CPUChoice?
-    /// Of the machine; QEMU only. The hypervisor refuses more than one.
-    package var cpuCount = 1
     package var board = Board()
     /// Whatever the machine gives as random comes from it; QEMU only.
     package var seed: UInt64?

@@ -19,6 +19,8 @@ package enum ExitClass: String, Sendable, Codable, CaseIterable {
     /// Nothing is there that the guest may reach.
     case absentMiss
     case cpuid, msr, cr, port, cache, denied
+    /// A write to an APIC.
+    case device
 
     /// - Parameter records: of one exit: the pages that came and went, then the exit's own.
     init?(_ records: ArraySlice<TraceRecord>) {
@@ -31,6 +33,7 @@ package enum ExitClass: String, Sendable, Codable, CaseIterable {
             case .exitPort: self = .port
             case .exitCache: self = .cache
             case .exitDenied: self = .denied
+            case .exitDevice: self = .device
             default: return nil
             }
             return

@@ -11,6 +11,8 @@ package enum SlotCount {
     /// `sizeof(struct nested_note)`
     private static let noteBytes: UInt64 = 12
     private static let tableReach = UInt64(LARGE_PAGE_BYTES)
+    /// Behind the slots: what stands where the guest has nothing.
+    private static let absentFrames: UInt64 = 1
 
     /// - Parameter hypervisorBytes: of the region that the hypervisor itself takes, as its trace says.
     /// - Returns: nil when the region is too small for any guest.
@@ -26,7 +28,7 @@ package enum SlotCount {
             let tables =
                 pool * (pageBytes + noteBytes) + UInt64(slots) * UInt64(MemoryLayout<slot>.size)
                 + UInt64(pager_bucket_count(slots)) * UInt64(MemoryLayout<slot_t>.size)
-            return tables.roundedUp(to: pageBytes) + UInt64(slots) * pageBytes <= bytes
+            return tables.roundedUp(to: pageBytes) + (UInt64(slots) + absentFrames) * pageBytes <= bytes
         }
     }
 }

@@ -126,6 +126,8 @@ extension TraceCounter {
         case .reinject: "event again"
         case .ahead: "blank page ahead"
         case .pciRefused: "PCI write refused"
+        case .exitDevice: "APIC write"
+        case .apicRefused: "APIC message refused"
         }
     }
 }

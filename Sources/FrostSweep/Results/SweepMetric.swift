@@ -30,7 +30,7 @@ package enum SweepMetric: String, Codable, Sendable, CaseIterable {
         case .drops: sum([.drop])
         case .metadataOpens: sum([.metadataOpen])
         case .metadataSeals: sum([.metadataSeal])
-        case .exits: sum([.exitCPUID, .exitMSR, .exitCR, .exitPort, .exitCache, .exitDenied])
+        case .exits: sum([.exitCPUID, .exitMSR, .exitCR, .exitPort, .exitCache, .exitDenied, .exitDevice])
         case .slots: result.slots.map { Double($0) }
         case .firstTouches: result.firstTouches.map { Double($0) }
         case .complaints: result.complaints.map { Double($0.count) }

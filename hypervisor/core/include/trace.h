@@ -44,6 +44,7 @@ enum trace_fact : uint32_t {
     FACT_CACHE        = 14, /* enum image_cache */
     FACT_CACHE_BYTES  = 15, /* of the largest that CPUID tells of */
     FACT_DMA          = 16, /* enum trace_dma, with DMA_SNOOPED where that is so */
+    FACT_OTHER_CPUS   = 17, /* that the firmware tells of, and that wait for ever */
 };
 
 /* What stands between devices and memory. */
@@ -86,6 +87,8 @@ enum trace_counter : uint32_t {
     COUNT_AHEAD,            /* of COUNT_OPEN_BLANK: before the guest asked for them */
     COUNT_ABSENT_MISS,      /* guest faults where nothing is that it may reach */
     COUNT_PCI_REFUSED,      /* writes to PCI configuration that were dropped, or a bit of them */
+    COUNT_EXIT_DEVICE,      /* writes to a device that are looked at: the APICs */
+    COUNT_APIC_REFUSED,     /* of them, and of those to MSRs: what was dropped */
     COUNT_END               /* one past the last */
 };
 
@@ -121,10 +124,8 @@ enum panic_code : uint32_t {
     PANIC_STATE            = 16, /* our own bug: a contract was broken; value says where */
     PANIC_TASK             = 17, /* a task switch, where it exits or a miss cuts it short: value =
                                   * the vector, or the exit code */
-    PANIC_CPUS             = 18, /* more than one: nothing would hold the others; value = how
-                                  * many */
-    PANIC_IOMMU            = 19, /* an IOMMU does not do what it is told: value = its address */
-    PANIC_SMI              = 20, /* an SMI, whose handler would see all and save registers in DRAM */
+    PANIC_IOMMU            = 18, /* an IOMMU does not do what it is told: value = its address */
+    PANIC_SMI              = 19, /* an SMI, whose handler would see all and save registers in DRAM */
 };
 
 #define TRACE_FORMAT 1u
