@@ -44,7 +44,7 @@ package enum Capability: Sendable, CaseIterable {
             times are instructions without being asked.)
             """
         case .board:
-            "\(name) has one chipset, no IOMMU and no devices but its own. Use --platform qemu-tcg for them."
+            "\(name) has one chipset, one CPU, no IOMMU and no devices but its own. Use --platform qemu-tcg for them."
         case .connection:
             "\(name) is started here, and by no connection. Use --platform libvirt with --connect."
         }

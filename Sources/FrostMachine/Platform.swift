@@ -14,12 +14,15 @@ package enum Platform: String, Sendable, Codable, CaseIterable {
         case unavailable(String)
         case remote(LibvirtURI)
         case noSymbols(Platform)
+        /// What follows a machine instruction by instruction follows one CPU.
+        case otherCPUs(Int)
 
         package var exitCode: ExitCode {
             switch self {
             case .lacks(_, .cacheModel): .notProvable
             case .lacks, .unavailable, .remote: .unavailable
             case .noSymbols: .ourBug
+            case .otherCPUs: .usage
             }
         }
 
@@ -31,6 +34,11 @@ package enum Platform: String, Sendable, Codable, CaseIterable {
                 """
                 Machines of \(uri) share no memory with this host, which frost verify and --keep-ram need. Use a libvirt of \
                 this host, or run frost over there.
+                """
+            case .otherCPUs(let count):
+                """
+                The model of the cache and the count of instructions follow one CPU, and the machine has \(count). Leave out \
+                --cpus.
                 """
             case .noSymbols(let platform):
                 "\(platform.rawValue) must be told the hypervisor's symbols to write its memory into a file."

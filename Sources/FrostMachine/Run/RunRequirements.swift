@@ -15,6 +15,9 @@ extension Platform {
     /// - Throws: ``Failure`` when it lacks what a run asks of it.
     func check(_ options: RunOptions) throws(Failure) {
         for capability in options.needed { try require(capability, connect: options.connect) }
+        guard options.board.cpus == 1 || (options.residency == nil && options.instructions == nil) else {
+            throw .otherCPUs(options.board.cpus)
+        }
         guard options.keepsRAM else { return }
         // Memory that cannot be read from outside is written into a file by the machine.
         guard has(.memoryDump) else { return try require(.sharedMemory, connect: options.connect) }
