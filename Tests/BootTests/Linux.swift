@@ -87,6 +87,7 @@ extension BootTests {
             + (BootTests.isFull
                 ? [
                     "max", "EPYC-Rome", "EPYC-Milan", "Dhyana,+aes,+pclmulqdq",
+                    "Opteron_G4,+rdrand,+xsaveopt", "Opteron_G5,+rdrand,+xsaveopt",
                     "Westmere,+rdrand,+svm,+npt", "SandyBridge,+rdrand,+svm,+npt",
                     "IvyBridge,+svm,+npt", "Haswell,+svm,+npt", "Broadwell,+svm,+npt",
                     "Skylake-Client,+svm,+npt", "Skylake-Server,+svm,+npt",
