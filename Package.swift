@@ -43,11 +43,11 @@ let package = Package(
             // Sealing an image in a debug build would take minutes with unoptimised C.
             cSettings: [.unsafeFlags(["-O2"])]
         ),
-        // The same cipher on wider vectors, for the host.
+        // The cipher's fused swap, for the host; by the core's own loops.
         .target(
             name: "VectorCipher",
             dependencies: ["FrostCore"],
-            cSettings: [.unsafeFlags(["-O2"])]
+            cSettings: [.headerSearchPath("../../hypervisor/core"), .unsafeFlags(["-O2"])]
         ),
         // What `frost bench` times; C, so that nothing of Swift's is timed with it.
         .target(

@@ -4,6 +4,7 @@
 #include "cpu/descriptors.h"
 #include "cpu/memory.h"
 #include "cpu/registers.h"
+#include "cpu/vectors.h"
 #include "devices/acpi.h"
 #include "devices/apic.h"
 #include "devices/pci.h"
@@ -77,12 +78,17 @@ static void check_cache(void)
                       (const char *[]){": it is larger than the CPU's cache", 0});
 }
 
-static void check_cipher(void)
+static const struct gcm_kernel *choose_cipher(void)
 {
     uint32_t features = cpuid(CPUID_FEATURES, 0).ecx;
-    if (!gcm_supported() || !(features & CPUID_1_ECX_RDRAND))
+    if (gcm_kernel_find(GCM_AESNI) == 0 || !(features & CPUID_1_ECX_RDRAND))
         panic_because(PANIC_NO_CIPHER, features,
                       (const char *[]){": this CPU lacks AES-NI, PCLMULQDQ or RDRAND", 0});
+    const struct gcm_kernel *kernel = gcm_kernel_find((enum gcm_cipher)header.cipher);
+    if (kernel == 0)
+        panic_because(PANIC_NO_CIPHER, header.cipher,
+                      (const char *[]){": this CPU lacks what the image's kernel needs", 0});
+    return kernel;
 }
 
 /* The loader's memory becomes the guest's, blank: nothing of it may be left in DRAM. After the
@@ -93,7 +99,7 @@ static void erase_loader(void)
         bytes_wipe(memory_dram(at), PAGE_BYTES);
 }
 
-static void tell_facts(const struct room *room)
+static void tell_facts(const struct room *room, const struct gcm_kernel *kernel)
 {
     tracer_fact(FACT_ENGINE, engine->id);
     tracer_fact(FACT_RAM_BYTES, memory_map_ram_bytes());
@@ -107,6 +113,7 @@ static void tell_facts(const struct room *room)
     tracer_fact(FACT_POLICY, header.policy);
     tracer_fact(FACT_TRACE_EVERY, header.trace_every);
     tracer_fact(FACT_TEXT_BYTES, own_bytes());
+    tracer_fact(FACT_CIPHER, kernel->id);
 }
 
 void start(uint64_t boot_info)
@@ -123,7 +130,8 @@ void start(uint64_t boot_info)
     keys_start(&header);
     tracer_start(header.trace_every);
     tracer_fact(FACT_FORMAT, TRACE_FORMAT);
-    check_cipher();
+    vectors_start();
+    const struct gcm_kernel *kernel = choose_cipher();
     engine_choose((enum image_engine)header.engine);
     acpi_start();
     check_cache();
@@ -142,10 +150,11 @@ void start(uint64_t boot_info)
     tracer_fact(FACT_DMA, iommu_deny_all());
     erase_loader();
     struct room room = residency_start(&header);
-    tell_facts(&room);
+    tell_facts(&room, kernel);
 
-    keys_unlock_image();
-    keys_make_session();
+    keys_unlock_image(kernel);
+    keys_make_session(kernel);
+    vectors_give(kernel->state != 0);
     struct first_state state = first_state(&header);
     engine_prepare(&vcpu, &state);
     exits_start(&vcpu);

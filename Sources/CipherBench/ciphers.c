@@ -2,46 +2,44 @@
 #include "cipher.h"
 #include "bytes.h"
 #include "gcm.h"
-#include "vector_cipher.h"
 
 static uint8_t raw_key[GCM_KEY_BYTES];
-static struct gcm_key aesni_key;
-static _Alignas(64) struct vector_key vaes256_key, vaes512_key;
+static _Alignas(64) struct gcm_key aesni_key, vaes256_key, vaes512_key;
 
 static const char *aesni_lack(void)
 {
-    return gcm_supported() ? NULL : "this CPU has no AES-NI or no PCLMULQDQ";
+    return gcm_kernel_find(GCM_AESNI) ? NULL : "this CPU has no AES-NI or no PCLMULQDQ";
 }
 
 static const char *vaes256_lack(void)
 {
-    return vaes256_supported()
+    return gcm_kernel_find(GCM_VAES256)
         ? NULL : "this CPU has no VAES, VPCLMULQDQ or AVX2, or its system does not save YMM";
 }
 
 static const char *vaes512_lack(void)
 {
-    return vaes512_supported()
+    return gcm_kernel_find(GCM_VAES512)
         ? NULL : "this CPU has no VAES, VPCLMULQDQ or AVX-512, or its system does not save ZMM";
 }
 
 static bool aesni_start(const uint8_t raw[32])
 {
     __builtin_memmove(raw_key, raw, sizeof raw_key);
-    gcm_key_expand(&aesni_key, raw);
+    gcm_key_expand(&gcm_aesni, &aesni_key, raw);
     return true;
 }
 
 static bool vaes256_start(const uint8_t raw[32])
 {
-    vaes256_key_expand(&vaes256_key, raw);
+    gcm_key_expand(&gcm_vaes256, &vaes256_key, raw);
     return true;
 }
 
 static bool vaes512_start(const uint8_t raw[32])
 {
     __builtin_memmove(raw_key, raw, sizeof raw_key);
-    vaes512_key_expand(&vaes512_key, raw);
+    gcm_key_expand(&gcm_vaes512, &vaes512_key, raw);
     return true;
 }
 
@@ -53,20 +51,20 @@ static void stop(void)
     bytes_wipe(&vaes512_key, sizeof vaes512_key);
 }
 
-#define CALLS(name, call, key)                                                                     \
+#define CALLS(name, key)                                                                           \
     static void name##_page_seal(const uint8_t *nonce, const uint8_t *aad, const void *in,         \
                                  void *out, uint8_t *tag)                                          \
     {                                                                                              \
-        call##_seal(&key, nonce, aad, AAD_BYTES, in, out, PAGE_BYTES, tag);                        \
+        gcm_seal(&key, nonce, aad, AAD_BYTES, in, out, PAGE_BYTES, tag);                           \
     }                                                                                              \
     static bool name##_page_open(const uint8_t *nonce, const uint8_t *aad, const void *in,         \
                                  void *out, const uint8_t *tag)                                    \
     {                                                                                              \
-        return call##_open(&key, nonce, aad, AAD_BYTES, in, out, PAGE_BYTES, tag);                 \
+        return gcm_open(&key, nonce, aad, AAD_BYTES, in, out, PAGE_BYTES, tag);                    \
     }
-CALLS(aesni, gcm, aesni_key)
-CALLS(vaes256, vaes256, vaes256_key)
-CALLS(vaes512, vaes512, vaes512_key)
+CALLS(aesni, aesni_key)
+CALLS(vaes256, vaes256_key)
+CALLS(vaes512, vaes512_key)
 
 /* As with keys in registers only: every page makes the round keys and the hash powers anew. */
 #define FRESH_CALLS(name)                                                                          \

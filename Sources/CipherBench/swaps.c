@@ -34,7 +34,7 @@ static struct {
     uint8_t     *copy_slot;
     uint64_t     counter;
     uint64_t     random;
-    _Alignas(64) struct vector_key key;          /* of the fused swap */
+    _Alignas(64) struct gcm_key key;    /* of the fused swap */
 } swaps;
 
 static const struct cipher *const ciphers[] = {
@@ -213,8 +213,8 @@ bool swaps_start(uint64_t dram_bytes)
 
 void swaps_set_key(const uint8_t raw[32])
 {
-    if (vaes512_supported())
-        vaes512_key_expand(&swaps.key, raw);
+    if (gcm_kernel_find(GCM_VAES512))
+        gcm_key_expand(&gcm_vaes512, &swaps.key, raw);
 }
 
 void swaps_stop(void)

@@ -24,6 +24,7 @@ package struct ImageSummary: Codable, Sendable, Equatable {
     package var cache: CacheDemand
     package var engine: EngineChoice
     package var policy: EvictionPolicy
+    package var cipher: CipherChoice
     package var keySource: String
     /// The fault that its hypervisor has on purpose.
     package var fault: String?
@@ -49,6 +50,7 @@ package struct ImageSummary: Codable, Sendable, Equatable {
         cache = options.cache
         engine = options.engine
         policy = options.policy
+        cipher = options.cipher
         self.fault = fault
         keySource = options.key == .embedded ? "embedded" : "console"
     }
@@ -63,7 +65,8 @@ extension ImageSummary: CustomStringConvertible {
         cache \(cache.rawValue)
         metadata     \(ByteCount(metadataBytes).rounded) at \(metadataBase.hexadecimal)
         hypervisor   \(ByteCount(hypervisorBytes).rounded) of code and data, \
-        \(ByteCount(hypervisorMemoryBytes).rounded) of memory, engine \(engine.rawValue), policy \(policy.rawValue)
+        \(ByteCount(hypervisorMemoryBytes).rounded) of memory, engine \(engine.rawValue), policy \(policy.rawValue), \
+        cipher \(cipher.rawValue)
         guest        \(guestPages.of("page")), sealed with metadata: \(sealedPages.of("page")) in \(runs.of("run"))
         key          \(keySource)
         """ + (fault.map { "\nfault        \($0): PUT IN ON PURPOSE" } ?? "")

@@ -50,6 +50,7 @@ package struct ImageWriter {
         header.cache = options.cache.number
         header.engine = options.engine.number
         header.policy = options.policy.number
+        header.cipher = options.cipher.number
         header.slot_limit = options.slotLimit
         header.trace_every = options.traceEvery
 

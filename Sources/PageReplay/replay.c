@@ -127,7 +127,7 @@ static bool run_start(struct run *run, const struct replay *replay, enum replay_
     run->next = malloc(replay->page_count * sizeof *run->next);
     run->last = calloc(replay->page_count, sizeof *run->last);
     run->queues = is_queued(policy) ? queues_create(policy, slots, replay->page_count) : NULL;
-    gcm_key_expand(&run->session_key, raw);
+    gcm_key_expand(gcm_kernel_find(GCM_ANY), &run->session_key, raw);
     *pager = (struct pager){
         .geometry = replay->input.geometry, .root = replay->input.root,
         .image_key = replay->input.image_key, .session_key = &run->session_key,

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "bytes.h"
 #include "pager.h"
 #include "plugin_base.h"
 #include "record.h"
@@ -81,16 +82,33 @@ static bool find_entry(const struct pager *pager, page_id page, struct page_entr
     return true;
 }
 
+/* The region's keys are expanded for the hypervisor's kernel, and lead to it. A schedule of AES-256
+ * begins with the raw key. */
+static void expand_here(struct gcm_key *own, const struct gcm_key **key)
+{
+    const struct gcm_kernel *kernel = gcm_kernel_find(GCM_ANY);
+
+    if (kernel == NULL)
+        give_up("this CPU cannot open pages: it lacks AES-NI or PCLMULQDQ");
+    gcm_key_expand(kernel, own, (const uint8_t *)(*key)->round_keys);
+    *key = own;
+}
+
 void pager_view_record_entries(const uint64_t *homes, size_t count)
 {
+    static _Alignas(64) struct gcm_key image_key, session_key;
     struct pager pager = view();
 
+    expand_here(&image_key, &pager.image_key);
+    expand_here(&session_key, &pager.session_key);
     for (size_t i = 0; i < count; i++) {
         struct residency_entry record = { .home = homes[i],
             .page = page_of_home(&pager.geometry, homes[i]) };
         if (find_entry(&pager, record.page, &record.entry) && record.entry.state != PAGE_BLANK)
             record_append(RESIDENCY_ENTRY, &record, sizeof record);
     }
+    bytes_wipe(&image_key, sizeof image_key);
+    bytes_wipe(&session_key, sizeof session_key);
 }
 
 void pager_view_record_keys(void)

@@ -12,6 +12,7 @@ extension FreezeStrategy: ExpressibleByArgument {}
 extension CacheDemand: ExpressibleByArgument {}
 extension EngineChoice: ExpressibleByArgument {}
 extension EvictionPolicy: ExpressibleByArgument {}
+extension CipherChoice: ExpressibleByArgument {}
 extension LinuxGuest.KernelEntry: ExpressibleByArgument {}
 extension CacheChoice.Vendor: ExpressibleByArgument {}
 extension CacheChoice.Replacement: ExpressibleByArgument {}

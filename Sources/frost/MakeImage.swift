@@ -74,6 +74,12 @@ struct MakeImage: ParsableCommand {
             """)
     var policy = EvictionPolicy.gclockAhead
 
+    @Option(
+        help: """
+            The kernel that seals and opens pages; auto: the widest that the CPU runs. Another one than aesni needs VAES.
+            """)
+    var cipher = CipherChoice.auto
+
     @Option(help: "The most slots to use; 0: all that fit.")
     var slots: UInt32 = 0
 
@@ -139,7 +145,7 @@ struct MakeImage: ParsableCommand {
         var options = ImageOptions()
         (options.ram, options.frozen, options.commandLine) = (ram, frozen, append)
         (options.freeze, options.engine, options.policy) = (freeze, engine, policy)
-        options.cache = cache
+        (options.cache, options.cipher) = (cache, cipher)
         (options.slotLimit, options.traceEvery, options.kernelEntry) = (slots, traceEvery, kernelEntry)
         try options.check()
         if let linux = linux.map({ URL(filePath: $0) }) {

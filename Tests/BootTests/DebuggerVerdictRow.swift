@@ -34,7 +34,7 @@ struct DebuggerVerdictRow: Sendable {
     /// In ci/test. Faults in what both vendors share are all injected under QEMU as well (`CacheVerdictRow`); here, those
     /// by which memory at the end, keys and the region are judged.
     static let all =
-        sound + ofIntel + ofAMD + commonFaults(.intel).filter(\.isAlwaysRun)
+        sound + ofIntel + ofAMD + ofWideKernels + commonFaults(.intel).filter(\.isAlwaysRun)
     /// With FROST_FULL=1.
     static let others = rare + commonFaults(.intel).filter { !$0.isAlwaysRun } + commonFaults(.amd)
 
@@ -42,9 +42,16 @@ struct DebuggerVerdictRow: Sendable {
         [nil, "page-copy", "keys-in-dram", "host-table-in-dram"].contains(fault)
     }
 
-    private static let sound = [CPUChoice.intel, .amd].map {
+    private static let sound = [CPUChoice.intel, .amd, BootTests.Vectors.wide].map {
         DebuggerVerdictRow(cpu: $0, windows: AccessWindows(), answer: .noViolation)
     }
+
+    /// A kernel of 512 bits keeps its key in another form.
+    private static let ofWideKernels = [
+        DebuggerVerdictRow(
+            fault: "keys-in-dram", cpu: BootTests.Vectors.wide, condition: .noKey, rules: ["key-material"],
+            place: frame)
+    ]
 
     /// Faults in what both vendors share.
     private static func commonFaults(_ cpu: CPUChoice) -> [DebuggerVerdictRow] {

@@ -10,7 +10,7 @@ extension BootTests {
     /// Random instructions in every mode of the CPU: `images/fuzz`, `docs/evidence/fuzz.md`.
     @Suite("Fuzz") struct Fuzz {
         static let machines: [(platform: Platform, cpu: CPUChoice)] = [
-            (.qemuTCG, .amd), (.bochs, .amd), (.bochs, .intel),
+            (.qemuTCG, .amd), (.bochs, .amd), (.bochs, .intel), (.bochs, Vectors.wide),
         ]
         /// Seeds of the safe space: everywhere, and under QEMU, which is fast, alone.
         static let safeEverywhere: ClosedRange<UInt64> = isFull ? 1...20 : 1...2
@@ -38,7 +38,7 @@ extension BootTests {
         }
 
         @Test(
-            "Programs of the safe space end the same on three machines, with and without what exits",
+            "Programs of the safe space end the same on each machine, with and without what exits",
             .timeLimit(.minutes(isFull ? 60 : 4)), arguments: safeEverywhere)
         func safe(seed: UInt64) throws {
             let commandLine = "seed=\(seed) cases=20"

@@ -100,8 +100,14 @@ import Testing
         }
     }
 
-    @Test("This machine can run the kernels")
-    func supported() {
-        #expect(gcm_supported())
+    @Test(
+        "The widest kernel that this machine can run is found, the one that is asked for, and no unknown one")
+    func choice() {
+        #expect(Kernel.available.contains(.aesni))
+        #expect(gcm_kernel_find(GCM_ANY) == Kernel.available.last?.found)
+        for kernel in Kernel.available {
+            #expect(kernel.found.map { String(cString: $0.pointee.name) } == "\(kernel)")
+        }
+        #expect(gcm_kernel_find(gcm_cipher(rawValue: 9)) == nil)
     }
 }

@@ -1,5 +1,4 @@
 import FrostCore
-import VectorCipher
 
 /// Our ways to compute AES-256-GCM; they share their calls' shape.
 enum Kernel: CaseIterable, Sendable {
@@ -9,15 +8,16 @@ enum Kernel: CaseIterable, Sendable {
 
     /// What this machine can run; for the others, a line says that they were not tested.
     static let available = allCases.filter { kernel in
-        if !kernel.isSupported { print("SKIP \(kernel): this CPU or system cannot run it") }
-        return kernel.isSupported
+        if kernel.found == nil { print("SKIP \(kernel): this CPU or system cannot run it") }
+        return kernel.found != nil
     }
 
-    var isSupported: Bool {
+    /// nil when it cannot.
+    var found: UnsafePointer<gcm_kernel>? {
         switch self {
-        case .aesni: gcm_supported()
-        case .vaes256: vaes256_supported()
-        case .vaes512: vaes512_supported()
+        case .aesni: gcm_kernel_find(GCM_AESNI)
+        case .vaes256: gcm_kernel_find(GCM_VAES256)
+        case .vaes512: gcm_kernel_find(GCM_VAES512)
         }
     }
 }
@@ -25,34 +25,22 @@ enum Kernel: CaseIterable, Sendable {
 /// An expanded key of ours, at an address that stays.
 final class FrostCipher {
     let key = UnsafeMutablePointer<gcm_key>.allocate(capacity: 1)
-    private let kernel: Kernel
-    private let vectorKey = UnsafeMutablePointer<vector_key>.allocate(capacity: 1)
 
+    /// `kernel` is one of ``Kernel/available``.
     init(raw: [UInt8], kernel: Kernel = .aesni) {
-        precondition(raw.count == 32)
-        self.kernel = kernel
-        gcm_key_expand(key, raw)
-        switch kernel {
-        case .aesni: break
-        case .vaes256: vaes256_key_expand(vectorKey, raw)
-        case .vaes512: vaes512_key_expand(vectorKey, raw)
-        }
+        guard raw.count == 32, let kernel = kernel.found else { preconditionFailure() }
+        gcm_key_expand(kernel, key, raw)
     }
 
     deinit {
         key.deallocate()
-        vectorKey.deallocate()
     }
 
     func seal(
         nonce: [UInt8], additional: [UInt8], from: UnsafeRawPointer?, to: UnsafeMutableRawPointer?, count: Int
     ) -> [UInt8] {
         var tag = [UInt8](repeating: 0, count: 16)
-        switch kernel {
-        case .aesni: gcm_seal(key, nonce, additional, additional.count, from, to, count, &tag)
-        case .vaes256: vaes256_seal(vectorKey, nonce, additional, additional.count, from, to, count, &tag)
-        case .vaes512: vaes512_seal(vectorKey, nonce, additional, additional.count, from, to, count, &tag)
-        }
+        gcm_seal(key, nonce, additional, additional.count, from, to, count, &tag)
         return tag
     }
 
@@ -61,11 +49,7 @@ final class FrostCipher {
         count: Int,
         tag: [UInt8]
     ) -> Bool {
-        switch kernel {
-        case .aesni: gcm_open(key, nonce, additional, additional.count, from, to, count, tag)
-        case .vaes256: vaes256_open(vectorKey, nonce, additional, additional.count, from, to, count, tag)
-        case .vaes512: vaes512_open(vectorKey, nonce, additional, additional.count, from, to, count, tag)
-        }
+        gcm_open(key, nonce, additional, additional.count, from, to, count, tag)
     }
 
     func seal(nonce: [UInt8], additional: [UInt8], plaintext: [UInt8]) -> (ciphertext: [UInt8], tag: [UInt8])

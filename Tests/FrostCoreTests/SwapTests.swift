@@ -3,7 +3,7 @@ import FrostSupport
 import Testing
 import VectorCipher
 
-@Suite(.enabled(if: vaes512_supported(), "this CPU or system cannot run VAES-512"))
+@Suite(.enabled(if: gcm_kernel_find(GCM_VAES512) != nil, "this CPU or system cannot run VAES-512"))
 struct SwapTests {
     /// Two pages on their way through one slot, each under its own key.
     final class Exchange {
@@ -37,10 +37,10 @@ struct SwapTests {
         }
 
         func run() -> (genuine: Bool, tag: [UInt8]) {
-            let keys = UnsafeMutablePointer<vector_key>.allocate(capacity: 2)
+            let keys = UnsafeMutablePointer<gcm_key>.allocate(capacity: 2)
             defer { keys.deallocate() }
-            vaes512_key_expand(keys, inRaw)
-            vaes512_key_expand(keys + 1, outRaw)
+            gcm_key_expand(Kernel.vaes512.found, keys, inRaw)
+            gcm_key_expand(Kernel.vaes512.found, keys + 1, outRaw)
             var outTag = [UInt8](repeating: 0, count: 16)
             let genuine = inNonce.withUnsafeBufferPointer { inNonce in
                 outNonce.withUnsafeBufferPointer { outNonce in

@@ -14,8 +14,10 @@ import Testing
 
     static let sources = [
         Source(path: "hypervisor/core/gcm_aesni.c", kernels: ["gcm_aesni_seal", "gcm_aesni_open"]),
-        Source(path: "Sources/VectorCipher/vaes256.c", kernels: ["seal_groups", "open_groups"]),
-        Source(path: "Sources/VectorCipher/vaes512.c", kernels: ["seal_groups", "open_groups", "swap_page"]),
+        Source(path: "hypervisor/core/gcm_vaes256.c", kernels: ["seal_groups", "open_groups"]),
+        Source(path: "hypervisor/core/gcm_vaes512.c", kernels: ["seal_groups", "open_groups"]),
+        Source(path: "hypervisor/core/gcm_narrow.c", kernels: []),
+        Source(path: "Sources/VectorCipher/swap.c", kernels: ["swap_page"]),
     ]
 
     @Test("No kernel stores a vector on the stack, and none calls", arguments: sources)
@@ -25,7 +27,45 @@ import Testing
         for (name, code) in functions {
             #expect(Self.stackStores(code) == [], "\(name)")
             if source.kernels.contains(name) { #expect(Self.calls(code) == [], "\(name)") }
+            // Opmasks and tiles are the guest's, and not saved.
+            #expect(!code.contains { $0.contains(/%k[0-7]|%tmm|\btile/) }, "\(name)")
         }
+    }
+
+    /// What the pager and the making of keys call, and how many registers each may have used.
+    static let calls = [
+        ("gcm_narrow.c", "narrow", 16), ("gcm_vaes256.c", "vaes256", 16), ("gcm_vaes512.c", "vaes512", 32),
+    ]
+
+    @Test("Each call of a kernel ends by erasing all vector registers", arguments: calls)
+    func erasing(file: String, kernel: String, registers: Int) throws {
+        let functions = try Self.functions(of: SourceTree().root.appending(path: "hypervisor/core/\(file)"))
+        for call in ["expand", "seal", "open"] {
+            let code = try #require(functions["\(kernel)_\(call)"])
+            #expect(Self.erasedAtTheEnd(code) == Set(0..<registers), "\(kernel)_\(call)")
+        }
+        // The kernel itself erases nothing: the same search tells.
+        for (name, code) in functions where name.hasSuffix("_groups") {
+            #expect(Self.erasedAtTheEnd(code) == [], "\(name)")
+        }
+    }
+
+    /// Numbers of the registers that are zeroed behind the last instruction that does anything else with vectors.
+    private static func erasedAtTheEnd(_ code: [String]) -> Set<Int> {
+        var erased: Set<Int> = []
+        for instruction in code.reversed() {
+            if instruction.hasPrefix("vzeroall") {
+                erased.formUnion(0..<16)
+            } else if let match = instruction.wholeMatch(
+                of: /v?pxord?\s+%xmm([0-9]+), %xmm([0-9]+)(, %xmm([0-9]+))?/),
+                match.1 == match.2, match.4 == nil || match.4 == match.1
+            {
+                erased.formUnion(Int(match.1).map { [$0] } ?? [])
+            } else if instruction.contains(/%[xyz]mm/) {
+                break
+            }
+        }
+        return erased
     }
 
     @Test("The same search finds a spilled vector and a call that are there on purpose")
@@ -87,7 +127,8 @@ import Testing
         let tree = try SourceTree()
         let object = FileManager.default.temporaryDirectory.appending(path: "frost-\(UUID().uuidString).o")
         defer { try? FileManager.default.removeItem(at: object) }
-        let includes = [tree.coreHeaders, tree.root.appending(path: "Sources/VectorCipher/include")]
+        let core = tree.hypervisor.appending(path: "core")
+        let includes = [tree.coreHeaders, core, tree.root.appending(path: "Sources/VectorCipher/include")]
         try Tool.clang.run(
             Toolchain.compilerFlags + ["-mcmodel=kernel"] + includes.flatMap { ["-I", $0.plainPath] }
                 + ["-c", source.plainPath, "-o", object.plainPath],

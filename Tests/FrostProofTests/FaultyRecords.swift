@@ -110,8 +110,8 @@ extension CacheVerdictTests {
             $0.write(hashKey, at: somewhere + 2)
         },
         FaultyRecord("a power of the hash key as the kernel has it", .broken(.noKey, rule: "key-material")) {
-            let key = CipherKey($0.sessionKey)
-            $0.write([UInt8](memoryOf: key.expanded.pointee.hash_powers.3), at: somewhere)
+            let key = CipherKey($0.sessionKey, for: .aesni)
+            $0.write([UInt8](memoryOf: key.expanded.pointee.hash.narrow.powers.3), at: somewhere)
         },
         FaultyRecord("a key schedule of the guest's own", .broken(.noKey, rule: "key-schedule")) {
             let key = CipherKey($0.noise(32))

@@ -1,155 +1,61 @@
-/* compiled alone: keys and plaintext pass through its registers and its stack */
-/* gcm.c — AES-256-GCM around the kernels: keys, additional data, tags. */
+/* gcm.c — which kernel, and the way to it.
+ *
+ *   source  Intel SDM vol 1 (325462), "Detection of VEX-Encoded AES and VPCLMULQDQ", "Detection of
+ *           AVX-512 Foundation Instructions"
+ */
 #include "gcm.h"
 
 #include <cpuid.h>
 
-#include "bytes.h"
-#include "gcm_kernel.h"
+static const struct gcm_kernel *const kernels[] = {&gcm_vaes512, &gcm_vaes256, &gcm_aesni};
 
-bool gcm_supported(void)
+/* XCR0: the registers that the system saves. */
+static uint32_t state_on(void)
 {
-    const unsigned int wanted = bit_AES | bit_PCLMUL | bit_SSSE3 | bit_SSE4_1;
-    unsigned int eax, ebx, ecx, edx;
+    uint32_t eax, edx;
 
-    return __get_cpuid(1, &eax, &ebx, &ecx, &edx) != 0 && (ecx & wanted) == wanted;
+    __asm__ volatile("xgetbv" : "=a"(eax), "=d"(edx) : "c"(0));
+    return eax;
 }
 
-#pragma clang attribute push(__attribute__((target("aes,pclmul,ssse3,sse4.1"))), \
-                             apply_to = function)
-
-/* The last act of every public function: neither keys nor hashes nor plaintext stay behind in
- * registers. */
-static inline void wipe_registers(void)
+static bool is_supported(const struct gcm_kernel *kernel)
 {
-    __asm__ volatile(
-        "pxor %%xmm0, %%xmm0\n\tpxor %%xmm1, %%xmm1\n\tpxor %%xmm2, %%xmm2\n\t"
-        "pxor %%xmm3, %%xmm3\n\tpxor %%xmm4, %%xmm4\n\tpxor %%xmm5, %%xmm5\n\t"
-        "pxor %%xmm6, %%xmm6\n\tpxor %%xmm7, %%xmm7\n\tpxor %%xmm8, %%xmm8\n\t"
-        "pxor %%xmm9, %%xmm9\n\tpxor %%xmm10, %%xmm10\n\tpxor %%xmm11, %%xmm11\n\t"
-        "pxor %%xmm12, %%xmm12\n\tpxor %%xmm13, %%xmm13\n\tpxor %%xmm14, %%xmm14\n\t"
-        "pxor %%xmm15, %%xmm15"
-        : : : "memory", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8",
-          "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");
+    const uint32_t wanted = bit_AES | bit_PCLMUL | bit_SSSE3 | bit_SSE4_1;
+    uint32_t eax, ebx, ecx, edx;
+
+    if (__get_cpuid(1, &eax, &ebx, &ecx, &edx) == 0 || (ecx & wanted) != wanted)
+        return false;
+    if (kernel->state == 0)
+        return true;
+    return (ecx & bit_OSXSAVE) && (state_on() & kernel->state) == kernel->state &&
+           __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) != 0 &&
+           (ebx & kernel->ebx) == kernel->ebx && (ecx & kernel->ecx) == kernel->ecx;
 }
 
-/* a ^ a << 32 ^ a << 64 ^ a << 96 ^ word */
-static inline __m128i next_round_key(__m128i a, __m128i word)
+const struct gcm_kernel *gcm_kernel_find(enum gcm_cipher wanted)
 {
-    a = _mm_xor_si128(a, _mm_slli_si128(a, 4));
-    a = _mm_xor_si128(a, _mm_slli_si128(a, 8));
-    return _mm_xor_si128(a, word);
+    for (size_t i = 0; i < sizeof kernels / sizeof kernels[0]; i++)
+        if ((wanted == GCM_ANY || wanted == kernels[i]->id) && is_supported(kernels[i]))
+            return kernels[i];
+    return NULL;
 }
 
-/* AESENCLAST of four equal columns is SubWord of each, XORed with the round constant: FIPS 197,
- * 5.2. */
-static inline void expand_round_keys(struct gcm_key *key, const uint8_t *raw)
+void gcm_key_expand(const struct gcm_kernel *kernel, struct gcm_key *key,
+                    const uint8_t raw[GCM_KEY_BYTES])
 {
-    const __m128i rotate_last_word = _mm_set1_epi32(0x0C0F0E0D);
-    __m128i constant = _mm_set1_epi32(1);
-    __m128i even = gcm_load(raw);
-    __m128i odd = gcm_load(raw + 16);
-    __m128i *round_keys = (__m128i *)key->round_keys;
-
-    round_keys[0] = even;
-    round_keys[1] = odd;
-    for (int i = 2; i <= GCM_ROUNDS; i += 2) {
-        __m128i words = _mm_shuffle_epi8(odd, rotate_last_word);
-
-        even = next_round_key(even, _mm_aesenclast_si128(words, constant));
-        round_keys[i] = even;
-        constant = _mm_slli_epi32(constant, 1);
-        if (i == GCM_ROUNDS)
-            break;
-        words = _mm_shuffle_epi32(even, 0xFF);
-        odd = next_round_key(odd, _mm_aesenclast_si128(words, _mm_setzero_si128()));
-        round_keys[i + 1] = odd;
-    }
-}
-
-static inline __m128i multiply_by_x(__m128i a)
-{
-    const __m128i polynomial = _mm_set_epi64x((long long)0xC200000000000000, 1);
-    __m128i carry = _mm_shuffle_epi32(_mm_srai_epi32(a, 31), 0xFF);
-    __m128i doubled = _mm_or_si128(_mm_slli_epi64(a, 1), _mm_slli_si128(_mm_srli_epi64(a, 63), 8));
-
-    return _mm_xor_si128(doubled, _mm_and_si128(carry, polynomial));
-}
-
-void gcm_key_expand(struct gcm_key *key, const uint8_t raw[GCM_KEY_BYTES])
-{
-    expand_round_keys(key, raw);
-
-    __m128i power = multiply_by_x(gcm_reverse(gcm_encrypt_block(key, _mm_setzero_si128())));
-
-    for (size_t i = 0; i < GCM_POWERS; i++) {
-        _mm_storeu_si128((__m128i_u *)key->hash_powers[i], power);
-        _mm_storeu_si128((__m128i_u *)key->hash_halves[i], gcm_halves(power));
-        power = gcm_absorb(key, power, _mm_setzero_si128());
-    }
-    wipe_registers();
-}
-
-/* 1 .. 15 bytes, padded with zeros and byte-reversed. */
-static inline __m128i tail_load(const uint8_t *from, size_t bytes)
-{
-    unsigned __int128 block = 0;
-
-    for (size_t i = 0; i < bytes; i++)
-        block |= (unsigned __int128)from[i] << (120 - 8 * i);
-    return _mm_set_epi64x((long long)(block >> 64), (long long)block);
-}
-
-/* This and finish_tag are not inline, so that nothing of them lives, and is spilled, across the
- * kernel. */
-__attribute__((noinline))
-static __m128i hash_additional(const struct gcm_key *key, const uint8_t *aad, size_t bytes)
-{
-    __m128i hash = _mm_setzero_si128();
-
-    for (; bytes >= 16; bytes -= 16, aad += 16)
-        hash = gcm_absorb(key, hash, gcm_reverse(gcm_load(aad)));
-    if (bytes > 0)
-        hash = gcm_absorb(key, hash, tail_load(aad, bytes));
-    return hash;
-}
-
-__attribute__((noinline))
-static __m128i finish_tag(const struct gcm_key *key, __m128i hash, const uint8_t *nonce,
-                          size_t aad_bytes, size_t bytes)
-{
-    __m128i bits = _mm_set_epi64x((long long)(aad_bytes * 8), (long long)(bytes * 8));
-    __m128i first = _mm_add_epi32(gcm_counter_base(nonce), _mm_set_epi32(0, 0, 0, 1));
-
-    hash = gcm_reverse(gcm_absorb(key, hash, bits));
-    return _mm_xor_si128(hash, gcm_encrypt_block(key, gcm_reverse(first)));
+    key->kernel = kernel;
+    kernel->expand(key, raw);
 }
 
 void gcm_seal(const struct gcm_key *key, const uint8_t nonce[GCM_NONCE_BYTES], const void *aad,
               size_t aad_bytes, const void *in, void *out, size_t bytes, uint8_t tag[GCM_TAG_BYTES])
 {
-    __m128i hash = hash_additional(key, aad, aad_bytes);
-
-    hash = gcm_aesni_seal(key, hash, nonce, in, out, bytes / GCM_BLOCK_BYTES);
-    _mm_storeu_si128((__m128i_u *)tag, finish_tag(key, hash, nonce, aad_bytes, bytes));
-    wipe_registers();
+    key->kernel->seal(key, nonce, aad, aad_bytes, in, out, bytes, tag);
 }
 
 bool gcm_open(const struct gcm_key *key, const uint8_t nonce[GCM_NONCE_BYTES], const void *aad,
               size_t aad_bytes, const void *in, void *out, size_t bytes,
               const uint8_t tag[GCM_TAG_BYTES])
 {
-    __m128i hash = hash_additional(key, aad, aad_bytes);
-
-    hash = gcm_aesni_open(key, hash, nonce, in, out, bytes / GCM_BLOCK_BYTES);
-
-    __m128i right = finish_tag(key, hash, nonce, aad_bytes, bytes);
-    bool genuine = _mm_movemask_epi8(_mm_cmpeq_epi8(right, gcm_load(tag))) == 0xFFFF;
-
-    wipe_registers();
-    if (!genuine)
-        bytes_wipe(out, bytes);
-    return genuine;
+    return key->kernel->open(key, nonce, aad, aad_bytes, in, out, bytes, tag);
 }
-
-#pragma clang attribute pop

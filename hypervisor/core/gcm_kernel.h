@@ -1,4 +1,4 @@
-/* gcm_kernel.h — what gcm.c asks of a kernel, and the arithmetic that they share.
+/* gcm_kernel.h — the AES-NI kernel, and the arithmetic that it shares with what is around it.
  *
  * GHASH is computed as POLYVAL: blocks are byte-reversed, and the hash key was multiplied by x when
  * it was expanded. Products then need no shift, and a reduction is two multiplications by one
@@ -27,6 +27,10 @@ __m128i gcm_aesni_seal(const struct gcm_key *key, __m128i hash, const uint8_t *n
                        const uint8_t *in, uint8_t *out, size_t blocks);
 __m128i gcm_aesni_open(const struct gcm_key *key, __m128i hash, const uint8_t *nonce,
                        const uint8_t *in, uint8_t *out, size_t blocks);
+
+/* Fills in the round keys, and returns the hash key, byte-reversed and multiplied by x. Leaves key
+ * material in registers. */
+__m128i gcm_expand(struct gcm_key *key, const uint8_t raw[GCM_KEY_BYTES]);
 
 /* A product before reduction: lo + middle x^64 + hi x^128. Karatsuba: lo and hi are still in
  * `middle`. */
@@ -80,8 +84,8 @@ static inline struct gcm_product gcm_multiply_add(const struct gcm_key *key, str
                      "pshufd $0x4E, %[a], %[t]\n\tpxor %[a], %[t]\n\t"
                      "pclmulqdq $0x00, %[halves], %[t]\n\tpxor %[t], %[middle]"
                      : [lo] "+x"(sum.lo), [middle] "+x"(sum.middle), [hi] "+x"(sum.hi), [t] "=&x"(t)
-                     : [a] "x"(a), [h] "m"(*(const __m128i *)key->hash_powers[power - 1]),
-                       [halves] "m"(*(const __m128i *)key->hash_halves[power - 1]));
+                     : [a] "x"(a), [h] "m"(*(const __m128i *)key->hash.narrow.powers[power - 1]),
+                       [halves] "m"(*(const __m128i *)key->hash.narrow.halves[power - 1]));
     return sum;
 }
 

@@ -319,6 +319,13 @@ READ_CR(4)
 #undef READ_CR
 
 /* CR4.OSXSAVE must be set. */
+static inline uint64_t read_xcr0(void)
+{
+    uint32_t low, high;
+    asm volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return (uint64_t)high << 32 | low;
+}
+
 static inline void write_xcr0(uint64_t value)
 {
     asm volatile("xsetbv" : : "c"(0), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)));

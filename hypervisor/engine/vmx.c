@@ -56,8 +56,6 @@ static void turn_on(void)
         wrmsr(MSR_FEATURE_CONTROL, feature | FEATURE_CONTROL_LOCK | FEATURE_CONTROL_VMX);
     write_cr0(read_cr0() | rdmsr(MSR_VMX_CR0_FIXED0));
     write_cr4(read_cr4() | rdmsr(MSR_VMX_CR4_FIXED0));
-    if (cpuid(CPUID_FEATURES, 0).ecx & CPUID_1_ECX_XSAVE)
-        write_cr4(read_cr4() | CR4_OSXSAVE);        /* to execute the guest's XSETBV */
 
     vmxon_region[0] = vmcs[0] = (uint32_t)field_get(rdmsr(MSR_VMX_BASIC), VMX_BASIC_REVISION);
     VMX("VMXON", region);

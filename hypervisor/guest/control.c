@@ -45,7 +45,7 @@ static bool is_valid_xcr0(uint64_t value)
     return true;
 }
 
-/* XCR0 is the guest's all the time; the hypervisor saves nothing by XSAVE. */
+/* XCR0 is the guest's all the time, but while the cipher works (cpu/vectors.h). */
 bool xcr0_write(uint32_t number, uint64_t value)
 {
     if (number != 0 || !is_valid_xcr0(value))

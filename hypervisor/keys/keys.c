@@ -11,7 +11,7 @@
 /* Intel SDM vol 1, 7.3.17: RDRAND fails ten times in a row only when broken. */
 #define RANDOM_TRIES 1000u
 
-struct secrets secrets;
+_Alignas(64) struct secrets secrets;
 const struct gcm_key *const keys_image = &secrets.image, *const keys_session = &secrets.session;
 static struct image_header *header;
 
@@ -44,24 +44,24 @@ static size_t read_passphrase(void)
     return bytes;
 }
 
-static bool unwrap(void)
+static bool unwrap(const struct gcm_kernel *kernel)
 {
-    gcm_key_expand(&secrets.image, secrets.raw);
+    gcm_key_expand(kernel, &secrets.image, secrets.raw);
     bool right = gcm_open(&secrets.image, header->wrap_nonce, header, IMAGE_AUTHENTICATED_BYTES,
                           header->wrapped_key, secrets.raw, sizeof secrets.raw, header->wrap_tag);
     if (right)
-        gcm_key_expand(&secrets.image, secrets.raw);
+        gcm_key_expand(kernel, &secrets.image, secrets.raw);
     bytes_wipe(secrets.raw, sizeof secrets.raw);
     wipe_dead_stack();
     return right;
 }
 
-void keys_unlock_image(void)
+void keys_unlock_image(const struct gcm_kernel *kernel)
 {
     if (header->key_source == KEY_EMBEDDED) {
         __builtin_memcpy(secrets.raw, header->embedded_kek, sizeof secrets.raw);
         bytes_wipe(header->embedded_kek, sizeof header->embedded_kek);
-        if (!unwrap())
+        if (!unwrap(kernel))
             panic(PANIC_KEY, KEY_EMBEDDED);
         return;
     }
@@ -71,7 +71,7 @@ void keys_unlock_image(void)
         pbkdf2_sha256(&secrets.derivation, secrets.passphrase, bytes, header->salt,
                       sizeof header->salt, header->kdf_iterations, secrets.raw);
         bytes_wipe(secrets.passphrase, sizeof secrets.passphrase);
-        if (unwrap())
+        if (unwrap(kernel))
             return;
         console_text("frostvisor: wrong passphrase, or the image header was changed\r\n");
     }
@@ -95,7 +95,7 @@ static uint64_t random64(bool has_rdseed)
     panic_because(PANIC_NO_CIPHER, 0, (const char *[]){": RDRAND gives no numbers", 0});
 }
 
-void keys_make_session(void)
+void keys_make_session(const struct gcm_kernel *kernel)
 {
     bool has_rdseed = cpuid(CPUID_VENDOR, 0).eax >= CPUID_MORE_FEATURES &&
                       (cpuid(CPUID_MORE_FEATURES, 0).ebx & CPUID_7_EBX_RDSEED);
@@ -107,7 +107,7 @@ void keys_make_session(void)
      * PBKDF2 is one HMAC. */
     pbkdf2_sha256(&secrets.derivation, secrets.image.round_keys, GCM_KEY_BYTES, secrets.raw,
                   sizeof secrets.raw, 1, secrets.raw);
-    gcm_key_expand(&secrets.session, secrets.raw);
+    gcm_key_expand(kernel, &secrets.session, secrets.raw);
     bytes_wipe(secrets.raw, sizeof secrets.raw);
     wipe_dead_stack();
 }

@@ -8,10 +8,10 @@
 void keys_start(struct image_header *header);
 
 /* Makes the image key; asks on COM1 where the image says so. Panics after three wrong answers. */
-void keys_unlock_image(void);
+void keys_unlock_image(const struct gcm_kernel *kernel);
 
 /* Makes the session key by RDSEED or RDRAND; the CPU has the latter. */
-void keys_make_session(void);
+void keys_make_session(const struct gcm_kernel *kernel);
 
 /* For the pager. */
 extern const struct gcm_key *const keys_image, *const keys_session;

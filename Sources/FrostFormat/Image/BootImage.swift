@@ -31,6 +31,7 @@ package struct BootImage: Sendable {
     package var cache: CacheDemand? { CacheDemand(number: header.cache) }
     package var engine: EngineChoice? { EngineChoice(number: header.engine) }
     package var policy: EvictionPolicy? { EvictionPolicy(number: header.policy) }
+    package var cipher: CipherChoice? { CipherChoice(number: header.cipher) }
 
     /// Homes of the payload's pages, in the payload's order.
     package var runs: [image_run] {
@@ -99,10 +100,11 @@ package struct BootImage: Sendable {
             && header.meta_bytes == plan.metaBytes && header.covered_bytes == plan.coveredBytes
         guard fits else { throw .damaged(file.plainPath, what: "memory plan") }
         let isKnown =
-            freeze != nil && engine != nil && policy != nil
+            freeze != nil && engine != nil && policy != nil && cipher != nil
             && [KEY_CONSOLE.rawValue, KEY_EMBEDDED.rawValue].contains(header.key_source)
             && [GUEST_LONG64.rawValue, GUEST_REAL.rawValue].contains(header.guest)
-            && cache != nil && (!needsPassphrase || header.kdf_iterations >= IMAGE_KDF_MINIMUM)
+            && cache != nil && header.reserved == 0
+            && (!needsPassphrase || header.kdf_iterations >= IMAGE_KDF_MINIMUM)
             && header.kdf_iterations <= IMAGE_KDF_MAXIMUM
         guard isKnown else { throw .damaged(file.plainPath, what: "header") }
     }

@@ -73,6 +73,32 @@ package enum EngineChoice: String, Sendable, Codable, CaseIterable {
     package var isAvailable: Bool { self != .ring3 }
 }
 
+/// What seals and opens pages.
+package enum CipherChoice: String, Sendable, Codable, CaseIterable {
+    /// The widest kernel that the CPU runs.
+    case auto
+    case aesni
+    case vaes256
+    case vaes512
+
+    var kernel: gcm_cipher {
+        switch self {
+        case .auto: GCM_ANY
+        case .aesni: GCM_AESNI
+        case .vaes256: GCM_VAES256
+        case .vaes512: GCM_VAES512
+        }
+    }
+
+    /// Of `enum gcm_cipher`.
+    package var number: UInt32 { kernel.rawValue }
+
+    package init?(number: UInt32) {
+        guard let cipher = Self.allCases.first(where: { $0.number == number }) else { return nil }
+        self = cipher
+    }
+}
+
 /// Which page has to go when a slot is needed.
 package enum EvictionPolicy: String, Sendable, Codable, CaseIterable {
     /// Second chance.

@@ -22,6 +22,7 @@ package enum TraceFact: String, Sendable, CaseIterable, Codable {
     case cacheBytes
     case dma
     case otherCPUs
+    case cipher
 
     package var number: UInt32 {
         switch self {
@@ -42,6 +43,7 @@ package enum TraceFact: String, Sendable, CaseIterable, Codable {
         case .cacheBytes: FACT_CACHE_BYTES.rawValue
         case .dma: FACT_DMA.rawValue
         case .otherCPUs: FACT_OTHER_CPUS.rawValue
+        case .cipher: FACT_CIPHER.rawValue
         }
     }
 
@@ -55,6 +57,7 @@ package enum TraceFact: String, Sendable, CaseIterable, Codable {
         case .engine: EngineChoice(number: UInt32(truncatingIfNeeded: value))?.rawValue ?? "\(value)"
         case .policy: EvictionPolicy(number: UInt32(truncatingIfNeeded: value))?.rawValue ?? "\(value)"
         case .dma: DMAProtection(fact: value).description
+        case .cipher: CipherChoice(number: UInt32(truncatingIfNeeded: value))?.rawValue ?? "\(value)"
         case .format, .slots, .tablePages, .traceEvery, .otherCPUs: "\(value)"
         }
     }

@@ -39,6 +39,8 @@ package struct RunReport: Codable, Sendable {
     package var userSeconds: Double
     /// The slots that held the guest; nil when the hypervisor did not get so far.
     package var slots: UInt64?
+    /// The kernel that sealed and opened pages; likewise.
+    package var cipher: String?
     /// Exact; empty when the trace has no end record.
     package var counts: [String: UInt64]
     package var unmet: [String]
@@ -49,8 +51,8 @@ package struct RunReport: Codable, Sendable {
     package init(
         image: ImageFacts, platform: Platform, clock: RunClock? = nil, commandLine: String,
         ending: RunEnding.Kind, end: String, exitCode: Int32, wallSeconds: Double, userSeconds: Double,
-        slots: UInt64? = nil, counts: [String: UInt64], unmet: [String], warnings: [String],
-        dma: String? = nil
+        slots: UInt64? = nil, cipher: String? = nil, counts: [String: UInt64], unmet: [String],
+        warnings: [String], dma: String? = nil
     ) {
         self.image = image
         self.platform = platform
@@ -62,6 +64,7 @@ package struct RunReport: Codable, Sendable {
         self.wallSeconds = wallSeconds
         self.userSeconds = userSeconds
         self.slots = slots
+        self.cipher = cipher
         self.counts = counts
         self.unmet = unmet
         self.warnings = warnings
@@ -84,6 +87,7 @@ extension RunReport {
         wallSeconds = result.wallSeconds
         userSeconds = result.userSeconds
         slots = result.trace.fact(.slots)
+        cipher = result.trace.fact(.cipher).map { TraceFact.cipher.text(of: $0) }
         counts = Dictionary(
             uniqueKeysWithValues: TraceCounter.allCases.compactMap { counter in
                 result.trace.count(counter).map { (counter.name, $0) }
@@ -104,7 +108,8 @@ extension RunReport: CustomStringConvertible {
         if !counts.isEmpty {
             func count(_ counter: TraceCounter) -> UInt64 { counts[counter.name] ?? 0 }
             lines += [
-                "page misses  \(count(.miss)), soft \(count(.softMiss)), slots \(slots.map(String.init) ?? "?")",
+                "page misses  \(count(.miss)), soft \(count(.softMiss)), slots \(slots.map(String.init) ?? "?"), "
+                    + "cipher \(cipher ?? "?")",
                 "pages        opened \(count(.openImaged) + count(.openSealed)), blank \(count(.openBlank)) "
                     + "(\(count(.ahead)) ahead), "
                     + "sealed \(count(.seal)), dropped \(count(.drop))",

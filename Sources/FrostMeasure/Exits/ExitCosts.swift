@@ -29,7 +29,8 @@ package struct ExitCosts: Codable, Sendable, Equatable {
     /// AES-GCM itself: what a page costs whatever the hypervisor does about it.
     static let cipher: Set = [
         "gcm_open", "gcm_seal", "gcm_aesni_open", "gcm_aesni_seal", "hash_additional", "finish_tag",
-        "run_singles",
+        "run_singles", "narrow_open", "narrow_seal", "vaes256_open", "vaes256_seal", "vaes512_open",
+        "vaes512_seal", "open_groups", "seal_groups", "finish",
     ]
     /// Records leave in bulk, between exits.
     static let sending: Set = ["tracer_send", "serial_write", "crc32"]

@@ -64,7 +64,7 @@ package struct PagerReplay {
 
     /// - Throws: ``Failure``
     package func report() throws(Failure) -> ReplayReport {
-        guard gcm_supported() else { throw .noCipher }
+        guard gcm_kernel_find(GCM_ANY) != nil else { throw .noCipher }
         let covered = record.header.covered_bytes
         let pages = covered / UInt64(PAGE_BYTES), sealed = record.runs.reduce(0) { $0 + UInt64($1.pages) }
         // Ciphertext stands in a list and in DRAM.

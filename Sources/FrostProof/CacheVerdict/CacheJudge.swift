@@ -172,6 +172,7 @@ package struct CacheJudge {
             record.inputs.canaries.count.of("canary", "canaries"),
         ]
         evidence[.noKey]?.figures = [instants, "\(search.searchedBytes.of("byte")) searched"]
+        notes.append(record.inputs.cipherText)
         notes += CacheVerdictText.refused(survey)
         if record.image.cache != .cpu {
             notes.append(

@@ -84,6 +84,7 @@ package struct DebuggerJudge {
                 as it does not know SVM's nested tables: a flush among them would not show.
                 """)
         }
+        notes.append(record.inputs.cipherText)
         if homes.verified == 0 { faults.append("No page was sealed in any window.") }
 
         evidence[.accountedWrites]?.figures += [

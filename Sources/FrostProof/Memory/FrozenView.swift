@@ -80,7 +80,7 @@ package struct FrozenView {
     package func keyBlocks() throws -> [(String, [UInt8])] {
         try [(PAGE_IMAGED, "image key"), (PAGE_SEALED, "session key")].flatMap { state, name in
             let bytes = try schedule(state)
-            return stride(from: 0, to: bytes.count, by: 16).map { offset in
+            return SecretKeys.secretOffsets.map { offset in
                 ("\(name), block \(offset / 16)", Array(bytes[offset..<offset + 16]))
             }.filter { Set($0.1).count > 1 }
         }

@@ -20,10 +20,13 @@ package struct RecordInputs: Codable, Sendable, Equatable {
     package var commandLine: String
     /// nil in a record of an older frost, which knew one.
     package var board: Board?
+    /// The kernel that sealed and opened pages; nil when the hypervisor did not get so far.
+    package var cipher: String?
 
     package init(
         imageHash: String, symbolsHash: String, canaries: [Canary], ending: RunEnding.Kind, end: String,
-        hasEndedAsAsked: Bool, unmet: [String], commandLine: String, board: Board? = nil
+        hasEndedAsAsked: Bool, unmet: [String], commandLine: String, board: Board? = nil,
+        cipher: String? = nil
     ) {
         self.imageHash = imageHash
         self.symbolsHash = symbolsHash
@@ -34,6 +37,7 @@ package struct RecordInputs: Codable, Sendable, Equatable {
         self.unmet = unmet
         self.commandLine = commandLine
         self.board = board
+        self.cipher = cipher
     }
 }
 
@@ -52,8 +56,12 @@ extension RecordInputs {
             symbolsHash: try Self.hash(of: folder.symbols), canaries: canaries,
             ending: result.ending.kind, end: result.ending.description, hasEndedAsAsked: isAsAsked,
             unmet: isAsAsked ? [] : result.unmet + result.warnings,
-            commandLine: result.commandLine, board: board)
+            commandLine: result.commandLine, board: board,
+            cipher: result.trace.fact(.cipher).map { TraceFact.cipher.text(of: $0) })
     }
+
+    /// A sentence for every verdict.
+    var cipherText: String { "Pages were sealed and opened by the kernel \(cipher ?? "of an unknown name")." }
 
     /// SHA-256, in hexadecimal digits.
     package static func hash(of file: URL) throws -> String {

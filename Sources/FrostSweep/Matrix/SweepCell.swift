@@ -12,6 +12,7 @@ package struct SweepCell: Codable, Sendable, Hashable {
     package var freeze: FreezeStrategy?
     package var frozen: ByteCount?
     package var policy: EvictionPolicy?
+    package var cipher: CipherChoice?
     package var slots: UInt32?
     package var ram: ByteCount?
     package var traceEvery: UInt32?
@@ -46,6 +47,7 @@ package struct SweepCell: Codable, Sendable, Hashable {
         options.freeze = freeze ?? options.freeze
         options.engine = engine ?? options.engine
         options.policy = policy ?? options.policy
+        options.cipher = cipher ?? options.cipher
         options.slotLimit = slots ?? options.slotLimit
         options.traceEvery = traceEvery ?? options.traceEvery
         options.kernelEntry = kernelEntry ?? options.kernelEntry
@@ -64,6 +66,7 @@ package struct SweepCell: Codable, Sendable, Hashable {
         (part.engine, part.freeze, part.policy) = (options.engine, options.freeze, options.policy)
         (part.ram, part.frozen) = (ram ?? recipe.facts.ram, frozen ?? recipe.facts.frozen)
         (part.slots, part.traceEvery) = (options.slotLimit, options.traceEvery)
+        part.cipher = options.cipher
         (part.append, part.kernelEntry) = (append ?? recipe.facts.commandLine, options.kernelEntry)
         part.passphraseFile = passphraseFile
         part.kdfIterations = passphraseFile == nil ? nil : kdfIterations ?? ImageKey.defaultIterations

@@ -7,7 +7,7 @@ import FrostSupport
 
 /// What can be varied or fixed in a sweep, spelled as frost's options are. In the order of a cell's name.
 enum SweepKey: String, CaseIterable {
-    case image, platform, cpu, engine, freeze, frozen, policy, slots, ram
+    case image, platform, cpu, engine, freeze, frozen, policy, cipher, slots, ram
     case traceEvery = "trace-every"
     case append
     case kernelEntry = "kernel-entry"
@@ -18,7 +18,7 @@ enum SweepKey: String, CaseIterable {
     /// Decides how an image is made.
     var isOfImage: Bool {
         switch self {
-        case .engine, .freeze, .frozen, .policy, .slots, .ram, .traceEvery, .append, .kernelEntry,
+        case .engine, .freeze, .frozen, .policy, .cipher, .slots, .ram, .traceEvery, .append, .kernelEntry,
             .kdfIterations:
             true
         case .image, .platform, .cpu, .verify, .seed, .timeout, .passphraseFile: false
@@ -51,6 +51,7 @@ enum SweepKey: String, CaseIterable {
             try cell.imageOptions()?.check()
         case .frozen: cell.frozen = try ByteCount(parsing: text)
         case .policy: cell.policy = try choice(text)
+        case .cipher: cell.cipher = try choice(text)
         case .slots:
             cell.slots = try number(text)
             try cell.imageOptions()?.check()
@@ -103,6 +104,7 @@ enum SweepKey: String, CaseIterable {
         case .freeze: return cell.freeze?.rawValue
         case .frozen: return cell.frozen.map { "\($0)" }
         case .policy: return cell.policy?.rawValue
+        case .cipher: return cell.cipher?.rawValue
         case .slots: return cell.slots.map { "slots\($0)" }
         case .ram: return cell.ram.map { "ram\($0)" }
         case .traceEvery: return cell.traceEvery.map { "every\($0)" }

@@ -12,7 +12,7 @@
 #include "page.h"
 
 #define IMAGE_MAGIC         "FROSTIMG"
-#define IMAGE_VERSION       2u
+#define IMAGE_VERSION       3u
 #define IMAGE_SECTOR_BYTES  512u
 #define IMAGE_HEADER_LBA    1u
 #define IMAGE_LOADER_LBA    9u
@@ -80,6 +80,8 @@ struct image_header {
     uint8_t  salt[16];
     uint32_t kdf_iterations;
     uint32_t cache;             /* enum image_cache */
+    uint32_t cipher;            /* enum gcm_cipher; GCM_ANY: the widest that the CPU offers */
+    uint32_t reserved;
     struct image_run runs[IMAGE_RUNS];
 
     /* The image key, sealed by AES-256-GCM under the key-encryption key. */
@@ -91,7 +93,7 @@ struct image_header {
     char     fault[32];         /* the fault that was put into the hypervisor on purpose; zeroes:
                                  * none */
 
-    uint8_t  unused[4096 - 2404 - 4];
+    uint8_t  unused[4096 - 2412 - 4];
     uint32_t checksum;          /* CRC-32 of all before it */
 };
 _Static_assert(sizeof(struct image_header) == 4096, "eight sectors");

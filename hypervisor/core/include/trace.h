@@ -45,6 +45,7 @@ enum trace_fact : uint32_t {
     FACT_CACHE_BYTES  = 15, /* of the largest that CPUID tells of */
     FACT_DMA          = 16, /* enum trace_dma, with DMA_SNOOPED where that is so */
     FACT_OTHER_CPUS   = 17, /* that the firmware tells of, and that wait for ever */
+    FACT_CIPHER       = 18, /* enum gcm_cipher that was chosen */
 };
 
 /* What stands between devices and memory. */

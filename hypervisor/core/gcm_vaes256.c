@@ -1,8 +1,10 @@
-/* vaes256.c — two blocks to a register. Needs AVX2, VAES, VPCLMULQDQ: CPUs that have these, but not
+/* compiled alone: keys and plaintext pass through its registers and its stack */
+/* gcm_vaes256.c — two blocks to a register. Needs AVX2, VAES, VPCLMULQDQ: for CPUs without
  * AVX-512. */
+#include <cpuid.h>
 #include <immintrin.h>
 
-#include "vector_cipher.h"
+#include "gcm_kernel.h"
 
 #pragma clang attribute push(__attribute__((target("avx2,vaes,vpclmulqdq,aes,pclmul"))), \
                              apply_to = function)
@@ -44,13 +46,19 @@ VEC(__m128i vec_fold(vec a))
     return _mm_xor_si128(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1));
 }
 
-VEC(void vec_wipe(void))
+static inline __attribute__((always_inline)) void vec_wipe(void)
 {
     __asm__ volatile("vzeroall" : : : "memory", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5",
                      "xmm6", "xmm7",
                      "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");
 }
 
-#include "kernel.h"
+#include "gcm_vector.h"
+
+const struct gcm_kernel gcm_vaes256 = {
+    .name = "vaes256", .id = GCM_VAES256, .ebx = bit_AVX2, .ecx = bit_VAES | bit_VPCLMULQDQ,
+    .state = 0x06,      /* SSE, AVX */
+    .expand = vaes256_expand, .seal = vaes256_seal, .open = vaes256_open,
+};
 
 #pragma clang attribute pop

@@ -1,14 +1,14 @@
-/* groups.h — the inner loop: a group of VECTOR_WIDE vectors, half of it encrypted while half a
- * group is hashed. */
+/* gcm_vector_groups.h — the inner loop: a group of GCM_WIDE vectors, half of it encrypted while
+ * half a group is hashed. */
 #pragma once
 
-#include "hash.h"
+#include "gcm_vector_hash.h"
 
 #define ROUNDS      14
 
 /* What a loop over groups carries along, in registers. */
 struct flow {
-    const struct vector_key *key;
+    const struct gcm_key *key;
     vec counter;            /* counter block of the group, byte-reversed: its first block's, less 2,
                                in every lane */
     vec first;              /* the same as AES takes it, less the first round key */
@@ -42,14 +42,14 @@ INLINE __m128i counter_base(const uint8_t *nonce)
  */
 INLINE vec counter_vector(struct flow *flow, size_t i)
 {
-    static const _Alignas(64) uint32_t steps[VECTOR_WIDE - 1][16] = {STEP(0), STEP(1), STEP(2),
+    static const _Alignas(64) uint32_t steps[GCM_WIDE - 1][16] = {STEP(0), STEP(1), STEP(2),
         STEP(3),
                                                                      STEP(4), STEP(5), STEP(6)};
     static const _Alignas(64) uint32_t group[16] = LANES_OF(N, N, N, N);
     static const _Alignas(64) uint32_t last[16] = LANES_OF(N + 2 - LANES, N + 3 - LANES,
                                                            N + 4 - LANES, N + 5 - LANES);
 
-    if (i + 1 < VECTOR_WIDE)
+    if (i + 1 < GCM_WIDE)
         return vec_xor(flow->first, vec_load(steps[i]));
 
     vec k = vec_all(flow->key->round_keys[0]);
@@ -96,7 +96,7 @@ INLINE void half_step(struct flow *flow, const uint8_t *in, uint8_t *out, const 
                       size_t first,
                       bool joins, enum direction direction, bool streams, vec *with)
 {
-    const struct vector_key *key = flow->key;
+    const struct gcm_key *key = flow->key;
     vec b[HALF], text[HALF], k;
 
     UNROLL for (size_t i = 0; i < HALF; i++) {
@@ -143,7 +143,7 @@ INLINE void group_step(struct flow *flow, const uint8_t *in, uint8_t *out, const
                        enum direction direction,
                        bool streams, vec *with)
 {
-    const uint8_t *each = flow->key->each[0];
+    const uint8_t *each = flow->key->hash.wide.each[0];
     size_t half = HALF * sizeof(vec);
 
     if (direction == OPEN)
@@ -168,7 +168,7 @@ INLINE void hash_pending(struct flow *flow, const uint8_t *powers)
 
 /* A hash that is in the sum and reduces to what it was, and nothing pending: the first step then
  * needs no case. */
-INLINE struct flow flow_start(const struct vector_key *key, const uint8_t *nonce, __m128i hash)
+INLINE struct flow flow_start(const struct gcm_key *key, const uint8_t *nonce, __m128i hash)
 {
     struct flow flow;
 
@@ -176,8 +176,55 @@ INLINE struct flow flow_start(const struct vector_key *key, const uint8_t *nonce
     flow.sum = sum_zero();
     flow.counter = vec_spread(counter_base(nonce));
     flow.first = vec_xor(reverse(flow.counter), vec_all(key->round_keys[0]));
-    add_product(&flow.sum, vec_from(hash), vec_all(key->last[N]));
+    add_product(&flow.sum, vec_from(hash), vec_all(key->hash.wide.last[N]));
     UNROLL for (size_t i = 0; i < HALF; i++)
         flow.pending[i] = vec_zero();
     return flow;
+}
+
+struct message {
+    const uint8_t *nonce;
+    const uint8_t *in;
+    uint8_t *out;
+    size_t bytes;
+    size_t aad_bytes;
+};
+
+INLINE __m128i reverse_one(__m128i a)
+{
+    return vec_first(reverse(vec_from(a)));
+}
+
+INLINE vec encrypt(const struct gcm_key *key, vec a)
+{
+    a = vec_xor(a, vec_all(key->round_keys[0]));
+    UNROLL for (size_t round = 1; round < ROUNDS; round++) {
+        a = vec_aesenc(a, vec_all(key->round_keys[round]));
+        __asm__ volatile("" : "+" VEC_REGISTER(a));     /* else all keys are loaded first, and
+                                                           spilled */
+    }
+    return vec_aesenclast(a, vec_all(key->round_keys[ROUNDS]));
+}
+
+INLINE __m128i encrypt_counter(const struct gcm_key *key, const uint8_t *nonce, uint32_t counter)
+{
+    __m128i block = _mm_add_epi32(counter_base(nonce), _mm_cvtsi32_si128((int)counter));
+
+    return vec_first(encrypt(key, reverse(vec_from(block))));
+}
+
+INLINE __m128i lengths(const struct message *message)
+{
+    return _mm_set_epi64x((long long)(message->aad_bytes * 8), (long long)(message->bytes * 8));
+}
+
+INLINE bool is_equal(__m128i right, const uint8_t *tag)
+{
+    __m128i difference = _mm_xor_si128(right, _mm_loadu_si128((const __m128i_u *)tag));
+
+    int is_zero = _mm_testz_si128(difference, difference);  /* a comparison takes an opmask */
+
+    /* The compiler may not put it off until registers are erased: it would spill. */
+    __asm__ volatile("" : "+r"(is_zero));
+    return is_zero;
 }

@@ -1,12 +1,12 @@
-/* hash.h — GHASH on vectors: products are summed, and the sum is reduced once.
+/* gcm_vector_hash.h — GHASH on vectors: products are summed, and the sum is reduced once.
  *
  *   source  RFC 8452 (AES-GCM-SIV), appendix A: how GHASH and POLYVAL relate
  */
 #pragma once
 
-#define HALF        (VECTOR_WIDE / 2)
-#define N           (VECTOR_WIDE * LANES)   /* blocks in a group */
-#define GROUP_BYTES (VECTOR_WIDE * sizeof(vec))
+#define HALF        (GCM_WIDE / 2)
+#define N           (GCM_WIDE * LANES)   /* blocks in a group */
+#define GROUP_BYTES (GCM_WIDE * sizeof(vec))
 #define UNROLL      _Pragma("clang loop unroll(full)")
 #define INLINE      static inline __attribute__((always_inline))
 
@@ -98,10 +98,10 @@ INLINE void add_product(struct sum *sum, vec a, vec h)
 }
 
 /* Times H. */
-INLINE __m128i multiply(const struct vector_key *key, __m128i a)
+INLINE __m128i multiply(const struct gcm_key *key, __m128i a)
 {
     struct sum sum = sum_zero();
 
-    add_product(&sum, vec_from(a), vec_all(key->last[N]));
+    add_product(&sum, vec_from(a), vec_all(key->hash.wide.last[N]));
     return vec_first(reduce(&sum));
 }
