@@ -75,11 +75,22 @@ void floor_copy_sse2(void *slot, const void *in, void *out)
     }
 }
 
+void floor_copy_out(const void *slot, void *out)
+{
+    for (size_t i = 0; i < PAGE_BYTES / 16; i++)
+        _mm_stream_si128((__m128i *)out + i, _mm_load_si128((const __m128i *)slot + i));
+}
+
+void floor_copy_in(void *slot, const void *in)
+{
+    prefetch_page(in);
+    __builtin_memcpy(slot, in, PAGE_BYTES);
+}
+
 /* As a swap that is not fused: the page wanted is prefetched while the victim goes out. */
 void floor_copy_apart(void *slot, const void *in, void *out)
 {
     prefetch_page(in);
-    for (size_t i = 0; i < PAGE_BYTES / 16; i++)
-        _mm_stream_si128((__m128i *)out + i, _mm_load_si128((const __m128i *)slot + i));
+    floor_copy_out(slot, out);
     __builtin_memcpy(slot, in, PAGE_BYTES);
 }

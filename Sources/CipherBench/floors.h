@@ -12,3 +12,5 @@ void floor_copy_avx512(void *slot, const void *in, void *out);
 void floor_copy_sse2(void *slot, const void *in, void *out);
 /* Out first and in afterwards, as a swap that is not fused. */
 void floor_copy_apart(void *slot, const void *in, void *out);
+void floor_copy_out(const void *slot, void *out);
+void floor_copy_in(void *slot, const void *in);

@@ -13,6 +13,10 @@ bool swaps_start(uint64_t dram_bytes);
 void swaps_set_key(const uint8_t raw[32]);
 void swaps_stop(void);
 
+/* misses.c: BENCH_MISS_... */
+bool misses_start(const uint8_t raw[32]);
+void misses_stop(void);
+
 /* faults.c: BENCH_FAULT. Without memory its rows say so. */
 void faults_start(void);
 void faults_stop(void);

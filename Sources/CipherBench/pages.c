@@ -125,4 +125,5 @@ bool pages_start(void)
 void pages_stop(void)
 {
     free(pages.plain);
+    pages.plain = NULL;
 }

@@ -26,16 +26,36 @@ static int by_size(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
+static const uint8_t raw[KEY_BYTES] = "a key that everybody may know..";
+
 /* Starts all of them even after one has failed: bench_run() stops all. */
 static bool ciphers_start(void)
 {
-    static const uint8_t raw[KEY_BYTES] = "a key that everybody may know..";
     bool started = true;
 
     for (size_t i = 0; i < CIPHERS; i++)
         started &= ciphers[i]->lack() != NULL || ciphers[i]->start(raw);
     swaps_set_key(raw);
     return started;
+}
+
+static bool subjects_start(uint32_t subjects, uint64_t dram_bytes)
+{
+    return (!(subjects & BENCH_CIPHER) ||
+            (ciphers_start() && pages_start() && swaps_start(dram_bytes))) &&
+           (!(subjects & BENCH_MISS) || misses_start(raw));
+}
+
+static void subjects_stop(uint32_t subjects)
+{
+    if (subjects & BENCH_CIPHER) {
+        swaps_stop();
+        pages_stop();
+        for (size_t i = 0; i < CIPHERS; i++)
+            ciphers[i]->stop();
+    }
+    if (subjects & BENCH_MISS)
+        misses_stop();
 }
 
 static bool take_samples(uint32_t rounds)
@@ -89,21 +109,18 @@ static void measure(struct bench_result *result, uint32_t rounds)
     fill(result, rounds);
 }
 
-void bench_run(struct bench_result *result, uint32_t rounds, uint64_t dram_bytes)
+void bench_run(struct bench_result *result, uint32_t subjects, uint32_t rounds, uint64_t dram_bytes)
 {
     memset(result, 0, sizeof *result);
     memset(&rows, 0, sizeof rows);
-    if (!ciphers_start() || !pages_start() || !swaps_start(dram_bytes)) {
+    if (!subjects_start(subjects, dram_bytes)) {
         result->status = BENCH_NO_MEMORY;
     } else {
         faults_start();
         measure(result, rounds);
         faults_stop();
     }
-    swaps_stop();
-    pages_stop();
+    subjects_stop(subjects);
     for (size_t i = 0; i < rows.count; i++)
         free(rows.row[i].cycles);
-    for (size_t i = 0; i < CIPHERS; i++)
-        ciphers[i]->stop();
 }

@@ -3,7 +3,7 @@ package import Foundation
 package import FrostHost
 package import FrostSupport
 
-/// How fast pages are sealed, opened and swapped on this CPU, against what bounds it and against a library.
+/// How fast pages are sealed, opened, swapped and missed on this CPU, against what bounds it and against a library.
 ///
 /// - Source: `Sources/CipherBench`. All rows come from one run in which they took turns.
 package struct CipherBenchmark: Codable, Sendable, Equatable {
@@ -12,6 +12,22 @@ package struct CipherBenchmark: Codable, Sendable, Equatable {
         case open
         case swap
         case fault
+        case missClean = "clean-miss"
+        case missDirty = "dirty-miss"
+        case missMetadata = "metadata-miss"
+        case missBlank = "blank-miss"
+    }
+
+    package enum Subject: String, Sendable, CaseIterable {
+        case cipher
+        case miss
+
+        fileprivate var number: UInt32 {
+            switch self {
+            case .cipher: BENCH_CIPHER.rawValue
+            case .miss: BENCH_MISS.rawValue
+            }
+        }
     }
 
     package struct Row: Codable, Sendable, Equatable {
@@ -38,12 +54,13 @@ package struct CipherBenchmark: Codable, Sendable, Equatable {
     package var rows: [Row]
 
     /// - Parameter memory: of homes, for swaps; rounded down to 2 MiB.
-    package init(rounds: Int, memory: ByteCount) throws(Failure) {
+    package init(subjects: Set<Subject>, rounds: Int, memory: ByteCount) throws(Failure) {
         guard (1...100_000).contains(rounds) else { throw .rounds(rounds) }
         let large = UInt64(2) << 20
         guard (large...(UInt64(64) << 30)).contains(memory.bytes) else { throw .memory(memory) }
         var result = bench_result()
-        bench_run(&result, UInt32(rounds), memory.bytes / large * large)
+        let numbers = subjects.reduce(0) { $0 | $1.number }
+        bench_run(&result, numbers, UInt32(rounds), memory.bytes / large * large)
         switch result.status {
         case BENCH_OK: break
         case BENCH_WRONG: throw .wrong(result.wrong.map { String(cString: $0) } ?? "a cipher")
@@ -120,7 +137,7 @@ extension CipherBenchmark.Group {
     package var decides: KeyPath<CipherBenchmark.Timing, Double> {
         switch self {
         case .seal, .open: \.minimum
-        case .swap, .fault: \.lowerQuartile
+        case .swap, .fault, .missClean, .missDirty, .missMetadata, .missBlank: \.lowerQuartile
         }
     }
 
@@ -129,6 +146,10 @@ extension CipherBenchmark.Group {
         case BENCH_SEAL: self = .seal
         case BENCH_OPEN: self = .open
         case BENCH_SWAP: self = .swap
+        case BENCH_MISS_CLEAN: self = .missClean
+        case BENCH_MISS_DIRTY: self = .missDirty
+        case BENCH_MISS_METADATA: self = .missMetadata
+        case BENCH_MISS_BLANK: self = .missBlank
         default: self = .fault
         }
     }
@@ -154,8 +175,9 @@ extension CipherBenchmark.Row {
 
 extension CipherBenchmark: CustomStringConvertible {
     package var description: String {
-        let sections = Group.allCases.map { group in
+        let sections = Group.allCases.compactMap { group -> String? in
             let rows = rows.filter { $0.group == group }
+            guard !rows.isEmpty else { return nil }
             let cells = rows.compactMap { row in
                 row.nanoseconds.map { time in
                     [

@@ -14,6 +14,12 @@ enum bench_group : uint32_t {
     BENCH_SWAP,         /* one page out to DRAM and another in from DRAM; floor: the same without a
                            cipher */
     BENCH_FAULT,        /* a page fault served in user space, without a cipher */
+    /* A page miss by the hypervisor's pager; floor: a copy of each page each way, and its AES
+     * rounds. By what becomes of the victim: */
+    BENCH_MISS_CLEAN,
+    BENCH_MISS_DIRTY,
+    BENCH_MISS_METADATA,    /* clean; a metadata page comes in as well, for another */
+    BENCH_MISS_BLANK,       /* eight pages that were never written; floor: to erase them */
 };
 
 struct bench_row {
@@ -40,11 +46,19 @@ struct bench_result {
     struct bench_row  rows[64];
 };
 
-/* Takes rounds samples of each row.
+/* What is timed. */
+enum bench_subject : uint32_t {
+    BENCH_CIPHER = 1,   /* seal, open and swap */
+    BENCH_MISS   = 2,   /* the misses */
+};
+
+/* Takes rounds samples of each row of the subjects, and of faults. Not reentrant.
+ *   subjects    enum bench_subject, more than one by OR
  *   rounds      1 .. 100000
  *   dram_bytes  of homes, for swaps; multiple of 2 MiB, at least that
  */
-void bench_run(struct bench_result *result, uint32_t rounds, uint64_t dram_bytes);
+void bench_run(struct bench_result *result, uint32_t subjects, uint32_t rounds,
+               uint64_t dram_bytes);
 
 /* The time-stamp counter of this CPU. QEMU's emulated CPUs show their guests the same one. */
 static inline uint64_t host_counter(void)

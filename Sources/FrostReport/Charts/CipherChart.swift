@@ -15,6 +15,10 @@ package struct CipherChart: Sendable {
         .open: "Opening a page in the cache",
         .swap: "A page out to DRAM, another one in",
         .fault: "A page fault served in user space, no cipher",
+        .missClean: "A miss by the pager, the victim clean",
+        .missDirty: "A miss by the pager, the victim dirty",
+        .missMetadata: "A miss of a page and its metadata page, victims clean",
+        .missBlank: "A miss of blank pages: eight are opened",
     ]
 
     /// The text of the SVG.
