@@ -1,5 +1,5 @@
-/* apic.h — local APIC and I/O APIC: no message leaves them that would start, stop or interrupt a CPU
- * beside its guest. */
+/* apic.h — local APIC and I/O APIC: no message leaves them that would start, stop or interrupt a
+ * CPU beside its guest. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>

@@ -6,7 +6,8 @@
 #include "devices/power.h"
 
 /* Clears Bus Master Enable of every PCI function, and masks the channels of the 8237: DRAM holds
- * ciphertext that no device may touch. Returns the highest function that there is: bus:8 device:5 function:3. */
+ * ciphertext that no device may touch. Returns the highest function that there is:
+ * bus:8 device:5 function:3. */
 uint32_t pci_stop_dma(void);
 
 /* The guest may turn them on again: something stands before all of them. */

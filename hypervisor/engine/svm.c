@@ -116,8 +116,8 @@ static struct guest_mode mode(const struct vcpu *)
         .code_base = vmcb.cs.base, .code_l = code_l, .code_long = (efer & EFER_LMA) && code_l};
 }
 
-/* QEMU 7.2 intercepts no task switch. Was one cut short by a miss, with segments still to be loaded?
- * It has been made in part, and is not made twice. */
+/* QEMU 7.2 intercepts no task switch. Was one cut short by a miss, with segments still to be
+ * loaded? It has been made in part, and is not made twice. */
 [[gnu::noinline]] static bool is_in_switch(const struct vcpu *vcpu)
 {
     if (!(vmcb.cr0 & CR0_PE) || (mode(vcpu).efer & EFER_LMA))

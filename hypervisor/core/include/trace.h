@@ -126,7 +126,7 @@ enum panic_code : uint32_t {
     PANIC_TASK             = 17, /* a task switch, where it exits or a miss cuts it short: value =
                                   * the vector, or the exit code */
     PANIC_IOMMU            = 18, /* an IOMMU does not do what it is told: value = its address */
-    PANIC_SMI              = 19, /* an SMI, whose handler would see all and save registers in DRAM */
+    PANIC_SMI              = 19, /* an SMI: its handler would see all, and save registers in DRAM */
 };
 
 #define TRACE_FORMAT 1u
