@@ -19,9 +19,11 @@
 #define FSB_VALUE      0x110u       /* what is written, and behind it where */
 #define ENABLE         BIT(0)
 #define TIMER_ENABLE   BIT(2)
-#define TIMER_FSB      BIT(14)      /* by a write, not by a pin */
+#define TIMER_PERIODIC BIT(3)
+#define TIMER_SET      BIT(6)       /* the comparator too is set by the next write of it */
 #define TIMER_32       BIT(8)
-#define FAR_FUTURE     100000000u   /* ticks */
+#define TIMER_FSB      BIT(14)      /* by a write, not by a pin */
+#define PERIOD         1000000u     /* ticks */
 
 #define WINDOW         0x20000000u  /* where the guest wants the region */
 #define LARGE_BITS     21u
@@ -44,19 +46,20 @@ static uint32_t holes_of_ones(void)
     return count;
 }
 
+/* The comparator moves on when the interrupt is sent, so no machine is too slow for it to be seen. */
 static void write_by_hpet(uint32_t address, uint32_t value)
 {
     *hpet(CONFIGURATION) = 0;
     *hpet(COUNTER) = 0;
-    *hpet(TIMER) = TIMER_32;
-    *hpet(COMPARATOR) = 1000;
     *hpet(FSB_VALUE) = value;
     *hpet(FSB_VALUE + 4) = address;
-    *hpet(TIMER) = TIMER_32 | TIMER_FSB | TIMER_ENABLE;
+    *hpet(TIMER) = TIMER_32 | TIMER_PERIODIC | TIMER_SET | TIMER_FSB | TIMER_ENABLE;
+    *hpet(COMPARATOR) = PERIOD;
     *hpet(CONFIGURATION) = ENABLE;
-    while (*hpet(COUNTER) < 1000000)
+    while (*hpet(COMPARATOR) == PERIOD)
         ;
     *hpet(CONFIGURATION) = 0;
+    *hpet(TIMER) = 0;
 }
 
 /* Reads the session key in the hypervisor's own memory, and takes the mapping away again. */
