@@ -69,6 +69,18 @@ static inline __m128i gcm_load(const void *bytes)
     return _mm_loadu_si128(bytes);
 }
 
+/* 0 .. 15 bytes, padded with zeros and byte-reversed. Always inline: in a kernel on wide vectors it
+ * must have their encoding. */
+static inline __attribute__((always_inline))
+__m128i gcm_tail_load(const uint8_t *from, size_t bytes)
+{
+    unsigned __int128 block = 0;
+
+    for (size_t i = 0; i < bytes; i++)
+        block |= (unsigned __int128)from[i] << (120 - 8 * i);
+    return _mm_set_epi64x((long long)(block >> 64), (long long)block);
+}
+
 /* sum + a H^power; power: 1 .. GCM_POWERS.
  *
  * In assembly, because one temporary must do: the compiler starts all three products at once, and

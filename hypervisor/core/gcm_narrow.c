@@ -82,16 +82,6 @@ static void narrow_expand(struct gcm_key *key, const uint8_t raw[GCM_KEY_BYTES])
     wipe_registers();
 }
 
-/* 1 .. 15 bytes, padded with zeros and byte-reversed. */
-static inline __m128i tail_load(const uint8_t *from, size_t bytes)
-{
-    unsigned __int128 block = 0;
-
-    for (size_t i = 0; i < bytes; i++)
-        block |= (unsigned __int128)from[i] << (120 - 8 * i);
-    return _mm_set_epi64x((long long)(block >> 64), (long long)block);
-}
-
 /* This and finish_tag are not inline, so that nothing of them lives, and is spilled, across the
  * kernel. */
 __attribute__((noinline))
@@ -102,7 +92,7 @@ static __m128i hash_additional(const struct gcm_key *key, const uint8_t *aad, si
     for (; bytes >= 16; bytes -= 16, aad += 16)
         hash = gcm_absorb(key, hash, gcm_reverse(gcm_load(aad)));
     if (bytes > 0)
-        hash = gcm_absorb(key, hash, tail_load(aad, bytes));
+        hash = gcm_absorb(key, hash, gcm_tail_load(aad, bytes));
     return hash;
 }
 

@@ -11,16 +11,6 @@
 #include "bytes.h"
 #include "gcm_vector_groups.h"
 
-/* 0 .. 15 bytes, padded with zeros and byte-reversed. */
-INLINE __m128i tail_load(const uint8_t *from, size_t bytes)
-{
-    unsigned __int128 block = 0;
-
-    for (size_t i = 0; i < bytes; i++)
-        block |= (unsigned __int128)from[i] << (120 - 8 * i);
-    return _mm_set_epi64x((long long)(block >> 64), (long long)block);
-}
-
 /* Returns the hash of the additional data before its last multiplication by H. */
 __attribute__((noinline))
 static __m128i hash_additional(const struct gcm_key *key, const uint8_t *aad, size_t bytes)
@@ -32,7 +22,7 @@ static __m128i hash_additional(const struct gcm_key *key, const uint8_t *aad, si
                         _mm_xor_si128(hash, reverse_one(_mm_loadu_si128((const __m128i_u *)aad))));
     if (bytes == 16)
         return _mm_xor_si128(hash, reverse_one(_mm_loadu_si128((const __m128i_u *)aad)));
-    return _mm_xor_si128(hash, tail_load(aad, bytes));
+    return _mm_xor_si128(hash, gcm_tail_load(aad, bytes));
 }
 
 INLINE bool is_whole(const struct message *message)

@@ -77,5 +77,6 @@ void *memory_dram(uint64_t hpa)
 
 volatile void *memory_device(uint64_t hpa)
 {
-    return window(hpa, PTE_PCD | PTE_PWT);
+    uint64_t in_page = hpa % PAGE_BYTES;
+    return (volatile uint8_t *)window(hpa - in_page, PTE_PCD | PTE_PWT) + in_page;
 }

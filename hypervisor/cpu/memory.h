@@ -33,5 +33,5 @@ void memory_start(uint64_t base, uint64_t bytes);
 
 /* 4096 bytes of DRAM at host-physical `hpa` (4 KiB aligned), until the next call. */
 void *memory_dram(uint64_t hpa);
-/* The same of a device's registers, uncacheable. */
+/* A device's register at any `hpa`, and its page, uncacheable, until the next call of either. */
 volatile void *memory_device(uint64_t hpa);

@@ -14,6 +14,11 @@ static uint32_t load32(uint64_t physical)
     return value;
 }
 
+uint32_t acpi_bytes(uint64_t table)
+{
+    return load32(table + TABLE_LENGTH);
+}
+
 static uint64_t load64(uint64_t physical)
 {
     return load32(physical) | (uint64_t)load32(physical + 4) << 32;
@@ -34,14 +39,14 @@ static uint64_t find_rsdp(uint64_t base, uint64_t end)
 static bool is_reached(uint64_t table)
 {
     return table != 0 && table < IDENTITY_END - TABLE_BYTES_MAX &&
-           load32(table + TABLE_LENGTH) <= TABLE_BYTES_MAX;
+           acpi_bytes(table) <= TABLE_BYTES_MAX;
 }
 
 /* Each table that the root names; 0: no more, or none that can be read. */
 static uint64_t table_at(uint32_t number)
 {
     uint64_t entry = root.base + TABLE_HEADER + (uint64_t)number * root.entry_bytes;
-    if (root.base == 0 || entry + root.entry_bytes > root.base + load32(root.base + TABLE_LENGTH))
+    if (root.base == 0 || entry + root.entry_bytes > root.base + acpi_bytes(root.base))
         return 0;
     uint64_t table = root.entry_bytes == 8 ? load64(entry) : load32(entry);
     return is_reached(table) ? table : root.base;       /* which has no signature of interest */
@@ -56,17 +61,12 @@ uint64_t acpi_find(uint32_t signature)
     return 0;
 }
 
-uint32_t acpi_bytes(uint64_t table)
-{
-    return load32(table + TABLE_LENGTH);
-}
-
 static uint64_t find_dsdt(void)
 {
     uint64_t fadt = acpi_find(FADT_SIGNATURE);
     if (fadt == 0)
         return 0;
-    uint64_t wide = load32(fadt + TABLE_LENGTH) >= FADT_X_DSDT + 8 ? load64(fadt + FADT_X_DSDT) : 0;
+    uint64_t wide = acpi_bytes(fadt) >= FADT_X_DSDT + 8 ? load64(fadt + FADT_X_DSDT) : 0;
     uint64_t dsdt = wide != 0 ? wide : load32(fadt + FADT_DSDT);
     return is_reached(dsdt) && load32(dsdt) == DSDT_SIGNATURE ? dsdt : 0;
 }
@@ -83,7 +83,7 @@ static void change(uint64_t table, uint64_t at, uint8_t value)
  * the elements. 0: none. */
 static uint64_t find_sleep(uint64_t table, uint64_t at, uint32_t name)
 {
-    for (; at + AML_PACKAGE_BYTES <= table + load32(table + TABLE_LENGTH); at++)
+    for (; at + AML_PACKAGE_BYTES <= table + acpi_bytes(table); at++)
         if (load32(at) == name && *(const uint8_t *)(at + 4) == AML_PACKAGE)
             return at;
     return 0;

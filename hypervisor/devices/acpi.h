@@ -25,7 +25,7 @@ struct acpi_power acpi_power(void);
 uint32_t acpi_hide_others(uint32_t own_id);
 
 /* Renames, where they lie, tables of devices that the guest does not reach (HPET, IOMMUs) and the
- * packages of sleep states other than S5; before the tables become pages, and after
- * the last look at them. Those in memory that
- * refuses writes stay as they are: their devices are absent, and their sleep ends the run. */
+ * packages of sleep states other than S5; before the tables become pages, and after the last look
+ * at them. Those in memory that refuses writes stay as they are: their devices are absent, and
+ * their sleep ends the run. */
 void acpi_hide(void);

@@ -5,15 +5,14 @@
 #include "cpu/memory.h"
 #include "devices/chipset.h"
 
-static volatile uint32_t *registers_at(uint64_t gpa)
-{
-    uint64_t in_page = gpa % PAGE_BYTES;
-    return (volatile uint32_t *)((volatile uint8_t *)memory_device(gpa - in_page) + in_page);
-}
-
 uint32_t apic_read(uint64_t gpa)
 {
-    return *registers_at(gpa);
+    return *(volatile uint32_t *)memory_device(gpa);
+}
+
+static void write(uint64_t gpa, uint32_t value)
+{
+    *(volatile uint32_t *)memory_device(gpa) = value;
 }
 
 /* Fixed and lowest-priority interrupts do nothing to a CPU that waits for its start. */
@@ -48,9 +47,9 @@ static bool may_redirect(uint32_t number, uint32_t value)
 {
     if (number < APIC_REDIRECTION)
         return true;
-    *registers_at(IO_APIC) = number ^ 1;
+    write(IO_APIC, number ^ 1);
     uint32_t other = apic_read(IO_APIC + IO_APIC_DATA);
-    *registers_at(IO_APIC) = number;
+    write(IO_APIC, number);
     uint32_t low = number % 2 == 0 ? value : other, high = number % 2 == 0 ? other : value;
     return is_interrupt(low) || is_own_nmi(low, high >> 24);
 }
@@ -67,7 +66,7 @@ bool apic_write(uint64_t gpa, uint32_t value)
     else
         is_allowed = offset == IO_APIC_INDEX ? value <= IO_APIC_LAST : offset == IO_APIC_EOI;
     if (is_allowed)
-        *registers_at(gpa) = value;
+        write(gpa, value);
     return is_allowed;
 }
 

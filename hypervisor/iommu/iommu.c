@@ -75,30 +75,24 @@ uint32_t iommu_deny_all(void)
     return DMA_OPEN;
 }
 
-static volatile void *at(uint64_t base, uint32_t offset)
-{
-    uint64_t address = base + offset, in_page = address % PAGE_BYTES;
-    return (volatile uint8_t *)memory_device(address - in_page) + in_page;
-}
-
 uint32_t unit_read32(uint64_t base, uint32_t offset)
 {
-    return *(volatile uint32_t *)at(base, offset);
+    return *(volatile uint32_t *)memory_device(base + offset);
 }
 
 uint64_t unit_read64(uint64_t base, uint32_t offset)
 {
-    return *(volatile uint64_t *)at(base, offset);
+    return *(volatile uint64_t *)memory_device(base + offset);
 }
 
 void unit_write32(uint64_t base, uint32_t offset, uint32_t value)
 {
-    *(volatile uint32_t *)at(base, offset) = value;
+    *(volatile uint32_t *)memory_device(base + offset) = value;
 }
 
 void unit_write64(uint64_t base, uint32_t offset, uint64_t value)
 {
-    *(volatile uint64_t *)at(base, offset) = value;
+    *(volatile uint64_t *)memory_device(base + offset) = value;
 }
 
 void unit_wait(uint64_t base, uint32_t offset, uint32_t mask, uint32_t value)
