@@ -1,9 +1,10 @@
 /* dma.c — looks for the IOMMU in the firmware's tables, for what PCI configuration can be made to
  * do, and for the registers of a device that masters the bus, QEMU's edu, where there is one.
  *
- * source  QEMU, docs/specs/edu.rst and fw_cfg.rst; Intel 8237A; PCI Local Bus 3.0, 3.2.2.3, 6.1 and 6.2.5; ACPI 6.4, 5.2.5 to
- *         5.2.7; Intel 440FX (290549), "PAM Registers"; Intel Q35 (316966), "PAM0"
+ * source  QEMU, docs/specs/edu.rst and fw_cfg.rst; Intel 8237A; PCI Local Bus 3.0, 3.2.2.3, 6.1 and
+ *         6.2.5; Intel 440FX (290549), "PAM Registers"; Intel Q35 (316966), "PAM0"
  */
+#include "acpi.h"
 #include "guest.h"
 #include "machine.h"
 
@@ -119,26 +120,19 @@ static volatile uint32_t *find_edu(void)
     return 0;
 }
 
-static uint64_t find_rsdp(void)
+static bool has_iommu_table;
+
+static void look_at(uint64_t table)
 {
-    for (uint64_t at = 0xE0000; at < 0x100000; at += 16)
-        if (memcmp((const void *)at, "RSD PTR ", 8) == 0)
-            return at;
-    return 0;
+    has_iommu_table |= acpi_is(table, "DMAR") || acpi_is(table, "IVRS");
 }
 
 static const char *iommu_table(void)
 {
-    uint64_t rsdp = find_rsdp();
-    if (rsdp == 0)
+    if (acpi_rsdp() == 0)
         return "no RSDP\n";
-    uint64_t rsdt = *(const uint32_t *)(rsdp + 16);
-    for (uint64_t at = rsdt + 36; at < rsdt + *(const uint32_t *)(rsdt + 4); at += 4) {
-        const void *table = (const void *)(uint64_t)*(const uint32_t *)at;
-        if (memcmp(table, "DMAR", 4) == 0 || memcmp(table, "IVRS", 4) == 0)
-            return "SHOWN\n";
-    }
-    return "none\n";
+    acpi_each(look_at);
+    return has_iommu_table ? "SHOWN\n" : "none\n";
 }
 
 int main(void)

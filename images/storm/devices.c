@@ -2,6 +2,7 @@
  *
  * source  Intel 8259A and 8254 data sheets; AMD APM vol 2 (24593), "Local APIC"; Motorola MC146818A
  * data sheet */
+#include "apic.h"
 #include "guest.h"
 #include "machine.h"
 #include "storm.h"
@@ -29,11 +30,6 @@
 #define RTC_STATUS_A    10u
 #define RTC_UPDATING    0x80u
 
-#define MSR_APIC_BASE   0x1Bu
-#define APIC_BASE       UINT64_C(0xFFFFFF000)
-#define APIC_ID         0x20u
-#define APIC_ICR_LOW    0x300u
-#define APIC_ICR_HIGH   0x310u
 #define ICR_PENDING     BIT(12)
 #define ICR_NMI         0x4400u /* physical destination, assert, delivery mode NMI */
 
@@ -86,10 +82,8 @@ uint64_t clock_seconds(void)
 
 void nmi_send_to_self(void)
 {
-    volatile uint32_t *apic = (volatile uint32_t *)(rdmsr(MSR_APIC_BASE) & APIC_BASE);
-
-    while (apic[APIC_ICR_LOW / 4] & ICR_PENDING)
+    while (*apic(ICR_LOW) & ICR_PENDING)
         ;
-    apic[APIC_ICR_HIGH / 4] = apic[APIC_ID / 4];    /* both have the number in bits 31:24 */
-    apic[APIC_ICR_LOW / 4] = ICR_NMI;
+    *apic(ICR_HIGH) = *apic(APIC_ID);   /* both have the number in bits 31:24 */
+    *apic(ICR_LOW) = ICR_NMI;
 }

@@ -9,7 +9,6 @@ bits 16
 
 MAIN            equ 0x18                ; task-state segments
 CALLED          equ 0x20
-TSS_BYTES       equ 104
 TSS_CR3         equ 0x1C
 CR0_PG          equ 1 << 31
 CR4_PSE         equ 1 << 4
@@ -57,7 +56,7 @@ on_fault:
 say:    movzx   esi, si
         define_print
 
-        descriptor_table 0x0000890000000000 | (TSS_BYTES - 1), 0x0000890000000000 | (TSS_BYTES - 1)
+        descriptor_table TSS_DESCRIPTOR, TSS_DESCRIPTOR
 idt:            times VECTORS dw on_fault, CODE32, GATE_INTERRUPT, 0
 idt_register:   dw $ - idt - 1
                 dd idt
@@ -68,9 +67,8 @@ missing_text:   db "switch: tables that are not: ok", 13, 10, 0
 wrong_text:     db "switch: wrong", 13, 10, 0
         align   16
 main:           times TSS_BYTES db 0
-called:         dd 0, STACK - 0x1000, DATA32, 0, 0, 0, 0, 0     ; link, ESP0, SS0, ..., CR3
-                dd on_call, 2, 0, 0, 0, 0, STACK - 0x1000, 0, 0, 0      ; EIP, EFLAGS, ...
-                dd DATA32, CODE32, DATA32, DATA32, DATA32, DATA32, 0, TSS_BYTES << 16
+called:
+        task_state on_call
         times   DIRECTORY - 0x7C00 - ($ - $$) db 0
 directory:      dd FIRST_4MIB
         times   1023 dd 0

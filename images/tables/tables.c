@@ -3,15 +3,11 @@
  *
  * source  ACPI 6.4, 5.2.5 (RSDP, in the BIOS's ROM), 5.2.6 to 5.2.9 (table header, RSDT, FADT);
  *         FNV-1a, by Fowler, Noll and Vo, a word at a time */
+#include "acpi.h"
 #include "guest.h"
 
 #define ROM_BASE         0xC0000u
-#define RSDP_BASE        0xE0000u
 #define ROM_END          0x100000u
-#define RSDP_RSDT        16u
-#define TABLE_LENGTH     4u
-#define TABLE_ENTRIES    36u
-#define FADT_DSDT        40u
 #define AML_PACKAGE      0x12
 #define MADT_ENTRIES     44u
 #define MADT_ENABLED     1u          /* of the flags of a local APIC (type 0) */
@@ -22,70 +18,35 @@
 static uint64_t sum, bytes_read;
 static uint64_t shown, wrong, cpus;
 
-static uint32_t load32(uint64_t address)
-{
-    uint32_t value;
-    memcpy(&value, (const void *)address, sizeof value);
-    return value;
-}
-
 static void add(uint64_t base, uint64_t bytes)
 {
     for (uint64_t at = base; at < base + bytes; at += sizeof(uint32_t))
-        sum = (sum ^ load32(at)) * FNV_PRIME;
+        sum = (sum ^ acpi_load32(at)) * FNV_PRIME;
     bytes_read += bytes;
-}
-
-static uint64_t rsdp(void)
-{
-    for (uint64_t at = RSDP_BASE; at < ROM_END; at += 16)
-        if (memcmp((const void *)at, "RSD PTR ", 8) == 0)
-            return at;
-    return 0;
 }
 
 /* Whole words of it: what follows a table's end is the firmware's too. */
 static void add_table(uint64_t table)
 {
-    uint32_t bytes = load32(table + TABLE_LENGTH);
-    if (bytes >= TABLE_ENTRIES && bytes <= TABLE_BYTES_MAX)
+    uint32_t bytes = acpi_load32(table + ACPI_LENGTH);
+    if (bytes >= ACPI_ENTRIES && bytes <= TABLE_BYTES_MAX)
         add(table, bytes);
-}
-
-/* The root table, each that it names, and the DSDT. */
-static void each_table(void (*visit)(uint64_t table))
-{
-    uint64_t found = rsdp();
-    if (found == 0)
-        return;
-    uint64_t rsdt = load32(found + RSDP_RSDT), end = rsdt + load32(rsdt + TABLE_LENGTH);
-    visit(rsdt);
-    for (uint64_t entry = rsdt + TABLE_ENTRIES; entry + sizeof(uint32_t) <= end; entry += 4) {
-        uint64_t table = load32(entry);
-        visit(table);
-        if (memcmp((const void *)table, "FACP", 4) == 0)
-            visit(load32(table + FADT_DSDT));
-    }
 }
 
 static uint64_t read_all(void)
 {
     sum = bytes_read = 0;
     add(ROM_BASE, ROM_END - ROM_BASE);
-    each_table(add_table);
+    acpi_each(add_table);
     return sum;
 }
 
 /* Tables of devices that are out of reach, and packages of sleep states that are not offered. */
 static uint64_t hidden_in(uint64_t table)
 {
-    static const char *const devices[] = {"HPET", "DMAR", "IVRS"};
-    uint64_t found = 0;
-    for (uint32_t i = 0; i < sizeof devices / sizeof *devices; i++)
-        found += memcmp((const void *)table, devices[i], 4) == 0;
-    bool is_aml = memcmp((const void *)table, "DSDT", 4) == 0 ||
-                  memcmp((const void *)table, "SSDT", 4) == 0;
-    for (uint64_t at = table; is_aml && at + 5 <= table + load32(table + TABLE_LENGTH); at++) {
+    uint64_t found = acpi_is(table, "HPET") + acpi_is(table, "DMAR") + acpi_is(table, "IVRS");
+    bool is_aml = acpi_is(table, "DSDT") || acpi_is(table, "SSDT");
+    for (uint64_t at = table; is_aml && at + 5 <= table + acpi_load32(table + ACPI_LENGTH); at++) {
         const char *name = (const char *)at;
         found += name[0] == '_' && name[1] == 'S' && name[2] >= '1' && name[2] <= '4' &&
                  name[3] == '_' && name[4] == AML_PACKAGE;
@@ -96,7 +57,7 @@ static uint64_t hidden_in(uint64_t table)
 static uint64_t checksum(uint64_t table)
 {
     uint8_t sum_of_bytes = 0;
-    for (uint64_t at = table; at < table + load32(table + TABLE_LENGTH); at++)
+    for (uint64_t at = table; at < table + acpi_load32(table + ACPI_LENGTH); at++)
         sum_of_bytes += *(const uint8_t *)at;
     return sum_of_bytes;
 }
@@ -104,18 +65,18 @@ static uint64_t checksum(uint64_t table)
 static void count_cpus(uint64_t madt)
 {
     uint8_t bytes = 0;
-    for (uint64_t at = madt + MADT_ENTRIES; at < madt + load32(madt + TABLE_LENGTH); at += bytes) {
+    for (uint64_t at = madt + MADT_ENTRIES; at < madt + acpi_load32(madt + ACPI_LENGTH); at += bytes) {
         bytes = ((const uint8_t *)at)[1];
         if (bytes == 0)
             return;
         if (*(const uint8_t *)at == 0)
-            cpus += load32(at + 4) & MADT_ENABLED;
+            cpus += acpi_load32(at + 4) & MADT_ENABLED;
     }
 }
 
 static void look_at(uint64_t table)
 {
-    if (memcmp((const void *)table, "APIC", 4) == 0)
+    if (acpi_is(table, "APIC"))
         count_cpus(table);
     shown += hidden_in(table);
     wrong += checksum(table) != 0;
@@ -132,7 +93,7 @@ int main(void)
 {
     uint64_t rounds = option("rounds", 2), first = read_all();
     print_fact("tables: bytes", bytes_read);
-    each_table(look_at);
+    acpi_each(look_at);
     print_fact("tables: of what is out of reach", shown);
     print_fact("tables: with a wrong checksum", wrong);
     print_fact("tables: CPUs", cpus);

@@ -11,7 +11,6 @@ MAIN            equ 0x18                ; task-state segments
 HANDLER         equ 0x20
 BAD_SELECTOR    equ 0xFFF8
 UNTOUCHED       equ 0x1800000           ; a page that nobody has
-TSS_BYTES       equ 104
 TSS_ESP         equ 0x38
 TSS_EIP         equ 0x20
 GATE_TASK       equ 0x8500
@@ -57,7 +56,7 @@ fault_bytes     equ 2
 say:    movzx   esi, si
         define_print
 
-        descriptor_table 0x0000890000000000 | (TSS_BYTES - 1), 0x0000890000000000 | (TSS_BYTES - 1)
+        descriptor_table TSS_DESCRIPTOR, TSS_DESCRIPTOR
 idt:            times 13 dq 0
                 dw 0, HANDLER, GATE_TASK, 0
 idt_register:   dw $ - idt - 1
@@ -69,6 +68,5 @@ missing_text:   db "task: a stack that is not: ok", 13, 10, 0
 wrong_text:     db "task: wrong", 13, 10, 0
         align   16
 main:           times TSS_BYTES db 0
-handler:        dd 0, STACK - 0x1000, DATA32, 0, 0, 0, 0, 0    ; link, ESP0, SS0, ..., CR3
-                dd on_fault, 2, 0, 0, 0, 0, STACK - 0x1000, 0, 0, 0     ; EIP, EFLAGS, ...
-                dd DATA32, CODE32, DATA32, DATA32, DATA32, DATA32, 0, TSS_BYTES << 16
+handler:
+        task_state on_fault
