@@ -46,12 +46,9 @@ extension BootTests {
                 ("keep-secrets", "stands in memory"),
             ])
         func control(name: String, reason: String) throws {
-            let tree = try BootTests.tree()
-            let sealed = try Fault(named: name, in: tree).inject(into: tree) { faulty in
-                try Sealed(Recipe(named: "revisit", in: tree), in: faulty) { $0.traceEvery = 1 }
-            }
+            let sealed = try Sealed("revisit", faults: [name]) { $0.traceEvery = 1 }
             let report = try campaign([.flip, .swap, .replay, .rollback], count: 6)
-                .run(on: sealed.image, in: tree)
+                .run(on: sealed.image, in: BootTests.tree())
             let story = Comment(rawValue: report.description)
             #expect(report.exitCode == .otherwise, story)
             #expect(report.count(.missed) >= 2 && report.count(.detected) == 0, story)
@@ -109,15 +106,12 @@ extension BootTests {
             "An SMI that nobody holds back writes the guest's registers to DRAM, and the search sees it",
             .timeLimit(.minutes(2)))
         func systemManagement() throws {
-            let tree = try BootTests.tree()
-            let sealed = try Fault(named: "unseen-smi", in: tree).inject(into: tree) { faulty in
-                try Sealed(Recipe(named: "secret", in: tree), in: faulty) {
-                    ($0.traceEvery, $0.ram) = (1, 16 * .mebibyte)
-                }
+            let sealed = try Sealed("secret", faults: ["unseen-smi"]) {
+                ($0.traceEvery, $0.ram) = (1, 16 * .mebibyte)
             }
             var campaign = campaign([.smi], count: 2)
             campaign.after = "secret: ready"
-            let report = try campaign.run(on: sealed.image, in: tree)
+            let report = try campaign.run(on: sealed.image, in: BootTests.tree())
             let story = Comment(rawValue: report.description)
             #expect(report.exitCode == .otherwise, story)
             #expect(report.attacks.contains { $0.reason.contains("FROST-MA") }, story)

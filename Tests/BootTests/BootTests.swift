@@ -70,6 +70,27 @@ extension Sealed {
         image = try BootImage(reading: file)
     }
 
+    /// - Parameter faults: put into the hypervisor that it gets, one after the other.
+    init(
+        _ recipe: Recipe, faults: [String], in tree: SourceTree? = nil,
+        _ change: (inout ImageOptions) throws -> Void = { _ in }
+    ) throws {
+        let tree = try tree ?? BootTests.tree()
+        guard let fault = faults.first else {
+            try self.init(recipe, in: tree, change)
+            return
+        }
+        self = try Fault(named: fault, in: tree).inject(into: tree) {
+            try Sealed(recipe, faults: Array(faults.dropFirst()), in: $0, change)
+        }
+    }
+
+    init(
+        _ name: String, faults: [String], _ change: (inout ImageOptions) throws -> Void = { _ in }
+    ) throws {
+        try self.init(Recipe(named: name, in: BootTests.tree()), faults: faults, change)
+    }
+
     /// Boots and judges by the recipe; `change` adds hooks, or changes what is expected.
     func run(_ change: (inout RunOptions) throws -> Void = { _ in }) throws -> RunResult {
         var options = RunOptions(recipe: recipe)

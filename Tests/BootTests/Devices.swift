@@ -71,26 +71,17 @@ extension BootTests {
 
         struct Row: Sendable, CustomTestStringConvertible {
             var iommu: Board.IOMMU
-            var fault: String?
+            var faults: [String] = []
             var reaches: Bool
 
-            var testDescription: String { "IOMMU \(iommu.rawValue), \(fault ?? "no fault")" }
-
-            /// Whatever is done with an image of it, by the hypervisor as it is or with the fault.
-            func with<Result>(_ recipe: Recipe, _ body: (Sealed) throws -> Result) throws -> Result {
-                guard let fault else { return try body(Sealed(recipe)) }
-                let tree = try BootTests.tree()
-                return try Fault(named: fault, in: tree).inject(into: tree) {
-                    try body(Sealed(recipe, in: $0))
-                }
-            }
+            var testDescription: String { "IOMMU \(iommu.rawValue), \(faults.first ?? "no fault")" }
         }
 
         static let rows = [
             Row(iommu: .intel, reaches: false), Row(iommu: .amd, reaches: false),
             Row(iommu: .none, reaches: true),
-            Row(iommu: .intel, fault: "vtd-left-off", reaches: true),
-            Row(iommu: .amd, fault: "amdvi-no-entries", reaches: true),
+            Row(iommu: .intel, faults: ["vtd-left-off"], reaches: true),
+            Row(iommu: .amd, faults: ["amdvi-no-entries"], reaches: true),
         ]
 
         /// A guest that is there, and does nothing.
@@ -147,29 +138,28 @@ extension BootTests {
             let scratch = try ScratchFolder()
             var read: [String] = [], written: [String] = [], all: [String] = []
             var worksAfterwards = false
-            let result = try row.with(Self.idle(in: scratch)) { sealed in
-                try sealed.run { options in
-                    options.board = try Self.edu(behind: row.iommu)
-                    options.takesMessages = true
-                    options.ending = .stopped
-                    options.hooks = [
-                        Hook(.console("idle: ready")) { machine in
-                            let edu = try Edu(machine)
-                            let targets = try Self.targets(machine, sealed.image)
-                            all = targets.map(\.0)
-                            written = try targets.filter { try edu.erases($0.1) }.map(\.0)
-                            let before = try targets.map { try machine.ram.read(at: $0.1, count: 64) }
-                            for (index, target) in targets.enumerated() {
-                                try edu.take(target.1, to: index)
-                            }
-                            try edu.open(row.iommu)
-                            let got = try edu.give(targets.count)
-                            read = zip(targets, zip(before, got)).filter { $0.1.0 == $0.1.1 }.map(\.0.0)
-                            worksAfterwards = try edu.erases(targets[0].1)
-                            machine.stop()
+            let sealed = try Sealed(Self.idle(in: scratch), faults: row.faults)
+            let result = try sealed.run { options in
+                options.board = try Self.edu(behind: row.iommu)
+                options.takesMessages = true
+                options.ending = .stopped
+                options.hooks = [
+                    Hook(.console("idle: ready")) { machine in
+                        let edu = try Edu(machine)
+                        let targets = try Self.targets(machine, sealed.image)
+                        all = targets.map(\.0)
+                        written = try targets.filter { try edu.erases($0.1) }.map(\.0)
+                        let before = try targets.map { try machine.ram.read(at: $0.1, count: 64) }
+                        for (index, target) in targets.enumerated() {
+                            try edu.take(target.1, to: index)
                         }
-                    ]
-                }
+                        try edu.open(row.iommu)
+                        let got = try edu.give(targets.count)
+                        read = zip(targets, zip(before, got)).filter { $0.1.0 == $0.1.1 }.map(\.0.0)
+                        worksAfterwards = try edu.erases(targets[0].1)
+                        machine.stop()
+                    }
+                ]
             }
             #expect(result.exitCode == .asAsked, result.story)
             #expect(all.count == 5)
@@ -185,13 +175,10 @@ extension BootTests {
             "A guest does not reach a device's registers, unless what is absent is passed through",
             .timeLimit(.minutes(2)), arguments: [nil, "any-device"])
         func registers(fault: String?) throws {
-            let recipe = try Recipe(named: "dma", in: BootTests.tree())
-            let result = try Row(iommu: .none, fault: fault, reaches: fault != nil).with(recipe) {
-                try $0.run {
-                    $0.board = try Self.edu(behind: .none)
-                    let reached = fault == nil ? "out of reach" : "REACHED"
-                    $0.expected.append("dma: the device's registers: \(reached)")
-                }
+            let result = try Sealed("dma", faults: fault.map { [$0] } ?? []).run {
+                $0.board = try Self.edu(behind: .none)
+                let reached = fault == nil ? "out of reach" : "REACHED"
+                $0.expected.append("dma: the device's registers: \(reached)")
             }
             #expect(result.exitCode == .asAsked, result.story)
         }
@@ -200,27 +187,21 @@ extension BootTests {
             "A guest that is told of the IOMMU says so", .timeLimit(.minutes(2)),
             arguments: [Board.IOMMU.intel, .amd])
         func hidden(iommu: Board.IOMMU) throws {
-            let recipe = try Recipe(named: "dma", in: BootTests.tree())
-            let result = try Row(iommu: iommu, fault: "shown-tables", reaches: false).with(recipe) {
-                try $0.run {
-                    $0.board = try Board(iommu: iommu)
-                    $0.expected = ["dma: IOMMU's table: SHOWN"]
-                }
+            let result = try Sealed("dma", faults: ["shown-tables"]).run {
+                $0.board = try Board(iommu: iommu)
+                $0.expected = ["dma: IOMMU's table: SHOWN"]
             }
             #expect(result.exitCode == .asAsked, result.story)
         }
 
         @Test("An IOMMU that does not do what it is told ends the run before there is a key")
         func deaf() throws {
-            let recipe = try Recipe(named: "hello", in: BootTests.tree())
-            let result = try Row(iommu: .intel, fault: "iommu-deaf", reaches: false).with(recipe) {
-                try $0.run {
-                    $0.board = try Board(iommu: .intel)
-                    ($0.ending, $0.panic) = (.panic, .iommu)
-                    $0.expected = [
-                        "frostvisor: panic: an IOMMU does not do what it is told, at: 0x00000000fed90000"
-                    ]
-                }
+            let result = try Sealed("hello", faults: ["iommu-deaf"]).run {
+                $0.board = try Board(iommu: .intel)
+                ($0.ending, $0.panic) = (.panic, .iommu)
+                $0.expected = [
+                    "frostvisor: panic: an IOMMU does not do what it is told, at: 0x00000000fed90000"
+                ]
             }
             #expect(result.exitCode == .asAsked, result.story)
         }

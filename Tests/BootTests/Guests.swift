@@ -90,10 +90,7 @@ extension BootTests {
 
         @Test("Guests find hypervisors with a fault", .timeLimit(.minutes(2)), arguments: controls)
         func control(guest: String, fault: String) throws {
-            let tree = try BootTests.tree()
-            let code = try Fault(named: fault, in: tree).inject(into: tree) { faulty in
-                try Sealed(Recipe(named: guest, in: tree), in: faulty).run().exitCode
-            }
+            let code = try Sealed(guest, faults: [fault]).run().exitCode
             #expect(code != .asAsked, "\(fault)")
         }
 

@@ -25,14 +25,8 @@ extension BootTests {
             "A guest does not start another CPU, unless its messages are not looked at",
             .timeLimit(.minutes(2)), arguments: [nil, "open-icr", "direct-apics"])
         func start(fault: String?) throws {
-            let tree = try BootTests.tree()
-            let recipe = try Recipe(named: "messages", in: tree)
-            let sealed =
-                try fault.map { fault in
-                    try Fault(named: fault, in: tree).inject(into: tree) { try Sealed(recipe, in: $0) }
-                } ?? Sealed(recipe)
             var mark: UInt8?
-            let result = try sealed.run {
+            let result = try Sealed("messages", faults: fault.map { [$0] } ?? []).run {
                 $0.board = try Board(cpus: 2)
                 $0.hooks = [
                     // Whoever can write DRAM has put code there. It is not what the guest finds: its ROMs are pages.
@@ -59,11 +53,7 @@ extension BootTests {
 
         @Test("A guest that is told of more says so", .timeLimit(.minutes(1)))
         func shown() throws {
-            let tree = try BootTests.tree()
-            let sealed = try Fault(named: "shown-cpus", in: tree).inject(into: tree) {
-                try Sealed(Recipe(named: "tables", in: tree), in: $0)
-            }
-            let result = try sealed.run {
+            let result = try Sealed("tables", faults: ["shown-cpus"]).run {
                 $0.board = try Board(cpus: 2)
                 $0.expected = ["tables: CPUs: 2"]
             }

@@ -77,16 +77,7 @@ extension BootTests {
             "An INIT ends the run with keys erased, unless it is let in while they are",
             .timeLimit(.minutes(2)), arguments: initRows)
         func initSignal(row: InitRow) throws {
-            let tree = try BootTests.tree()
-            func sealed(_ faults: ArraySlice<String>, in tree: SourceTree) throws -> Sealed {
-                guard let fault = faults.first else {
-                    return try Sealed(Recipe(named: "init", in: tree), in: tree)
-                }
-                return try Fault(named: fault, in: tree).inject(into: tree) {
-                    try sealed(faults.dropFirst(), in: $0)
-                }
-            }
-            let result = try sealed(row.faults[...], in: tree).run {
+            let result = try Sealed("init", faults: row.faults).run {
                 ($0.platform, $0.cpu) = (.bochs, row.cpu)
             }
             #expect(result.ending.kind == row.ending, result.story)

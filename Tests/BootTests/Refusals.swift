@@ -63,10 +63,7 @@ extension BootTests {
 
             /// hello, ready to boot on the hypervisor with the fault.
             func sealed() throws -> Sealed {
-                let tree = try BootTests.tree()
-                return try Fault(named: fault, in: tree).inject(into: tree) {
-                    try Sealed(Recipe(named: "hello", in: tree), in: $0)
-                }
+                try Sealed("hello", faults: [fault])
             }
         }
 

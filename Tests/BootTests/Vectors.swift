@@ -96,11 +96,8 @@ extension BootTests {
         }
 
         private func run(_ fault: String, _ append: String?) throws -> RunResult {
-            let tree = try BootTests.tree()
-            return try Fault(named: fault, in: tree).inject(into: tree) { faulty in
-                try Sealed(Recipe(named: "vectors", in: tree), in: faulty) { $0.commandLine = append }.run {
-                    ($0.platform, $0.cpu) = (.bochs, Self.wide)
-                }
+            try Sealed("vectors", faults: [fault]) { $0.commandLine = append }.run {
+                ($0.platform, $0.cpu) = (.bochs, Self.wide)
             }
         }
 
