@@ -3,18 +3,20 @@ import Foundation
 import FrostAttack
 import FrostFormat
 import FrostImage
+import FrostMachine
 import FrostSupport
 
 struct AttackImage: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "attack",
         abstract:
-            "Change DRAM under a running guest, or interrupt it, again and again, and see that nothing comes of it.",
+            "Change DRAM under a running guest, or attack its machine, again and again, and see that nothing comes of it.",
         discussion: """
-            The guest is booted once and saved; each attack goes on from there at a random instant. Nothing is done \
-            to the frozen region: no attacker reaches the cache. What is changed must be found at its next use, or \
-            be shown to have had none; else the attack was missed. Each attack is told as it ends, with the seed \
-            that it was drawn from; --only repeats one. The host's clock decides at which instruction it falls.
+            The guest is booted once and saved; each attack goes on from there at a random instant, but those on the \
+            image, which boot it. Nothing is done to the frozen region: no attacker reaches the cache. What is \
+            changed must be found at its next use, or be shown to have had none; else the attack was missed. Each \
+            attack is told as it ends, with the seed that it was drawn from; --only repeats one. The host's clock \
+            decides at which instruction it falls.
 
             Kinds:
             \(AttackKind.table)
@@ -33,8 +35,12 @@ struct AttackImage: ParsableCommand {
     @Option(help: "Decides every draw. (default: a random one, told with the table)")
     var seed: UInt64?
 
-    @Option(help: "Kinds of attack, separated by commas. (default: all)", transform: Self.kinds)
-    var kinds = AttackKind.allCases
+    @Option(
+        help: "Kinds of attack, separated by commas. (default: all that the machine offers a way to)",
+        transform: Self.kinds)
+    var kinds: [AttackKind]?
+
+    @OptionGroup var board: BoardOptions
 
     @Option(help: "Only the attack of this number; goes with the same --seed and --kinds.")
     var only: Int?
@@ -74,7 +80,7 @@ struct AttackImage: ParsableCommand {
         guard count > 0, jobs > 0, only ?? 0 >= 0 else {
             throw ValidationError("--count and --jobs want a number above zero, --only none below it.")
         }
-        guard !kinds.isEmpty else { throw ValidationError("--kinds wants at least one kind.") }
+        guard kinds?.isEmpty != true else { throw ValidationError("--kinds wants at least one kind.") }
         guard after != "", !secret.contains("") else {
             throw ValidationError("--after and --secret want a text to look for.")
         }
@@ -84,6 +90,7 @@ struct AttackImage: ParsableCommand {
         let image = try BootImage(reading: URL(filePath: image))
         var campaign = AttackCampaign()
         (campaign.kinds, campaign.count, campaign.only) = (kinds, count, only)
+        campaign.board = try board.board()
         campaign.seed = seed ?? .random(in: 1...UInt64(UInt32.max))
         (campaign.jobs, campaign.after, campaign.secrets) = (jobs, after, secret)
         campaign.watch = watch ?? campaign.watch

@@ -145,18 +145,19 @@ extension BootTests {
                 options.ending = .stopped
                 options.hooks = [
                     Hook(.console("idle: ready")) { machine in
-                        let edu = try Edu(machine)
+                        let edu = try EduDevice(machine)
                         let targets = try Self.targets(machine, sealed.image)
                         all = targets.map(\.0)
-                        written = try targets.filter { try edu.erases($0.1) }.map(\.0)
+                        written = try targets.filter { try edu.erases($0.1, machine) }.map(\.0)
                         let before = try targets.map { try machine.ram.read(at: $0.1, count: 64) }
                         for (index, target) in targets.enumerated() {
-                            try edu.take(target.1, to: index)
+                            try edu.beginToTake(target.1, to: index)
+                            try edu.finish()
                         }
-                        try edu.open(row.iommu)
-                        let got = try edu.give(targets.count)
+                        try OutsideIOMMU(row.iommu, of: machine).open()
+                        let got = try edu.give(targets.count, machine)
                         read = zip(targets, zip(before, got)).filter { $0.1.0 == $0.1.1 }.map(\.0.0)
-                        worksAfterwards = try edu.erases(targets[0].1)
+                        worksAfterwards = try edu.erases(targets[0].1, machine)
                         machine.stop()
                     }
                 ]
@@ -215,79 +216,24 @@ extension RunOptions {
     }
 }
 
-/// QEMU's `edu` on bus 0 of a running machine, driven by its test socket.
-///
-/// - Source: QEMU, docs/specs/edu.rst; PCI Local Bus 3.0, 3.2.2.3 and 6.1.
-private struct Edu {
-    private let machine: Machine
-    private let bus: BusSocket
-    private let registers: UInt64
-    private static let identity: UInt32 = 0x11E8_1234
-    private static let buffer: UInt64 = 0x40000
-    private static let bytes = 64
-    /// A frame that no page of a small guest has for its home.
-    private static let sink: UInt64 = 0xA0_0000
-
-    init(_ machine: Machine) throws {
-        let bus = try machine.bus()
-        (self.machine, self.bus) = (machine, bus)
-        func address(_ device: UInt32, _ offset: UInt32) throws {
-            try bus.output(0x8000_0000 | device << 11 | offset, to: 0xCF8)
-        }
-        let device = try #require(
-            (UInt32(0)..<32).first {
-                try address($0, 0)
-                return try bus.input(from: 0xCFC) == Self.identity
-            })
-        try address(device, 0x10)
-        registers = UInt64(try bus.input(from: 0xCFC) & ~15)
-        try address(device, 0x04)
-        // Memory space and bus master.
-        try bus.output((try bus.input(from: 0xCFC) & 0xFFFF) | 6, to: 0xCFC)
-    }
-
-    private func transfer(from source: UInt64, to target: UInt64, count: Int, toRAM: Bool) throws {
-        try bus.write(source, at: registers + 0x80)
-        try bus.write(target, at: registers + 0x88)
-        try bus.write(UInt64(count), at: registers + 0x90)
-        try bus.write(UInt64(toRAM ? 3 : 1), at: registers + 0x98)
-        var tries = 0
-        while try bus.read(at: registers + 0x98) & 1 != 0 {
-            tries += 1
-            try #require(tries < 100_000)
-        }
-    }
-
-    /// Reads memory into the device.
-    func take(_ address: UInt64, to index: Int) throws {
-        try transfer(
-            from: address, to: Self.buffer + UInt64(index * Self.bytes), count: Self.bytes, toRAM: false)
-    }
-
-    /// What the device holds, by way of memory.
-    func give(_ count: Int) throws -> [[UInt8]] {
-        try transfer(from: Self.buffer, to: Self.sink, count: count * Self.bytes, toRAM: true)
+extension EduDevice {
+    /// What it holds, by way of a frame that no page of a small guest has for its home.
+    fileprivate func give(_ count: Int, _ machine: Machine) throws -> [[UInt8]] {
+        let sink: UInt64 = 0xA0_0000
+        try beginToGive(count, to: sink)
+        try finish()
         return try (0..<count).map {
-            try machine.ram.read(at: Self.sink + UInt64($0 * Self.bytes), count: Self.bytes)
+            try machine.ram.read(at: sink + UInt64($0 * Self.bytes), count: Self.bytes)
         }
     }
 
-    /// Writes zeros from behind what the device's buffer holds, and puts back what was there.
-    func erases(_ address: UInt64) throws -> Bool {
+    /// Writes zeros, and puts back what was there.
+    fileprivate func erases(_ address: UInt64, _ machine: Machine) throws -> Bool {
         let before = try machine.ram.read(at: address, count: Self.bytes)
-        try transfer(
-            from: Self.buffer + 2048, to: address, count: Self.bytes, toRAM: true)
+        try beginToErase(address)
+        try finish()
         let after = try machine.ram.read(at: address, count: Self.bytes)
         try machine.ram.write(before, at: address)
         return after != before
-    }
-
-    /// Takes away what stands between the device and memory, as no guest can.
-    func open(_ iommu: Board.IOMMU) throws {
-        switch iommu {
-        case .none: break
-        case .intel: try bus.write(UInt32(0), at: 0xFED9_0018)
-        case .amd: try bus.write(UInt64(0), at: 0xFED8_0018)
-        }
     }
 }

@@ -153,7 +153,8 @@ extension BootTests {
         private static let repeatable: [String: Set<String>] = [
             "make-image": ["initrd", "module"], "run": ["expect", "device"],
             "verify": ["canary", "expect", "device"],
-            "coldboot": ["canary", "known"], "attack": ["secret"], "replay": ["frozen", "slots", "policy"],
+            "coldboot": ["canary", "known"], "attack": ["secret", "device"],
+            "replay": ["frozen", "slots", "policy"],
         ]
 
         @Test(

@@ -67,10 +67,9 @@ extension Sealed {
     func copyWithHeader(to file: URL, _ change: (inout image_header) -> Void) throws {
         var header = image.header
         change(&header)
-        let checksumOffset = MemoryLayout<image_header>.offset(of: \.checksum) ?? 0
-        header.checksum = withUnsafeBytes(of: header) { crc32(0, $0.baseAddress, checksumOffset) }
         try copy(to: file) { bytes in
             withUnsafeBytes(of: header) { bytes.replaceSubrange(512..<512 + $0.count, with: $0) }
+            BootImage.mendChecksum(of: &bytes)
         }
     }
 }

@@ -2,6 +2,7 @@
 import FrostCore
 import FrostFormat
 @testable import FrostImage
+import FrostMachine
 import FrostProof
 import FrostSamples
 import FrostSupport
@@ -56,7 +57,9 @@ import Testing
             case .rollbackPair:
                 #expect(pages.count == 2 && page_parent(pages[0]) == pages[1])
                 #expect(pages.allSatisfy { homes[$0] == then[$0] })
-            case .kill, .reset, .nmi, .initialise, .smi: break
+            case .firmware:
+                #expect(pages.count == 1 && FirmwarePages(plan).pages.contains(pages[0]))
+            case .kill, .reset, .nmi, .initialise, .smi, .device, .secondCPU, .secondCPUByNMI, .header: break
             }
         }
         #expect(kind.changesDRAM ? draws > 32 : draws == 0)
@@ -72,6 +75,29 @@ import Testing
         }
         for kind in [AttackKind.replay, .rollback, .rollbackPair] { #expect(draw(kind, then: now) == nil) }
         #expect(draw(.rollbackPair, then: record(plan, change: 0, isPaired: false)) == nil)
+    }
+
+    @Test("The fields of a header are all of it, and few may be changed and start")
+    func fields() throws {
+        let sample = try SampleImage()
+        let image = try BootImage(reading: sample.file)
+        #expect(HeaderField.all.first?.bytes.lowerBound == 0)
+        for (field, next) in zip(HeaderField.all, HeaderField.all.dropFirst()) {
+            #expect(field.bytes.upperBound == next.bytes.lowerBound && !field.bytes.isEmpty, "\(field.name)")
+        }
+        #expect(HeaderField.all.last?.bytes.upperBound == MemoryLayout<image_header>.size)
+        for field in HeaderField.all where field.whyPublic(in: image) != nil {
+            #expect(field.bytes.lowerBound >= BootImage.authenticatedBytes, "\(field.name)")
+        }
+    }
+
+    @Test("A kind that the machine offers no way to says what it lacks")
+    func lacks() throws {
+        let bare = try Board()
+        let whole = try Board(iommu: .intel, devices: [EduDevice.name], cpus: 2)
+        let lacking = AttackKind.allCases.filter { $0.lack(on: bare) != nil }
+        #expect(lacking == [.device, .secondCPU, .secondCPUByNMI])
+        #expect(AttackKind.allCases.allSatisfy { $0.lack(on: whole) == nil })
     }
 
     @Test("An attack follows from the seed and its number alone, and the kinds take turns")

@@ -3,8 +3,12 @@
  *
  * shape   WINDOWS groups of 128 pages; all pages of a group are touched before the next group, so
  *         that metadata pages are evicted as well. Even pages are written, odd ones only read. One
- *         more group is written once and never touched again. Each page holds markers.
+ *         more group is written once and never touched again. Each page holds markers. After each
+ *         group other CPUs are sent for, which must not come; after all of them ROMs and ACPI
+ *         tables are read, and said to have changed when they have.
  */
+#include "apic.h"
+#include "firmware.h"
 #include "guest.h"
 #include "machine.h"
 #include "marker.h"
@@ -15,6 +19,9 @@
 #define WINDOW_BYTES    ((uint64_t)WINDOW_PAGES * PAGE_BYTES)
 #define MARKERS_A_PAGE  4u
 #define MARKER_DISTANCE (PAGE_BYTES / MARKERS_A_PAGE)
+#define ALL_OTHERS      0xC4000u    /* of ICR_LOW: shorthand, and asserted */
+#define INIT            0x500u
+#define START_UP        0x600u
 #define VISITS_WORD     8u          /* in a page, behind a marker: how often it was written */
 
 extern const uint8_t nmi_arrived[];     /* nmi.asm */
@@ -42,6 +49,13 @@ static void touch(uint64_t page)
         (void)*visits;
 }
 
+/* To begin in a frame that the ROMs came from. */
+static void send_for_others(void)
+{
+    *apic(ICR_LOW) = ALL_OTHERS | INIT;
+    *apic(ICR_LOW) = ALL_OTHERS | START_UP | (ROM_BASE / PAGE_BYTES + random_next(&seed) % ROM_PAGES);
+}
+
 /* Both counts are powers of two: an odd step from any start meets every number below them once. */
 static void pass(uint64_t first_window)
 {
@@ -52,6 +66,7 @@ static void pass(uint64_t first_window)
 
         for (uint32_t n = 0; n < WINDOW_PAGES; n++, at += step)
             touch(first_window + window % WINDOWS * WINDOW_BYTES + at % WINDOW_PAGES * PAGE_BYTES);
+        send_for_others();
     }
 }
 
@@ -61,10 +76,14 @@ int main(void)
 
     traps_start();
     traps_set(VECTOR_NMI, nmi_arrived);
+    uint64_t first = firmware_sum();
     for (uint64_t page = first_window; page < first_window + (WINDOWS + 1) * WINDOW_BYTES;
          page += PAGE_BYTES)
         fill(page);
     print("revisit: ready\n");
-    for (;;)
+    for (;;) {
         pass(first_window);
+        if (firmware_sum() != first)
+            print("revisit: the firmware's memory has changed\n");
+    }
 }

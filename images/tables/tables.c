@@ -1,45 +1,16 @@
 /* tables.c — reads ROMs and ACPI tables again and again, with most of memory touched in between:
  * they must stay what they were, whatever happens to the DRAM that the firmware put them in.
  *
- * source  ACPI 6.4, 5.2.5 (RSDP, in the BIOS's ROM), 5.2.6 to 5.2.9 (table header, RSDT, FADT);
- *         FNV-1a, by Fowler, Noll and Vo, a word at a time */
-#include "acpi.h"
+ * source  ACPI 6.4, 5.2.12 (MADT), 19.6.101 (packages) */
+#include "firmware.h"
 #include "guest.h"
 
-#define ROM_BASE         0xC0000u
-#define ROM_END          0x100000u
 #define AML_PACKAGE      0x12
 #define MADT_ENTRIES     44u
 #define MADT_ENABLED     1u          /* of the flags of a local APIC (type 0) */
-#define TABLE_BYTES_MAX  0x20000u
-#define FNV_PRIME        UINT64_C(0x100000001B3)
 #define TOUCHED_PAGES    2048u      /* several times what the region has slots for */
 
-static uint64_t sum, bytes_read;
 static uint64_t shown, wrong, cpus;
-
-static void add(uint64_t base, uint64_t bytes)
-{
-    for (uint64_t at = base; at < base + bytes; at += sizeof(uint32_t))
-        sum = (sum ^ acpi_load32(at)) * FNV_PRIME;
-    bytes_read += bytes;
-}
-
-/* Whole words of it: what follows a table's end is the firmware's too. */
-static void add_table(uint64_t table)
-{
-    uint32_t bytes = acpi_load32(table + ACPI_LENGTH);
-    if (bytes >= ACPI_ENTRIES && bytes <= TABLE_BYTES_MAX)
-        add(table, bytes);
-}
-
-static uint64_t read_all(void)
-{
-    sum = bytes_read = 0;
-    add(ROM_BASE, ROM_END - ROM_BASE);
-    acpi_each(add_table);
-    return sum;
-}
 
 /* Tables of devices that are out of reach, and packages of sleep states that are not offered. */
 static uint64_t hidden_in(uint64_t table)
@@ -91,8 +62,8 @@ static void touch_memory(void)
 
 int main(void)
 {
-    uint64_t rounds = option("rounds", 2), first = read_all();
-    print_fact("tables: bytes", bytes_read);
+    uint64_t rounds = option("rounds", 2), first = firmware_sum();
+    print_fact("tables: bytes", firmware_bytes);
     acpi_each(look_at);
     print_fact("tables: of what is out of reach", shown);
     print_fact("tables: with a wrong checksum", wrong);
@@ -101,11 +72,11 @@ int main(void)
     print("tables: ready\n");
     for (uint64_t round = 0; round < rounds; round++) {
         touch_memory();
-        if (read_all() != first) {
+        if (firmware_sum() != first) {
             print("tables: changed\n");
             return 0;
         }
     }
-    print(bytes_read > ROM_END - ROM_BASE ? "tables: unchanged\n" : "tables: none\n");
+    print(firmware_bytes > ROM_END - ROM_BASE ? "tables: unchanged\n" : "tables: none\n");
     return 0;
 }

@@ -8,11 +8,21 @@ import FrostSupport
 struct AttackBase: Sendable {
     let image: BootImage
     let machine: SavedMachine
+    let board: Board
+    let passphrase: Passphrase?
+    /// Where the registers of the device `edu` lie; nil: there is none.
+    let deviceRegisters: UInt64?
+    /// What the console and the facts of the trace had said when the guest was saved.
+    let console: [UInt8]
+    let facts: [TraceFact: UInt64]
+    let after: String?
     let symbols: SymbolTable
     /// What must not be found in DRAM: key material, markers, secrets.
     let needles: MemorySearch
     /// The same, but for markers and secrets only.
     let secrets: MemorySearch
+    /// What the guest `revisit` says when ROMs or tables are not what they were.
+    let firmware = MemorySearch(["revisit: the firmware's memory has changed"])
     /// How often keys, and how often secrets stood in the frozen region: none would make the search worthless.
     let keysSeen: Int
     let secretsSeen: Int
@@ -20,15 +30,20 @@ struct AttackBase: Sendable {
     /// Boots and saves.
     /// - Parameter after: text on the console after which the guest is saved; nil: at its launch.
     init(
-        _ image: BootImage, symbols: SymbolTable, after: String?, passphrase: Passphrase?, secrets: [String]
+        _ image: BootImage, on board: Board, symbols: SymbolTable, after: String?, passphrase: Passphrase?,
+        secrets: [String]
     ) throws {
         var saved: SavedMachine?
         var keys: [(String, [UInt8])] = []
         var finds: [MemorySearch.Find] = []
+        var console: [UInt8] = [], facts: [TraceFact: UInt64] = [:]
+        var registers: UInt64?
         let texts = Markers.parts + secrets
         var options = RunOptions()
         options.passphrase = passphrase
         options.isSaveable = true
+        options.board = board
+        options.takesMessages = true
         options.catchesSignals = true
         options.hooks = [
             Hook(after.map { .console($0) } ?? .launch) { machine in
@@ -36,6 +51,8 @@ struct AttackBase: Sendable {
                 keys = try FrozenView(machine, symbols: symbols).keyBlocks()
                 finds = try MemorySearch(named: keys + texts.map { ($0, Array($0.utf8)) }).finds(
                     in: machine.ram)
+                (console, facts) = (machine.console, machine.trace.facts)
+                if board.devices.contains(EduDevice.name) { registers = try EduDevice(machine).registers }
                 saved = try SavedMachine(machine)
                 machine.stop()
             }
@@ -48,6 +65,8 @@ struct AttackBase: Sendable {
         }
         self.image = image
         self.symbols = symbols
+        (self.board, self.passphrase, self.after) = (board, passphrase, after)
+        (self.console, self.facts, deviceRegisters) = (console, facts, registers)
         machine = saved
         needles = MemorySearch(named: keys + texts.map { ($0, Array($0.utf8)) })
         self.secrets = MemorySearch(texts)

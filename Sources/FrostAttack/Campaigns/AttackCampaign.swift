@@ -2,12 +2,16 @@ import Dispatch
 import FrostCore
 package import FrostFormat
 package import FrostImage
+package import FrostMachine
 package import FrostSupport
 import Synchronization
 
 /// Many attacks on one guest, each from the same saved instant.
 package struct AttackCampaign: Sendable {
-    package var kinds = AttackKind.allCases
+    /// In turn; nil: all that the machine offers a way to.
+    package var kinds: [AttackKind]?
+    /// What stands around the guest's CPU and its memory.
+    package var board = Board()
     package var count = 110
     package var seed: UInt64 = 1
     /// Only the attack of this number.
@@ -31,19 +35,25 @@ package struct AttackCampaign: Sendable {
     ) throws -> AttackReport {
         guard image.header.trace_every == 1 else { throw Failure.sampledTrace(image.header.trace_every) }
         guard image.freeze == .fit else { throw Failure.notFrozen }
+        guard board.iommu != .amd else { throw Failure.notSaved }
+        for kind in kinds ?? [] { if let lack = kind.lack(on: board) { throw Failure.lacks(kind, lack) } }
+        let kinds = kinds ?? AttackKind.allCases.filter { $0.reserve == nil && $0.lack(on: board) == nil }
         let start = ContinuousClock.now
         let watchForSignals = SignalWatch()
         let base = try AttackBase(
-            image, symbols: Toolchain(tree: tree).symbols(of: image), after: after, passphrase: passphrase,
-            secrets: secrets)
+            image, on: board, symbols: Toolchain(tree: tree).symbols(of: image), after: after,
+            passphrase: passphrase, secrets: secrets)
         let numbers = only.map { [$0] } ?? Array(0..<count)
         let work = Mutex(Work(rest: numbers[...]))
         DispatchQueue.concurrentPerform(iterations: min(jobs, numbers.count)) { _ in
             while let number = work.withLock({ $0.next() }) {
                 do {
                     let attack = Attack(number: number, of: kinds, seed: seed)
-                    let run = AttackRun(attack, on: base, watch: watch.duration) { SignalWatch.isCaught }
-                    let outcome = try run.run()
+                    let outcome =
+                        attack.kind == .header
+                        ? try ImageAttack(attack, on: base) { SignalWatch.isCaught }.run()
+                        : try AttackRun(attack, on: base, watch: watch.duration) { SignalWatch.isCaught }
+                            .run()
                     progress(outcome.description)
                     work.withLock { $0.outcomes.append(outcome) }
                 } catch {
@@ -56,6 +66,7 @@ package struct AttackCampaign: Sendable {
             if let failure = work.failure { throw failure }
             return AttackReport(
                 image: image, seed: seed, outcomes: work.outcomes, base: base,
+                notRun: Set(AttackKind.allCases).subtracting(kinds),
                 wallSeconds: (ContinuousClock.now - start) / .seconds(1))
         }
     }
@@ -72,6 +83,8 @@ package struct AttackCampaign: Sendable {
     package enum Failure: Explained, Equatable {
         case sampledTrace(UInt32)
         case notFrozen
+        case notSaved
+        case lacks(AttackKind, String)
 
         package var exitCode: ExitCode { .usage }
 
@@ -82,6 +95,13 @@ package struct AttackCampaign: Sendable {
                 The image traces one exit in \(every), so it could not be known whether a page was opened after an \
                 attack. Make it with --trace-every 1.
                 """
+            case .notSaved:
+                """
+                QEMU does not save a machine with AMD-Vi, and attacks go on from a saved one. Use --iommu intel; what \
+                devices reach behind AMD-Vi BootTests/Devices tries.
+                """
+            case .lacks(let kind, let lack):
+                "Attacks of the kind '\(kind.rawValue)' cannot be carried out: \(lack)."
             case .notFrozen:
                 "The image freezes nothing, so DRAM holds plaintext anyway. Make it with --freeze fit."
             }

@@ -53,6 +53,9 @@ struct AttackJudge {
     /// The guest still runs.
     func survived(_ records: ArraySlice<TraceRecord>, _ view: FrozenView) throws -> Finding {
         if let accepted = accepted(records) { return (.missed, opened(accepted)) }
+        if let frame = try view.passedThrough().first(where: { strike.frames[$0] != nil }) {
+            return (.missed, "the guest reads the frame \(frame.hexadecimal) from DRAM")
+        }
         let audit = try TreeAudit(view)
         if let page = audit.broken.first(where: { strike.written[$0] == nil }) {
             return (.missed, "\(pageName(page)) broke, which was not attacked")
@@ -60,7 +63,12 @@ struct AttackJudge {
         var effects: [Effect] = []
         for page in strike.written.keys.sorted() {
             guard let effect = try effect(on: page, records, view, audit) else {
-                return (.missed, "\(pageName(page)) may have been used: no proof that it was not")
+                return (
+                    .missed,
+                    isLeftOut(page)
+                        ? "\(pageName(page)) is the firmware's, and was never taken into the pager"
+                        : "\(pageName(page)) may have been used: no proof that it was not"
+                )
             }
             effects.append(effect)
         }
@@ -69,11 +77,18 @@ struct AttackJudge {
         return (.withoutEffect, order.first { effects.contains($0) }?.rawValue ?? "")
     }
 
+    /// A page of the firmware's that the hypervisor never took from DRAM, where the guest then reads it.
+    private func isLeftOut(_ page: page_id) -> Bool {
+        let isBlank = strike.entries[page].map { $0.state == PAGE_BLANK.rawValue } ?? true
+        return strike.adopted.contains(page) && isBlank && !strike.resident.contains(page)
+    }
+
     /// nil when it cannot be proven that there was none.
     private func effect(
         on page: page_id, _ records: ArraySlice<TraceRecord>, _ view: FrozenView, _ audit: TreeAudit
     ) throws -> Effect? {
         let before = strike.entries[page], after = audit.entries[page]
+        if isLeftOut(page) { return nil }
         switch firstUse(page, records)?.kind {
         case .open:
             // Of any other state it would have been accepted.

@@ -5,18 +5,19 @@ package struct AttackOutcome: Codable, Sendable, Equatable {
     /// Of this attack alone.
     package var seed: UInt64
     package var kind: AttackKind
-    /// Whose homes were changed.
-    package var pages: [String]
+    /// What was changed, or reached for.
+    package var targets: [String]
     package var verdict: Verdict
     /// Why, in words; the same words for the same reason where the verdict is not `missed`.
     package var reason: String
 
     package enum Verdict: String, Codable, Sendable, CaseIterable {
-        /// The guest was stopped at the next use of what was changed, and nothing is left of keys and secrets.
+        /// The guest was stopped at the next use of what was changed, and nothing is left of keys and secrets; an image
+        /// was refused in words before its key was opened.
         case detected
         /// What was changed was never used, and cannot be.
         case withoutEffect = "without-effect"
-        /// An interruption left nothing in DRAM.
+        /// An interruption left nothing in DRAM, a device reached nothing, another CPU stands still.
         case held
         /// Anything else.
         case missed
@@ -27,7 +28,7 @@ package struct AttackOutcome: Codable, Sendable, Equatable {
 
 extension AttackOutcome: CustomStringConvertible {
     package var description: String {
-        let target = pages.isEmpty ? "" : " " + pages.joined(separator: ", ")
+        let target = targets.isEmpty ? "" : " " + targets.joined(separator: ", ")
         return
             "\(number) seed \(seed.hexadecimal) \(kind.rawValue)\(target): \(verdict.rawValue), \(reason)"
     }

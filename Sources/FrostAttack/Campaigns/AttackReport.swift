@@ -8,6 +8,8 @@ package struct AttackReport: Codable, Sendable {
     /// In order of their numbers.
     package var attacks: [AttackOutcome]
     package var kinds: [Row]
+    /// Kinds of which there was no attack, and why; nobody asked for the ones without a reason.
+    package var notRun: [String: String]
     /// Pieces of key material, and occurrences of markers and secrets, that stood in the frozen region when the
     /// attacks began: the search can find them.
     package var keysSeen: Int
@@ -25,7 +27,8 @@ package struct AttackReport: Codable, Sendable {
     }
 
     init(
-        image: BootImage, seed: UInt64, outcomes: [AttackOutcome], base: AttackBase, wallSeconds: Double
+        image: BootImage, seed: UInt64, outcomes: [AttackOutcome], base: AttackBase, notRun: Set<AttackKind>,
+        wallSeconds: Double
     ) {
         self.image = image.file.plainPath
         self.seed = seed
@@ -33,6 +36,8 @@ package struct AttackReport: Codable, Sendable {
         keysSeen = base.keysSeen
         secretsSeen = base.secretsSeen
         self.wallSeconds = wallSeconds
+        self.notRun = Dictionary(
+            uniqueKeysWithValues: notRun.map { ($0.rawValue, $0.lack(on: base.board) ?? $0.reserve ?? "") })
         kinds = AttackKind.allCases.compactMap { kind in
             let own = outcomes.filter { $0.kind == kind }
             guard !own.isEmpty else { return nil }
@@ -57,6 +62,11 @@ package struct AttackReport: Codable, Sendable {
 }
 
 extension AttackReport: CustomStringConvertible {
+    private var lacking: String {
+        notRun.filter { !$0.value.isEmpty }.sorted { $0.key < $1.key }
+            .map { "\nnot run  \($0.key): \($0.value)" }.joined()
+    }
+
     package var description: String {
         let verdicts = AttackOutcome.Verdict.allCases
         let head = ["kind", "attacks"] + verdicts.map(\.rawValue)
@@ -71,7 +81,7 @@ extension AttackReport: CustomStringConvertible {
         return """
             \(TextTable(head, rows))
 
-            \(reasons.map { "\($0[2])  \($0[0]): \($0[1])" }.joined(separator: "\n"))
+            \(reasons.map { "\($0[2])  \($0[0]): \($0[1])" }.joined(separator: "\n"))\(lacking)
 
             seed \(seed), \(Int(wallSeconds.rounded())) s. Before the attacks \(keysSeen) pieces of key material and \
             \(secretsSeen) of secrets were found where they belong.

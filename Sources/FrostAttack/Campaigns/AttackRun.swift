@@ -19,12 +19,15 @@ final class AttackRun {
     private var leftovers: [MemorySearch.Find] = []
     private var isHalted = false
     private var lastRecords: ArraySlice<TraceRecord> = []
+    private var targets: [String] = []
 
     /// Tries to find the guest in a state that offers a target, and the guest's time between two.
     private static let tries = 20
     private static let betweenTries = Duration.milliseconds(100)
     /// How long the guest goes on after an interruption before it is searched.
     private static let aftermath = Duration.milliseconds(300)
+    /// How long a panic may take that must come.
+    private static let untilPanic = Duration.seconds(10)
 
     /// RFLAGS.IF.
     private static let interruptFlag: UInt64 = 1 << 9
@@ -37,6 +40,7 @@ final class AttackRun {
     func run() throws -> AttackOutcome {
         var options = RunOptions()
         options.saved = base.machine
+        options.board = base.board
         options.takesMessages = true
         options.hooks = [
             Hook(.every(.zero)) { [self] machine in try look(machine) },
@@ -47,8 +51,7 @@ final class AttackRun {
         let finding = try verdict(result)
         return AttackOutcome(
             number: attack.number, seed: attack.seed, kind: attack.kind,
-            pages: judge?.strike.written.keys.sorted().map(pageName) ?? [], verdict: finding.verdict,
-            reason: finding.reason)
+            targets: judge?.strike.names ?? targets, verdict: finding.verdict, reason: finding.reason)
     }
 
     // MARK: while the machine runs
@@ -57,12 +60,19 @@ final class AttackRun {
         if isInterrupted() { return machine.stop() }
         if !isStruck {
             sleep(attack.wait)
-            attack.kind.changesDRAM ? try strike(machine) : try interrupt(machine)
+            switch attack.kind {
+            case _ where attack.kind.changesDRAM: try strike(machine)
+            case .device: try device(machine)
+            case .secondCPU, .secondCPUByNMI: try secondCPU(machine)
+            default: try interrupt(machine)
+            }
             isStruck = true
             judged = ContinuousClock.now
         } else if let judge {
             try watch(machine, judge)
-        } else if attack.kind != .kill && ContinuousClock.now > judged + Self.aftermath {
+        } else if attack.kind != .kill
+            && ContinuousClock.now > judged + (attack.kind == .smi ? Self.untilPanic : Self.aftermath)
+        {
             attack.kind == .nmi ? try auditAfterNMI(machine) : try machine.pause()
             machine.stop()
         }
@@ -80,7 +90,8 @@ final class AttackRun {
             var attacker = Attacker(
                 plan: base.image.plan, then: then, now: try BusRecord(machine, view), generator: generator)
             if let homes = attacker.draw(attack.kind) {
-                judge = AttackJudge(strike: try Strike(homes, on: machine, view))
+                let frames = try attacker.drawFrame(attack.kind, in: machine.ram)
+                judge = AttackJudge(strike: try Strike(homes, frames: frames, on: machine, view))
                 return try machine.resume()
             }
             _ = generator.next()
@@ -89,6 +100,37 @@ final class AttackRun {
         }
         finding = (.notDone, "no page offered itself")
         machine.stop()
+    }
+
+    private func device(_ machine: Machine) throws {
+        sleep(attack.listening)
+        var strike = try DeviceStrike(attack, base, machine)
+        targets = [strike.target.description]
+        finding = try strike.carryOut(on: machine)
+        machine.stop()
+    }
+
+    private func secondCPU(_ machine: Machine) throws {
+        sleep(attack.listening)
+        let ambush = try CPUAmbush(attack, base, machine)
+        targets = [ambush.description]
+        judged = ContinuousClock.now
+        do {
+            try watch(machine, ambush)
+        } catch QMP.Failure.gone, Machine.Failure.neverThere {
+            finding = (.missed, "the machine did not go on: another CPU may have stopped it")
+        }
+        machine.stop()
+    }
+
+    private func watch(_ machine: Machine, _ ambush: CPUAmbush) throws {
+        // The guest is to send for it as well.
+        repeat {
+            sleep(Self.aftermath)
+            finding = try ambush.finding(machine, symbols: base.symbols)
+            if try ambush.isOver(machine, symbols: base.symbols) || finding?.verdict == .missed { break }
+            try machine.resume()
+        } while ContinuousClock.now < judged + watch
     }
 
     private func interrupt(_ machine: Machine) throws {
@@ -161,6 +203,9 @@ final class AttackRun {
         if finding?.verdict == .notDone, let finding { return finding }
         if let find = leftovers.first {
             return (.missed, "'\(find.needle)' stands in memory at \(find.address.hexadecimal)")
+        }
+        if !base.firmware.finds(in: result.console).isEmpty {
+            return (.missed, "the guest found the firmware's memory changed")
         }
         if let find = base.secrets.finds(in: result.console).first {
             return (.missed, "'\(find.needle)' was released on the console")

@@ -1,5 +1,6 @@
 import FrostCore
 import FrostFormat
+import FrostMachine
 import FrostSupport
 
 /// Draws what becomes of which homes. Knows what the bus carried, and nothing of the frozen region.
@@ -12,6 +13,8 @@ struct Attacker {
     /// One target in this many is a guest page that was never sealed; one in this many of the others a metadata page.
     private static let blankEvery = 12
     private static let metadataEvery = 4
+    /// What an attacker puts into firmware's memory at a time: as much as a method in AML that reads and prints takes.
+    private static let forgedBytes = 1008
     private static let firstGuestPage = page_id(0x100000 / PAGE_BYTES)
 
     /// - Parameters:
@@ -55,9 +58,31 @@ struct Attacker {
             let child = pages.filter { parents.contains(page_parent($0)) }.randomElement(using: &generator)
             guard let child, let home = then[child], let parent = then[page_parent(child)] else { return nil }
             return [child: home, page_parent(child): parent]
-        case .kill, .reset, .nmi, .initialise, .smi:
+        case .firmware:
+            guard let page = FirmwarePages(plan).pages.randomElement(using: &generator) else { return nil }
+            return [page: forged(content(page))]
+        case .kill, .reset, .nmi, .initialise, .smi, .device, .secondCPU, .secondCPUByNMI, .header:
             return nil
         }
+    }
+
+    /// Frames that ROMs came from, which nobody has for a home, and what becomes of one.
+    mutating func drawFrame(_ kind: AttackKind, in ram: GuestRAM) throws -> [UInt64: [UInt8]] {
+        guard kind == .firmware, let frame = FirmwarePages.romFrames.randomElement(using: &generator) else {
+            return [:]
+        }
+        return [frame: forged(try ram.read(at: frame, count: Int(PAGE_BYTES)))]
+    }
+
+    /// One bit, or a stretch, is another.
+    private mutating func forged(_ frame: [UInt8]) -> [UInt8] {
+        var frame = frame
+        let isBit = Bool.random(using: &generator)
+        let start = Int.random(in: 0...frame.count - Self.forgedBytes, using: &generator)
+        for at in isBit ? start..<start + 1 : start..<start + Self.forgedBytes {
+            frame[at] ^= isBit ? 0x10 : .random(in: 1...255, using: &generator)
+        }
+        return frame
     }
 
     private func content(_ page: page_id) -> [UInt8] {

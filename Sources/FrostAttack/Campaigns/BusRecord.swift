@@ -4,7 +4,7 @@ import FrostMachine
 import FrostProof
 import FrostSupport
 
-/// All homes below the frozen region as they were at one instant: what a listener on the bus can know.
+/// All homes below 4 GiB as they were at one instant: what a listener on the bus can know.
 struct BusRecord {
     private let plan: MemoryPlan
     /// By address. Frames of zeroes are left out: nothing was ever sealed there.
@@ -26,14 +26,17 @@ struct BusRecord {
     }
 
     init(_ machine: Machine, _ view: FrozenView) throws {
-        let plan = machine.image.plan
+        let plan = machine.image.plan, ram = try machine.ram
         var frames: [UInt64: [UInt8]] = [:]
-        for start in stride(from: 0, to: plan.frozenBase, by: Self.chunkBytes) {
-            let count = min(Self.chunkBytes, Int(plan.frozenBase - start))
-            let chunk = try machine.ram.read(at: start, count: count)
-            for offset in stride(from: 0, to: count, by: Self.frameBytes) {
-                let address = start + UInt64(offset), frame = Array(chunk[offset..<offset + Self.frameBytes])
-                if !MemoryPlan.legacy.contains(address) && !frame.isZero { frames[address] = frame }
+        for range in [0..<plan.frozenBase, plan.frozenEnd..<ram.lowBytes] {
+            for start in stride(from: range.lowerBound, to: range.upperBound, by: Self.chunkBytes) {
+                let count = min(Self.chunkBytes, Int(range.upperBound - start))
+                let chunk = try ram.read(at: start, count: count)
+                for offset in stride(from: 0, to: count, by: Self.frameBytes) {
+                    let address = start + UInt64(offset)
+                    let frame = Array(chunk[offset..<offset + Self.frameBytes])
+                    if !MemoryPlan.legacy.contains(address) && !frame.isZero { frames[address] = frame }
+                }
             }
         }
         self.init(plan: plan, frames: frames) { view.slots[page_parent($0)] == nil }

@@ -9,6 +9,10 @@ import FrostSupport
 struct Strike {
     /// The new contents of homes.
     let written: [page_id: [UInt8]]
+    /// And of frames that are no homes.
+    var frames: [UInt64: [UInt8]] = [:]
+    /// Pages of which the hypervisor must own each, because the guest reads them: to be blank is no excuse.
+    var adopted: Set<page_id> = []
     let entries: [page_id: page_entry]
     let resident: Set<page_id>
     /// Of the last seal.
@@ -17,15 +21,25 @@ struct Strike {
 }
 
 extension Strike {
+    /// Of all that was changed.
+    var names: [String] {
+        written.keys.sorted().map(pageName) + frames.keys.sorted().map { "frame \($0.hexadecimal)" }
+    }
+
     /// Changes the homes of a machine that stands still in its guest.
     /// - Throws: ``Failure/alreadyBroken(_:)`` when a home was wrong before it was changed.
-    init(_ written: [page_id: [UInt8]], on machine: Machine, _ view: FrozenView) throws {
+    init(
+        _ written: [page_id: [UInt8]], frames: [UInt64: [UInt8]] = [:], on machine: Machine,
+        _ view: FrozenView
+    ) throws {
         let audit = try TreeAudit(view)
         if let page = audit.broken.first { throw Failure.alreadyBroken(page) }
         self.init(
-            written: written, entries: audit.entries, resident: Set(view.slots.keys),
-            counter: view.pager.counter, position: try TracePosition(machine, view))
+            written: written, frames: frames, adopted: Set(FirmwarePages(view.plan).pages),
+            entries: audit.entries, resident: Set(view.slots.keys), counter: view.pager.counter,
+            position: try TracePosition(machine, view))
         for (page, home) in written { try machine.ram.write(home, at: machine.image.plan.home(page)) }
+        for (frame, bytes) in frames { try machine.ram.write(bytes, at: frame) }
     }
 
     enum Failure: Explained, Equatable {

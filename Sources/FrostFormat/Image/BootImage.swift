@@ -78,6 +78,19 @@ package struct BootImage: Sendable {
         }
     }
 
+    /// The same image, whatever lies at another place: to boot what somebody has changed.
+    package init(_ image: BootImage, at file: URL) {
+        (self.file, header, plan) = (file, image.header, image.plan)
+    }
+
+    /// Makes the header's checksum right again, as whoever changes a header would.
+    /// - Parameter file: an image's bytes.
+    package static func mendChecksum(of file: inout [UInt8]) {
+        let checksum = crc32(0, Array(file[headerOffset..<headerOffset + checksumOffset]), checksumOffset)
+        let place = headerOffset + checksumOffset
+        file.replaceSubrange(place..<place + 4, with: [UInt8](memoryOf: checksum.littleEndian))
+    }
+
     /// Ciphertext pages, back to back.
     /// - Throws: ``Failure/unreadable(_:)``
     package func payload() throws(Failure) -> [UInt8] {

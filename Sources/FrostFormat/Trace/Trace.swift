@@ -18,6 +18,12 @@ package struct Trace: Sendable, Equatable {
         records.last { $0.kind == .fact && $0.detail == fact.number }?.value
     }
 
+    /// All facts that have been told.
+    package var facts: [TraceFact: UInt64] {
+        Dictionary(
+            uniqueKeysWithValues: TraceFact.allCases.compactMap { kind in fact(kind).map { (kind, $0) } })
+    }
+
     /// How often something happened, exactly; nil when the trace has no end.
     package func count(_ counter: TraceCounter) -> UInt64? {
         records.last { $0.kind == .count && $0.detail == counter.rawValue }?.value

@@ -43,7 +43,7 @@ package final class GuestRAM {
     /// RAM below the PCI hole.
     package var lowBytes: UInt64 { Self.lowBytes(of: ram) }
 
-    static func lowBytes(of ram: ByteCount) -> UInt64 {
+    package static func lowBytes(of ram: ByteCount) -> UInt64 {
         ram.bytes >= UInt64(QEMU_SPLIT_FROM) ? UInt64(QEMU_SPLIT_AT) : ram.bytes
     }
 

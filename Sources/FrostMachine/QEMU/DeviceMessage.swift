@@ -8,12 +8,14 @@ package enum DeviceMessage: UInt32, Sendable {
     case smi = 0x200
     case nmi = 0x400
     case initialise = 0x500
+    /// No device may send it; its vector is C0h.
+    case startUp = 0x6C0
 
-    /// Of the first CPU's local APIC.
+    /// Of the first CPU's local APIC; bits 19:12 name another.
     private static let address: UInt64 = 0xFEE0_0000
 
     /// - Throws: ``QMP/Failure`` when QEMU does not take it.
-    func send(over bus: BusSocket) throws(QMP.Failure) {
-        try bus.write(rawValue, at: Self.address)
+    func send(over bus: BusSocket, toCPU cpu: UInt8 = 0) throws(QMP.Failure) {
+        try bus.write(rawValue, at: Self.address | UInt64(cpu) << 12)
     }
 }

@@ -20,6 +20,7 @@ package final class Machine {
     private let input: Int32
     private var ramFile: URL?
     private var connection: QMP?
+    private var testSocket: BusSocket?
     private static let tries = 2000
     private(set) var isStopRequested = false
 
@@ -127,14 +128,18 @@ package final class Machine {
     }
 
     /// - Throws: ``QMP/Failure``, also when the run was not started to take messages.
-    package func send(_ message: DeviceMessage) throws(QMP.Failure) {
-        try message.send(over: bus())
+    package func send(_ message: DeviceMessage, toCPU cpu: UInt8 = 0) throws(QMP.Failure) {
+        try message.send(over: bus(), toCPU: cpu)
     }
 
+    /// Connected at first use: QEMU hears one at a time.
     /// - Throws: ``QMP/Failure``, also when the run was not started to take messages.
     package func bus() throws(QMP.Failure) -> BusSocket {
+        if let testSocket { return testSocket }
         guard let messageSocket else { throw .noConnection }
-        return try BusSocket(connecting: messageSocket)
+        let new = try BusSocket(connecting: messageSocket)
+        testSocket = new
+        return new
     }
 
     /// Takes the machine's power away: QEMU is gone at once.
@@ -156,6 +161,14 @@ package final class Machine {
     /// QEMU's own view of the CPU, a line each.
     package func registers() throws -> [String] {
         try qmp().monitor("info registers")
+    }
+
+    /// The same of one CPU of several.
+    package func registers(ofCPU number: Int) throws -> [String] {
+        let lines = try qmp().monitor("info registers -a")
+        let own = lines.drop { !$0.hasPrefix("CPU#\(number)") }.dropFirst().prefix { !$0.hasPrefix("CPU#") }
+        guard !own.isEmpty else { throw Failure.registers("CPU#\(number)") }
+        return Array(own)
     }
 
     /// Types on the guest's serial line.

@@ -53,10 +53,34 @@ package struct FrozenView {
         try read(address, MemoryLayout<Value>.size).withUnsafeBytes { $0.loadUnaligned(as: Value.self) }
     }
 
+    /// Frames outside of the region that the nested tables lead the guest to, as the CPU walks them.
+    ///
+    /// - Source: AMD APM vol 2 (24593), "Nested Paging". The root is the first page of the pool, behind what is loaded.
+    package func passedThrough() throws -> [UInt64] {
+        try passedThrough(below: address(SYMBOL_IMAGE_END), level: 4)
+    }
+
+    private func passedThrough(below table: UInt64, level: Int) throws -> [UInt64] {
+        let entries = try read(table, Int(PAGE_BYTES)).withUnsafeBytes {
+            Array($0.bindMemory(to: UInt64.self))
+        }
+        return try entries.filter { $0 & 1 == 1 }.flatMap { entry -> [UInt64] in
+            let frame = entry & 0x000F_FFFF_FFFF_F000
+            guard level > 1, entry >> 7 & 1 == 0 else {
+                return plan.frozenRegion.contains(frame) ? [] : [frame]
+            }
+            return try passedThrough(below: frame, level: level - 1)
+        }
+    }
+
+    /// Where one of the hypervisor's symbols lies.
+    package func address(_ name: String) throws -> UInt64 {
+        try symbols.address(name) - SymbolTable.hypervisorBase + plan.frozenBase
+    }
+
     /// One of the hypervisor's global objects, as its C type, or `count` of them in a row.
     package func objects<Value>(_ name: String, as _: Value.Type, count: Int = 1) throws -> [Value] {
-        let address = try symbols.address(name) - SymbolTable.hypervisorBase + plan.frozenBase
-        let bytes = try read(address, count * MemoryLayout<Value>.stride)
+        let bytes = try read(address(name), count * MemoryLayout<Value>.stride)
         return bytes.withUnsafeBytes { bytes in
             (0..<count).map {
                 bytes.loadUnaligned(fromByteOffset: $0 * MemoryLayout<Value>.stride, as: Value.self)

@@ -33,6 +33,7 @@
 #define SYMBOL_HOST_PDPT    "pdpt"              /* and the one below its only entry */
 #define SYMBOL_TEXT_END     "text_end"          /* frostvisor.ld: the code ends here, */
 #define SYMBOL_IMAGE_END    "image_end"         /* and all that is loaded or zeroed here */
+#define SYMBOL_IOMMU_TABLES "unit_tables"
 /* Functions at which tools stop or look: none of them may be inlined. */
 #define SYMBOL_FREEZE       "freeze"
 #define SYMBOL_RECORD       "tracer_add"        /* called first after the freeze */
