@@ -22,6 +22,7 @@
 #include "report/tracer.h"
 #include "residency/memory_map.h"
 #include "residency/residency.h"
+#include "residency/shared.h"
 
 extern uint8_t image_end[];     /* frostvisor.ld: the hypervisor's own part of the region ends
                                  * here */
@@ -91,6 +92,18 @@ static const struct gcm_kernel *choose_cipher(void)
     return kernel;
 }
 
+/* Tables that change are seen by an IOMMU that snoops: others would go on with what DRAM has. */
+static void stop_devices(void)
+{
+    uint32_t dma = iommu_deny_all();
+    tracer_fact(FACT_DMA, dma);
+    tracer_fact(FACT_C_BIT, memory_map.c_bit);
+    if (memory_map.c_bit != 0 && dma != DMA_OPEN && !(dma & DMA_SNOOPED) &&
+        header.cache != CACHE_ANY)
+        panic_because(PANIC_IOMMU, dma,
+                      (const char *[]){": it does not look into the cache for its tables", 0});
+}
+
 /* The loader's memory becomes the guest's, blank: nothing of it may be left in DRAM. After the
  * freeze has written the caches back: no stale line may land on the zeroes. */
 static void erase_loader(void)
@@ -139,7 +152,8 @@ void start(uint64_t boot_info)
     memory_map_start(&header, &boot);
     msr_start(&vcpu);
 
-    iommu_find(pci_stop_dma());     /* before there is anything to read */
+    /* Before there is anything to read. */
+    iommu_find(pci_stop_dma(memory_map.c_bit != 0 ? memory_map_add_window : 0));
     acpi_hide();
     tracer_fact(FACT_OTHER_CPUS, acpi_hide_others(apic_hold_others()));
     memory_start(header.frozen_base, header.frozen_bytes);
@@ -147,10 +161,13 @@ void start(uint64_t boot_info)
     uint64_t cycles = freeze(strategy, header.frozen_base, header.frozen_bytes);
     tracer_add((struct trace_record){
         .kind = TRACE_FREEZE, .detail = strategy, .cycles = cycles, .value = header.frozen_bytes});
-    tracer_fact(FACT_DMA, iommu_deny_all());
+    stop_devices();
     erase_loader();
     struct room room = residency_start(&header);
     tell_facts(&room, kernel);
+    iommu_give_tables(image_end + room.io_tables, room.io_table_pages);
+    if (memory_map.c_bit != 0)
+        shared_start(iommu_share);
 
     keys_unlock_image(kernel);
     keys_make_session(kernel);

@@ -25,6 +25,7 @@ package struct ImageBuilder {
         options.ram = options.ram ?? recipe.facts.ram
         options.frozen = options.frozen ?? recipe.facts.frozen
         options.commandLine = options.commandLine ?? recipe.facts.commandLine
+        options.devices = options.devices ?? recipe.facts.devices
         return try make(at: file, options: options) { plan in
             try guest(recipe, plan: plan, options: options)
         }

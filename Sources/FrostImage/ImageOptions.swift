@@ -11,6 +11,7 @@ package struct ImageOptions: Sendable {
     package var engine = EngineChoice.any
     package var policy = EvictionPolicy.gclockAhead
     package var cipher = CipherChoice.auto
+    package var devices: DeviceSharing?
     /// The most slots to use, for stress; 0: all that fit.
     package var slotLimit: UInt32 = 0
     /// One exit in this many is traced; 0: counters only.

@@ -25,6 +25,7 @@ package struct ImageSummary: Codable, Sendable, Equatable {
     package var engine: EngineChoice
     package var policy: EvictionPolicy
     package var cipher: CipherChoice
+    package var devices: DeviceSharing
     package var keySource: String
     /// The fault that its hypervisor has on purpose.
     package var fault: String?
@@ -51,6 +52,7 @@ package struct ImageSummary: Codable, Sendable, Equatable {
         engine = options.engine
         policy = options.policy
         cipher = options.cipher
+        devices = options.devices ?? .none
         self.fault = fault
         keySource = options.key == .embedded ? "embedded" : "console"
     }
@@ -69,6 +71,7 @@ extension ImageSummary: CustomStringConvertible {
         cipher \(cipher.rawValue)
         guest        \(guestPages.of("page")), sealed with metadata: \(sealedPages.of("page")) in \(runs.of("run"))
         key          \(keySource)
-        """ + (fault.map { "\nfault        \($0): PUT IN ON PURPOSE" } ?? "")
+        """ + (devices == .none ? "" : "\ndevices      the guest may share pages with them")
+            + (fault.map { "\nfault        \($0): PUT IN ON PURPOSE" } ?? "")
     }
 }

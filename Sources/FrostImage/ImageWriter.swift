@@ -51,6 +51,7 @@ package struct ImageWriter {
         header.engine = options.engine.number
         header.policy = options.policy.number
         header.cipher = options.cipher.number
+        header.devices = (options.devices ?? .none).number
         header.slot_limit = options.slotLimit
         header.trace_every = options.traceEvery
 

@@ -13,6 +13,7 @@ extension CacheDemand: ExpressibleByArgument {}
 extension EngineChoice: ExpressibleByArgument {}
 extension EvictionPolicy: ExpressibleByArgument {}
 extension CipherChoice: ExpressibleByArgument {}
+extension DeviceSharing: ExpressibleByArgument {}
 extension LinuxGuest.KernelEntry: ExpressibleByArgument {}
 extension CacheChoice.Vendor: ExpressibleByArgument {}
 extension CacheChoice.Replacement: ExpressibleByArgument {}

@@ -80,6 +80,13 @@ struct MakeImage: ParsableCommand {
             """)
     var cipher = CipherChoice.auto
 
+    @Option(
+        help: """
+            Whether the guest may share pages with devices, as guests of SEV do: none or shared. (default for --linux: \
+            none)
+            """)
+    var devices: DeviceSharing?
+
     @Option(help: "The most slots to use; 0: all that fit.")
     var slots: UInt32 = 0
 
@@ -145,7 +152,7 @@ struct MakeImage: ParsableCommand {
         var options = ImageOptions()
         (options.ram, options.frozen, options.commandLine) = (ram, frozen, append)
         (options.freeze, options.engine, options.policy) = (freeze, engine, policy)
-        (options.cache, options.cipher) = (cache, cipher)
+        (options.cache, options.cipher, options.devices) = (cache, cipher, devices)
         (options.slotLimit, options.traceEvery, options.kernelEntry) = (slots, traceEvery, kernelEntry)
         try options.check()
         if let linux = linux.map({ URL(filePath: $0) }) {

@@ -80,7 +80,7 @@ extension BootTests {
                 + [Endings.fault, ExitPath.fault, Platforms.switchFault]
                 + Fuzz.faults + Refusals.faults + Guests.controls.map(\.fault)
                 + Platforms.initRows.flatMap(\.faults) + Devices.faults + OtherCPUs.faults
-                + Vectors.faults
+                + Vectors.faults + Shared.faults
             for fault in others where rules[fault] == nil { rules[fault] = [] }
             let faults = try Fault.all(in: BootTests.tree())
             #expect(Set(faults.map(\.name)) == Set(rules.keys))

@@ -57,6 +57,23 @@ extension SimulatedMachine {
         return status
     }
 
+    /// The guest shares a page with devices.
+    /// - Returns: whether it was shared already.
+    @discardableResult
+    func share(_ index: UInt32) -> Bool {
+        var wasShared = false
+        #expect(pager_share(pager, index, &wasShared) == PAGER_OK)
+        #expect(wasShared == shared.contains(index))
+        #expect(!isResident(guestPage(index)) && !mapped.contains(index))
+        if !wasShared {
+            let home = UnsafeRawBufferPointer(start: home(of: guestPage(index)), count: 4096)
+            #expect(home.allSatisfy { $0 == 0 }, "old bytes in a shared page")
+        }
+        shared.insert(index)
+        content[index] = 0
+        return wasShared
+    }
+
     /// A nested table is reclaimed: the mapping goes, the page stays, and so does what was seen of its use.
     func dropMapping(_ index: UInt32) {
         mapped.remove(index)

@@ -25,6 +25,8 @@ final class SimulatedMachine {
     private(set) var isCiphering = false
     /// Pages that were opened ahead, in their order.
     private(set) var openedAhead: [UInt32] = []
+    /// Pages that devices may reach.
+    var shared: Set<UInt32> = []
     var content: [UInt32: UInt64] = [:]
     var accessed: Set<UInt32> = []
     var dirty: Set<UInt32> = []
@@ -126,6 +128,9 @@ final class SimulatedMachine {
             let machine = SimulatedMachine.from(context)
             return machine.accessed.remove(machine.index(in: slot)) == nil ? USE_NONE : USE_ACCESSED
         },
+        take_back: { context, index in
+            #expect(SimulatedMachine.from(context).shared.remove(index) != nil, "it was never shared")
+        },
         cipher_begins: { context in
             let machine = SimulatedMachine.from(context)
             #expect(!machine.isCiphering)
@@ -157,7 +162,7 @@ final class SimulatedMachine {
     }
 
     private func note(_ event: pager_event, _ page: page_id, _ state: page_state) {
-        #expect(isCiphering)
+        #expect(isCiphering || event == PAGER_DROPPED)
         switch (event, state) {
         case (PAGER_OPENED, PAGE_BLANK): counts.blank += 1
         case (PAGER_OPENED, PAGE_IMAGED): counts.imaged += 1

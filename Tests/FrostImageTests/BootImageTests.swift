@@ -114,7 +114,7 @@ import Testing
             { $0.runs.1.home = 0x5F000 },
             { $0.runs.0.pages = .max },
             { $0.runs.0.pages = 0 }, { $0.runs.1.home = $0.runs.0.home }, { $0.runs.0.home = .max - 4095 },
-            { $0.hypervisor_sha256.0 ^= 1 }, { $0.cache = 7 }, { $0.cipher = 9 }, { $0.reserved = 1 },
+            { $0.hypervisor_sha256.0 ^= 1 }, { $0.cache = 7 }, { $0.cipher = 9 }, { $0.devices = 2 },
             { $0.kdf_iterations = UInt32(IMAGE_KDF_MAXIMUM) + 1 },
         ] as [@Sendable (inout image_header) -> Void])
     func forgedHeader(change: @Sendable (inout image_header) -> Void) throws {

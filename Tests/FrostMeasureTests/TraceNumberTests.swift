@@ -89,6 +89,7 @@ import Testing
                 == .softMiss)
         #expect(try counter(TraceBytes.record(.miss, detail: MISS_DEVICE.rawValue)) == .deviceMiss)
         #expect(try counter(TraceBytes.record(.miss, detail: MISS_ABSENT.rawValue)) == .absentMiss)
+        #expect(try counter(TraceBytes.record(.miss, detail: MISS_SHARED.rawValue)) == .sharedMiss)
         #expect(try counter(TraceBytes.record(.miss, detail: MISS_FETCH.rawValue)) == .miss)
         #expect(
             try counter(TraceBytes.record(.open, detail: PAGE_BLANK.rawValue, level: 2)) == .metadataBlank)

@@ -57,6 +57,16 @@ import Testing
             snooped.limits.contains { $0.contains("AMD-Vi lets nothing pass; its tables are read through") })
     }
 
+    @Test("A guest that may share pages is never proven")
+    func sharing() throws {
+        let sample = try SampleImage()
+        try BootImage(reading: sample.file).requireNoSharing()
+        try sample.forge { $0.devices = DEVICES_SHARED.rawValue }
+        let image = try BootImage(reading: sample.file)
+        #expect(throws: SharedPages.self) { try image.requireNoSharing() }
+        #expect(SharedPages().exitCode == .notProvable)
+    }
+
     @Test("An IOMMU that the machine does not have is not believed")
     func contradiction() throws {
         let boards: [(trace_dma, Board?)] = [

@@ -97,13 +97,21 @@ static enum pager_status take_slot(struct pager *pager, slot_t *slot)
 
 /* An entry comes from an authenticated page, so a malformed one is our own bug: refused all the
  * same. */
-static bool fill(struct pager *pager, page_id page, const struct page_entry *entry, void *frame)
+static bool fill(struct pager *pager, page_id page, slot_t parent, void *frame)
 {
+    struct page_entry *entry = entry_of(pager, page, parent);
     const struct gcm_key *key = entry->state == PAGE_IMAGED ? pager->image_key : pager->session_key;
 
     if (entry->reserved != 0)
         return false;
     switch (entry->state) {
+    case PAGE_SHARED:
+        if (page_level(page) != 0)
+            return false;
+        pager->ops->take_back(pager->context, page_index(page));
+        *entry = (struct page_entry){0};
+        pager->slots[parent].flags |= SLOT_DIRTY;
+        [[fallthrough]];
     case PAGE_BLANK:
         bytes_wipe(frame, PAGE_BYTES);
         return true;
@@ -126,7 +134,7 @@ static enum pager_status open_page(struct pager *pager, page_id page, slot_t par
         const struct page_entry *entry = entry_of(pager, page, parent);
         uint64_t start = cycles_now();
 
-        if (fill(pager, page, entry, pager_frame(pager, *slot))) {
+        if (fill(pager, page, parent, pager_frame(pager, *slot))) {
             slots_insert(pager, *slot, page, parent);
             /* Spared by the clock's hand once: the guest is about to use it. */
             pager->slots[*slot].flags |= SLOT_REFERENCED;
@@ -152,9 +160,9 @@ static void forget_first_use(struct pager *pager)
 }
 
 /* Opens a page that is not resident, and those above it, from the nearest resident one downward. */
-static enum pager_status open_missing(struct pager *pager, uint32_t index, slot_t *slot)
+static enum pager_status open_missing(struct pager *pager, page_id page, slot_t *slot)
 {
-    page_id page = page_make(0, index), path[PAGE_LEVELS];
+    page_id path[PAGE_LEVELS];
     uint32_t missing = 0;
     slot_t parent = SLOT_NONE;
 
@@ -217,17 +225,17 @@ static enum pager_status open_neighbours(struct pager *pager, uint32_t index, sl
 }
 
 /* Not inline, so that the usual way saves no registers for it. */
-[[gnu::noinline]] static enum pager_status bring(struct pager *pager, uint32_t index,
-                                                 bool to_guest, slot_t *slot)
+[[gnu::noinline]] static enum pager_status bring(struct pager *pager, page_id page, bool to_guest,
+                                                 slot_t *slot)
 {
     pager->ops->cipher_begins(pager->context);
 
-    enum pager_status status = open_missing(pager, index, slot);
+    enum pager_status status = open_missing(pager, page, slot);
 
     if (status == PAGER_OK && to_guest) {
         pager->ops->map(pager->context, *slot, false);
         if (pager->ahead > 1 && is_blank(pager, *slot))
-            status = open_neighbours(pager, index, pager->slots[*slot].parent);
+            status = open_neighbours(pager, page_index(page), pager->slots[*slot].parent);
     }
     pager->ops->cipher_ends(pager->context);
     return status;
@@ -239,7 +247,7 @@ enum pager_status pager_serve(struct pager *pager, uint32_t index, bool *was_res
 
     *was_resident = slot != SLOT_NONE;
     if (slot == SLOT_NONE)
-        return bring(pager, index, true, &slot);
+        return bring(pager, page_make(0, index), true, &slot);
     pager->ops->map(pager->context, slot, false);
     return PAGER_OK;
 }
@@ -250,7 +258,7 @@ enum pager_status pager_fetch(struct pager *pager, uint32_t index, bool will_wri
 
     *slot = pager_find(pager, page_make(0, index));
     if (*slot == SLOT_NONE)
-        status = bring(pager, index, false, slot);
+        status = bring(pager, page_make(0, index), false, slot);
     if (status == PAGER_OK)
         pager->slots[*slot].flags |= will_write ? USE_ACCESSED | USE_DIRTY : USE_ACCESSED;
     return status;
@@ -273,5 +281,34 @@ enum pager_status pager_adopt(struct pager *pager, uint32_t index, slot_t *slot)
 
     __builtin_memcpy(pager_frame(pager, *slot), home, PAGE_BYTES);
     bytes_wipe(home, PAGE_BYTES);
+    return PAGER_OK;
+}
+
+enum pager_status pager_share(struct pager *pager, uint32_t index, bool *was_shared)
+{
+    page_id page = page_make(0, index);
+    slot_t slot = pager_find(pager, page), parent = pager_find(pager, page_parent(page));
+    enum pager_status status = PAGER_OK;
+
+    if (parent == SLOT_NONE)
+        status = bring(pager, page_parent(page), false, &parent);
+    if (status != PAGER_OK)
+        return status;
+
+    struct page_entry *entry = entry_of(pager, page, parent);
+
+    *was_shared = entry->state == PAGE_SHARED;
+    if (*was_shared)
+        return PAGER_OK;
+    if (slot != SLOT_NONE) {
+        (void)pager->ops->unmap(pager->context, slot);
+        pager->ops->event(pager->context, PAGER_DROPPED, page, entry->state, 0);
+        bytes_wipe(pager_frame(pager, slot), PAGE_BYTES);
+        slots_remove(pager, slot);
+        pager->slots[parent].children--;
+    }
+    bytes_wipe(home_of(pager, page), PAGE_BYTES);
+    *entry = (struct page_entry){.state = PAGE_SHARED};
+    pager->slots[parent].flags |= SLOT_DIRTY;
     return PAGER_OK;
 }

@@ -136,6 +136,7 @@ enum msr : uint32_t {
     MSR_NB_CFG        = 0xC001001F,     /* AMD: the northbridge's configuration */
     MSR_VM_CR         = 0xC0010114,
     MSR_VM_HSAVE_PA   = 0xC0010117,
+    MSR_SEV_STATUS    = 0xC0010131,
     MSR_PERF_CTL0     = 0xC0010200,     /* AMD: six pairs of control and counter */
     MSR_PERF_CTR5     = 0xC001020B,
     MSR_CORE_CONFIG_FIRST = 0xC0011020, /* AMD: LS_CFG and the like */
@@ -266,7 +267,9 @@ enum cpuid_leaf : uint32_t {
 #define CPUID_80000008_EBX_CLZERO   BIT(0)
 #define CPUID_80000008_EBX_INVLPGB  BIT(3)
 #define CPUID_80000008_EBX_WBNOINVD BIT(9)
+#define CPUID_8000001F_EAX_SEV BIT(1)
 #define CPUID_80000021_EAX_AUTO_IBRS BIT(8)
+#define SEV_STATUS_SEV BIT(0)
 
 static inline struct cpuid cpuid(uint32_t leaf, uint32_t subleaf)
 {

@@ -133,4 +133,8 @@
 #define PCI_BAR_FIRST   0x10u
 #define PCI_BAR_LAST    0x24u
 #define PCI_ROM_BASE    0x30u
+#define PCI_BAR_IO      BIT(0)
+#define PCI_BAR_WIDE    BIT(2)      /* of memory: the next register has the upper half */
+#define PCI_BAR_MEMORY  UINT64_C(15)    /* flags of memory's */
+#define PCI_DECODE      3u          /* of the command: ports and memory */
 #define PCI_BASE_FLAGS  0x7FFu      /* at most: what no base address has, of memory or a ROM */

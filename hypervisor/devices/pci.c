@@ -19,7 +19,42 @@ static uint32_t pci_read(uint32_t function, uint32_t offset)
     return in32(PCI_DATA);
 }
 
-uint32_t pci_stop_dma(void)
+static void write_command(uint32_t function, uint32_t command)
+{
+    out32(PORT_PCI_ADDRESS, PCI_ENABLE | function << 8 | PCI_COMMAND);
+    out32(PCI_DATA, command);
+}
+
+/* What a base address reads after `value`. */
+static uint32_t ask(uint32_t function, uint32_t offset, uint32_t value)
+{
+    uint32_t base = pci_read(function, offset);
+    out32(PCI_DATA, value);
+    uint32_t answer = in32(PCI_DATA);
+    out32(PCI_DATA, base);
+    return answer;
+}
+
+static void find_windows(uint32_t function, pci_window *found)
+{
+    for (uint32_t offset = PCI_BAR_FIRST; offset <= PCI_BAR_LAST; offset += 4) {
+        uint64_t base = pci_read(function, offset);
+        uint64_t size = ask(function, offset, UINT32_MAX) | ~(uint64_t)UINT32_MAX;
+        if (base & PCI_BAR_IO)
+            continue;
+        if ((base & PCI_BAR_WIDE) && offset < PCI_BAR_LAST) {
+            offset += 4;
+            base |= (uint64_t)pci_read(function, offset) << 32;
+            size &= (uint64_t)ask(function, offset, UINT32_MAX) << 32 | UINT32_MAX;
+        }
+        base &= ~PCI_BAR_MEMORY;
+        size = -(size & ~PCI_BAR_MEMORY);
+        if (base != 0)
+            found(base, base + size);
+    }
+}
+
+uint32_t pci_stop_dma(pci_window *found)
 {
     uint32_t last = 0;
     port_out(PORT_DMA1_MASKS, 1, DMA_MASK_ALL);
@@ -33,8 +68,12 @@ uint32_t pci_stop_dma(void)
             if ((pci_read(function, PCI_VENDOR) & 0xFFFF) == PCI_NO_DEVICE)
                 continue;
             /* The status register above it is cleared by ones. */
-            uint32_t command = pci_read(function, PCI_COMMAND) & 0xFFFF;
-            out32(PCI_DATA, command & ~(uint32_t)PCI_BUS_MASTER);
+            uint32_t command = pci_read(function, PCI_COMMAND) & 0xFFFF & ~(uint32_t)PCI_BUS_MASTER;
+            if (found != 0 && pci_read(function, PCI_CLASS) >> 24 != CLASS_BRIDGE) {
+                write_command(function, command & ~PCI_DECODE);
+                find_windows(function, found);
+            }
+            write_command(function, command);
             last = function;
         }
     }
@@ -60,16 +99,13 @@ static bool is_asked(uint32_t function, uint32_t offset)
  * and reads the answer there until it writes something else. */
 static bool write_base(uint32_t function, uint32_t offset, uint32_t value)
 {
-    uint32_t base = pci_read(function, offset);
     if (sizing.function != function)
         sizing.asked = 0;
     sizing.function = function;
     sizing.asked &= ~BIT(offset / 4);
     if ((value | PCI_BASE_FLAGS) != UINT32_MAX)
-        return value == base;
-    out32(PCI_DATA, value);
-    sizing.answer[offset / 4] = in32(PCI_DATA);
-    out32(PCI_DATA, base);
+        return value == pci_read(function, offset);
+    sizing.answer[offset / 4] = ask(function, offset, value);
     sizing.asked |= BIT(offset / 4);
     return true;
 }

@@ -5,10 +5,13 @@
 
 #include "devices/power.h"
 
+/* Memory that a base address names. */
+typedef void pci_window(uint64_t base, uint64_t end);
+
 /* Clears Bus Master Enable of every PCI function, and masks the channels of the 8237: DRAM holds
  * ciphertext that no device may touch. Returns the highest function that there is:
- * bus:8 device:5 function:3. */
-uint32_t pci_stop_dma(void);
+ * bus:8 device:5 function:3. `found`, if not null, gets the memory of all but bridges. */
+uint32_t pci_stop_dma(pci_window *found);
 
 /* The guest may turn them on again: something stands before all of them. */
 void pci_allow_dma(void);

@@ -26,7 +26,7 @@ static _Alignas(PAGE_BYTES) uint8_t msrpm[MSRPM_BYTES];
 static const struct nested_format npt = {
     .table = PTE_P | PTE_W | PTE_U,
     .ram = PTE_P | PTE_W | PTE_U,                           /* PAT entry 0: write-back */
-    .device = PTE_P | PTE_W | PTE_U | PTE_PCD | PTE_PWT,    /* PAT entry 3: uncacheable */
+    .device = PTE_P | PTE_W | PTE_U | PTE_PCD | PTE_PWT | PTE_NX,   /* PAT entry 3: uncacheable */
     .write = PTE_W, .accessed = PTE_A, .dirty = PTE_D, .keeps_use = true,
 };
 

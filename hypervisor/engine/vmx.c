@@ -96,7 +96,7 @@ static void prepare(struct vcpu *, const struct first_state *state)
         .table = EPT_ALL_RIGHTS,
         /* Whatever the guest's PAT says: a slot stays write-back, a device uncacheable. */
         .ram = EPT_ALL_RIGHTS | EPT_TYPE_WB | EPT_IGNORE_PAT,
-        .device = EPT_ALL_RIGHTS | EPT_TYPE_UC | EPT_IGNORE_PAT, .write = EPT_WRITE,
+        .device = (EPT_ALL_RIGHTS & ~EPT_FETCH) | EPT_TYPE_UC | EPT_IGNORE_PAT, .write = EPT_WRITE,
         .accessed = EPT_ACCESSED, .dirty = EPT_DIRTY, .keeps_use = keeps_use,
     });
     invept_descriptor.pointer =

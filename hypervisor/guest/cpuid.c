@@ -1,8 +1,25 @@
 #include "guest/cpuid.h"
 
 #include "engine/engine.h"
+#include "residency/memory_map.h"
 
 #define XSTATE_IS_SUPERVISOR BIT(0)     /* leaf Dh, ECX of a component: IA32_XSS has it */
+
+/* The plain SEV guest interface: a page whose address bears the C-bit is private. Its place, and by
+ * how much that narrows addresses. Leaves that the CPU lacks below that one are zeroes. APM vol 3
+ * (24594), "Encrypted Memory Capabilities". */
+static struct cpuid encrypted_memory(uint32_t leaf, struct cpuid real)
+{
+    if (leaf == CPUID_ENCRYPTED_MEMORY) {
+        uint32_t bit = (uint32_t)__builtin_ctzll(memory_map.c_bit);
+        return (struct cpuid){.eax = CPUID_8000001F_EAX_SEV,
+                              .ebx = bit | ((uint32_t)physical_address_bits() - bit) << 6};
+    }
+    uint32_t last = cpuid(CPUID_EXTENDED, 0).eax;
+    if (leaf == CPUID_EXTENDED && last < CPUID_ENCRYPTED_MEMORY)
+        real.eax = CPUID_ENCRYPTED_MEMORY;
+    return leaf > last && leaf < CPUID_ENCRYPTED_MEMORY ? (struct cpuid){0} : real;
+}
 
 /* No cache-line flushes (they push plaintext out and cannot be intercepted), no virtualisation, no
  * MONITOR; bits that mirror CR4 mirror the guest's. */
@@ -64,6 +81,8 @@ void cpuid_answer(struct vcpu *vcpu)
     default:
         break;
     }
+    if (memory_map.c_bit != 0 && leaf >= CPUID_EXTENDED)
+        r = encrypted_memory(leaf, r);
     regs->rax = r.eax;
     regs->rbx = r.ebx;
     regs->rcx = r.ecx;

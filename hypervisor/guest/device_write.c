@@ -20,6 +20,9 @@ bool device_write(struct vcpu *vcpu, struct exit *exit)
     struct guest_mode mode = engine->mode(vcpu);
     bool is_32_bit = engine->segment(vcpu, SEGMENT_CS).attributes & SEGMENT_D;
 
+    exit->gpa &= ~memory_map.c_bit;
+    if (exit->access & MISS_FETCH)      /* from a device, or a page that devices write */
+        return false;
     if (memory_map_kind(exit->gpa) != MEMORY_WATCHED || !(exit->access & MISS_WRITE))
         panic(PANIC_STATE, exit->gpa);      /* every other entry gives all rights */
     /* A page-table walk writes without an instruction. */

@@ -8,21 +8,40 @@
 #include "guest/string_io.h"
 #include "report/panic.h"
 #include "report/tracer.h"
+#include "residency/memory_map.h"
 #include "residency/residency.h"
+#include "residency/shared.h"
 
 static uint64_t edx_eax(const struct guest_regs *regs)
 {
     return regs->rdx << 32 | (uint32_t)regs->rax;
 }
 
+/* Not inline, so that misses of images without devices save no registers for it. */
+[[gnu::noinline]] static bool is_shared_miss(const struct vcpu *vcpu, uint64_t gpa)
+{
+    struct guest_mode mode = engine->mode(vcpu);
+    return shared_miss(gpa, (mode.cr0 & CR0_PG) && (mode.cr3 & memory_map.c_bit));
+}
+
 /* The guest repeats what it did. */
-static void handle_miss(const struct exit *exit, uint64_t start)
+static void handle_miss(const struct vcpu *vcpu, const struct exit *exit, uint64_t start)
 {
     uint32_t flags = exit->access;
-    enum trace_counter counter = residency_miss(exit->gpa, &flags);
+    uint64_t gpa = exit->gpa;
+    enum trace_counter counter = COUNT_SHARED_MISS;
+    bool is_shared = false;
+    if (memory_map.c_bit != 0) {
+        is_shared = is_shared_miss(vcpu, gpa);
+        gpa &= ~memory_map.c_bit;
+    }
+    if (is_shared)
+        flags |= MISS_SHARED;
+    else
+        counter = residency_miss(gpa, &flags);
     uint64_t cycles = rdtsc() - start;
     tracer_count(counter, cycles);
-    tracer_event(TRACE_MISS, 0, flags, exit->gpa, cycles);
+    tracer_event(TRACE_MISS, 0, flags, gpa, cycles);
 }
 
 /* This and what is below return false where the guest gets #GP. */
@@ -77,7 +96,7 @@ void exit_handle(struct vcpu *vcpu, struct exit *exit)
 
     switch (exit->kind) {
     case EXIT_MISS:
-        handle_miss(exit, start);
+        handle_miss(vcpu, exit, start);
         return;
     case EXIT_DEVICE_WRITE:
         counter = COUNT_EXIT_DEVICE;

@@ -4,6 +4,7 @@
 #include "devices/chipset.h"
 #include "engine/engine.h"
 #include "report/tracer.h"
+#include "residency/memory_map.h"
 
 /* MARK: what the guest gets instead of the real register. Each returns false where the guest gets
  * #GP. */
@@ -111,6 +112,13 @@ static bool read_vm_cr(struct vcpu *, uint32_t, uint64_t *value)
     return true;
 }
 
+/* APM vol 2, "SEV_STATUS MSR": of a guest whose state is not encrypted. */
+static bool read_sev_status(struct vcpu *, uint32_t, uint64_t *value)
+{
+    *value = SEV_STATUS_SEV;
+    return memory_map.c_bit != 0;
+}
+
 /* The APIC's page may not move: over a frozen frame it would take that frame's place. */
 static bool write_apic_base(struct vcpu *, uint32_t, uint64_t *wanted)
 {
@@ -193,6 +201,7 @@ static const struct msr_row {
     {MSR_VMX_BASIC, MSR_VMX_LAST, denied, denied},
     {MSR_VM_CR, MSR_VM_CR, read_vm_cr, denied},
     {MSR_VM_CR + 1, MSR_VM_HSAVE_PA, denied, denied},
+    {MSR_SEV_STATUS, MSR_SEV_STATUS, read_sev_status, denied},
     {MSR_X2APIC_LVT_CMCI, MSR_X2APIC_LVT_LAST, DIRECT, write_x2apic},
     OWN(MSR_X2APIC_LVT_LAST + 1, MSR_X2APIC_LAST),
     OWN(MSR_TSC, MSR_TSC), OWN(MSR_TSC_ADJUST, MSR_TSC_ADJUST),

@@ -1,13 +1,16 @@
 /* amdvi.c — AMD-Vi: for each function an entry that is valid, translates nothing and permits
- * nothing. Without one, its accesses would pass.
+ * nothing; or, where pages are shared, translates by the same tables. Without one, its accesses
+ * would pass.
  *
  * source  AMD I/O Virtualization Technology (IOMMU) Specification (48882), "I/O Virtualization
- *         Reporting Structure", "Device Table Entry Format", "MMIO Registers", "Commands"
+ *         Reporting Structure", "Device Table Entry Format", "I/O Page Tables", "MMIO
+ *         Registers", "Commands"
  */
 #include "cpu/registers.h"
 #include "devices/chipset.h"
 #include "iommu/units.h"
 #include "report/panic.h"
+#include "residency/memory_map.h"
 
 #define IVRS_FIRST     48u
 #define IVHD_10        0x10u            /* types of structures that name a unit */
@@ -38,6 +41,12 @@
 
 #define DTE_V             BIT(0)
 #define DTE_TV            BIT(1)        /* with mode 0 and neither IR nor IW: nothing passes */
+#define DTE_DOMAIN        BIT(0)        /* in the second word */
+#define LEVELS            4u
+/* Alike in entries for devices and in those of tables: */
+#define IR_IW             FIELD(62, 61)
+#define NEXT_LEVEL        BIT(9)        /* times the level */
+#define PR                BIT(0)        /* where an entry for a device has V */
 
 /* One bus; each entry has four words. The commands have the last page. */
 #define FUNCTIONS 256u
@@ -59,12 +68,34 @@ static void fill(void)
 {
     for (uint32_t i = 0; i < FUNCTIONS; i++)
         unit_tables[4 * i] = DTE_V | DTE_TV;
-    unit_tables[COMMANDS] = INVALIDATE_ALL;
-    unit_tables[COMMANDS + 2] = COMPLETION_WAIT;
+    for (uint32_t i = COMMANDS; i < UNIT_TABLE_WORDS; i += 4) {
+        unit_tables[i] = INVALIDATE_ALL;
+        unit_tables[i + 2] = COMPLETION_WAIT;
+    }
+}
+
+/* Has two commands more carried out. */
+static void forget(uint64_t base)
+{
+    uint64_t tail = unit_read64(base, CMDBUF_TAIL);
+    unit_write64(base, STATUS, STATUS_COM_WAIT_INT);
+    unit_write64(base, CMDBUF_TAIL, (tail + 32) % PAGE_BYTES);
+    unit_wait(base, STATUS, STATUS_COM_WAIT_INT, STATUS_COM_WAIT_INT);
+}
+
+static void lead_to_top(void)
+{
+    unit_levels = LEVELS;
+    for (uint32_t i = 0; i < FUNCTIONS; i++) {
+        unit_tables[4 * i] |= frozen_hpa(unit_top) | IR_IW | LEVELS * NEXT_LEVEL;
+        unit_tables[4 * i + 1] = DTE_DOMAIN;
+    }
 }
 
 static uint32_t deny_all(uint64_t base)
 {
+    if (memory_map.c_bit != 0)
+        lead_to_top();
     if (!(unit_read64(base, EXT_FEATURE) & EFR_IASUP))
         panic(PANIC_IOMMU, base);
     unit_write64(base, CONTROL, 0);
@@ -73,14 +104,13 @@ static uint32_t deny_all(uint64_t base)
     unit_write64(base, CMDBUF_BASE, frozen_hpa(&unit_tables[COMMANDS]) | COM_LEN_256);
     unit_write64(base, CMDBUF_HEAD, 0);
     unit_write64(base, CMDBUF_TAIL, 0);
-    unit_write64(base, STATUS, STATUS_COM_WAIT_INT);
     unit_write64(base, CONTROL, CONTROL_IOMMU_EN | CONTROL_COHERENT | CONTROL_CMDBUF_EN);
-    unit_write64(base, CMDBUF_TAIL, 32);
-    unit_wait(base, STATUS, STATUS_COM_WAIT_INT, STATUS_COM_WAIT_INT);
+    forget(base);
     return unit_read64(base, CONTROL) & CONTROL_COHERENT ? DMA_SNOOPED : 0;
 }
 
 const struct unit_kind amdvi = {
     .id = DMA_AMDVI, .signature = IVRS_SIGNATURE, .first = IVRS_FIRST, .registers = registers,
-    .fill = fill, .functions = FUNCTIONS, .deny_all = deny_all,
+    .pass = PR | IR_IW, .level_step = NEXT_LEVEL, .fill = fill, .functions = FUNCTIONS,
+    .deny_all = deny_all, .forget = forget,
 };

@@ -1,5 +1,6 @@
 #include "iommu/iommu.h"
 
+#include "bytes.h"
 #include "cpu/registers.h"
 #include "devices/acpi.h"
 #include "devices/pci.h"
@@ -15,7 +16,12 @@
 static const struct unit_kind *const kinds[] = {&vtd, &amdvi};
 #define KINDS (sizeof kinds / sizeof kinds[0])
 
-_Alignas(PAGE_BYTES) uint64_t unit_tables[UNIT_TABLE_WORDS];
+#define ENTRIES         512u
+
+_Alignas(PAGE_BYTES) uint64_t unit_tables[UNIT_TABLE_WORDS], unit_top[ENTRIES];
+uint32_t unit_levels;
+static uint8_t *lower_tables;
+static uint32_t lower_free;         /* pages of them that are left */
 static const struct unit_kind *kind;
 static uint64_t units[UNITS];
 static uint32_t unit_count;
@@ -68,11 +74,42 @@ uint32_t iommu_deny_all(void)
         snooped &= kind->deny_all(units[i]);
     if (unit_count != 0 && covers_all) {
         pci_allow_dma();
-        return kind->id | snooped;
+        return kind->id | snooped | (memory_map.c_bit != 0 ? DMA_SHARED : 0);
     }
     console_text(unit_count == 0 ? "frostvisor: no IOMMU: devices reach all of memory\r\n"
                                  : "frostvisor: the IOMMU stands before some devices alone\r\n");
     return DMA_OPEN;
+}
+
+void iommu_give_tables(void *tables, uint32_t pages)
+{
+    lower_tables = tables;
+    lower_free = pages;
+}
+
+/* The table that an entry leads to. None is ever given back. */
+static uint64_t *below(uint64_t *entry, uint32_t level)
+{
+    if (*entry == 0) {
+        if (lower_free == 0)
+            panic_because(PANIC_NO_ROOM, level, (const char *[]){", tables of the IOMMU", 0});
+        uint8_t *table = lower_tables + (uint64_t)--lower_free * PAGE_BYTES;
+        bytes_wipe(table, PAGE_BYTES);
+        *entry = frozen_hpa(table) | kind->pass | level * kind->level_step;
+    }
+    return (uint64_t *)((*entry & PTE_FRAME) - frozen_base + HYPERVISOR_BASE);
+}
+
+void iommu_share(uint64_t page, bool is_shared)
+{
+    if (unit_count == 0 || page >> (12 + 9 * unit_levels) != 0)     /* out of its reach */
+        return;
+    uint64_t *table = unit_top;
+    for (uint32_t level = unit_levels; level > 1; level--)
+        table = below(&table[page >> (12 + 9 * (level - 1)) & (ENTRIES - 1)], level - 1);
+    table[page >> 12 & (ENTRIES - 1)] = is_shared ? page | kind->pass : 0;
+    for (uint32_t i = 0; i < unit_count; i++)
+        kind->forget(units[i]);
 }
 
 uint32_t unit_read32(uint64_t base, uint32_t offset)

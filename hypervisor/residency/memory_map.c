@@ -52,6 +52,29 @@ static void add_firmware(uint64_t base, uint64_t end)
     memory_map.firmware[memory_map.firmware_ranges++] = (struct memory_range){base, end};
 }
 
+/* Nested tables of four levels reach 48 bits. */
+static uint64_t c_bit(void)
+{
+    uint64_t bits = physical_address_bits();
+    return BIT((bits < 48 ? bits : 48) - 1);
+}
+
+static void require_below_c_bit(uint64_t end)
+{
+    if (end > memory_map.c_bit)
+        panic_because(PANIC_MEMORY_MAP, end,
+                      (const char *[]){": the C-bit must lie above RAM and devices, which end", 0});
+}
+
+void memory_map_add_window(uint64_t base, uint64_t end)
+{
+    require_below_c_bit(end);
+    if (memory_map.window_ranges == MEMORY_WINDOWS)
+        panic(PANIC_MEMORY_MAP, base);
+    memory_map.windows[memory_map.window_ranges++] =
+        (struct memory_range){page_down(base), page_down(end + PAGE_BYTES - 1)};
+}
+
 /* Does the firmware keep its tables there? It says so of ACPI's; of what else it reserves the part
  * does that follows RAM or such tables, and the rest are devices. */
 static bool is_tables(const struct boot_info *boot, const struct e820_entry *entry)
@@ -80,6 +103,10 @@ void memory_map_start(const struct image_header *header, const struct boot_info 
 {
     uint64_t frozen_end = header->frozen_base + header->frozen_bytes;
     uint64_t meta_end = header->meta_base + header->meta_bytes;
+    if (header->devices == DEVICES_SHARED) {
+        memory_map.c_bit = c_bit();
+        require_below_c_bit(header->covered_bytes);
+    }
     require_ram(boot, header->frozen_base, frozen_end);
     require_ram(boot, header->meta_base, meta_end);
 

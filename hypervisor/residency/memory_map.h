@@ -13,6 +13,7 @@ struct memory_range {
 #define MEMORY_APICS      2u
 #define MEMORY_HIDDEN     (2 + BOOT_E820_ENTRIES)
 #define MEMORY_FIRMWARE   8u
+#define MEMORY_WINDOWS    64u
 #define MEMORY_LOW_END    0xA0000u      /* above: VGA, and from ROM_BASE on the firmware's */
 
 struct memory_map {
@@ -24,13 +25,18 @@ struct memory_map {
     struct memory_range hidden[MEMORY_HIDDEN];      /* never the guest's: frozen region, metadata
                                                      * homes, RAM not covered */
     uint32_t            hidden_ranges;
+    struct memory_range windows[MEMORY_WINDOWS];    /* of devices; none where the guest shares no
+                                                     * pages with them */
+    uint32_t            window_ranges;
+    uint64_t            c_bit;                      /* of the guest's addresses, never ours: the
+                                                     * page is private; 0: there is no such bit */
 };
 extern struct memory_map memory_map;
 extern const struct memory_range memory_display, memory_apics[MEMORY_APICS];
 
 enum memory_kind : uint8_t {
     MEMORY_RAM,         /* the guest's, through the pager; the firmware's too, as at launch */
-    MEMORY_DEVICE,      /* 1:1: the display's memory */
+    MEMORY_DEVICE,      /* 1:1: the display's memory, windows of devices */
     MEMORY_WATCHED,     /* 1:1 for reading; writes exit: the APICs */
     MEMORY_ABSENT,      /* all else, what is hidden above all: as if nothing were there */
 };
@@ -38,6 +44,9 @@ enum memory_kind : uint8_t {
 /* Cuts the frozen region and the metadata homes out of the firmware's map; panics when they are not
  * RAM. */
 void memory_map_start(const struct image_header *header, const struct boot_info *boot);
+
+/* A device's registers or memory; panics where the guest's addresses do not reach. */
+void memory_map_add_window(uint64_t base, uint64_t end);
 
 /* End of the RAM range that holds `gpa`, exclusive; 0: none does. */
 uint64_t memory_map_range_end(uint64_t gpa);
@@ -67,6 +76,8 @@ static inline enum memory_kind memory_map_kind(uint64_t gpa)
         return MEMORY_ABSENT;
     if (memory_overlaps(memory_display, gpa, gpa + 1))
         return MEMORY_DEVICE;
-    return memory_find(memory_apics, MEMORY_APICS, gpa, gpa + 1) != 0
-        ? MEMORY_WATCHED : MEMORY_ABSENT;
+    if (memory_find(memory_apics, MEMORY_APICS, gpa, gpa + 1) != 0)
+        return MEMORY_WATCHED;
+    return memory_find(memory_map.windows, memory_map.window_ranges, gpa, gpa + 1) != 0
+        ? MEMORY_DEVICE : MEMORY_ABSENT;
 }

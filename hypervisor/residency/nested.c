@@ -5,6 +5,7 @@
 #include "cpu/registers.h"
 #include "report/panic.h"
 #include "report/tracer.h"
+#include "residency/memory_map.h"
 
 #define LEVELS      4u
 #define ENTRIES     512u
@@ -26,6 +27,11 @@ static struct nested_note *notes;
 static uint16_t first_free;
 static uint32_t hand;
 static uint64_t changes = 1;
+static uint64_t half;
+/* In tables of this level each entry stands twice, so that addresses with and without the C-bit
+ * share what is below: a kernel that has yet to load its CR3 with it uses both for one page, even
+ * in one instruction. 0: in none. */
+static uint32_t joint_level;
 
 static uint32_t index_at(uint64_t gpa, uint32_t level)
 {
@@ -48,6 +54,7 @@ void nested_start(const struct nested_format *entries, const struct nested_pool 
     bytes_wipe(tables, (uint64_t)pool.pages * PAGE_BYTES);
     bytes_wipe(notes, nested_note_bytes(pool.pages));
     notes[0].level = LEVELS;
+    nested_divide(memory_map.c_bit == 0);
     first_free = NONE;
     for (uint32_t i = pool.pages - 1; i > 0; i--) {
         notes[i].parent = first_free;
@@ -76,11 +83,18 @@ uint64_t nested_root(void)
     return frozen_hpa(tables);
 }
 
+static void set_table(uint64_t *entry, uint64_t value)
+{
+    *entry = value;
+    if (joint_level != 0 && notes[table_of(entry)].level == joint_level)
+        entry[index_at(memory_map.c_bit, joint_level)] = value;
+}
+
 /* Gives a table that maps nothing any more back to the pool. */
 static void table_free(uint16_t table)
 {
     struct nested_note *note = &notes[table];
-    tables[note->parent][note->parent_entry] = 0;
+    set_table(&tables[note->parent][note->parent_entry], 0);
     notes[note->parent].entries--;
     notes[note->parent].children--;
     *note = (struct nested_note){.parent = first_free};
@@ -138,7 +152,7 @@ static uint16_t table_add(uint64_t *entry)
     notes[table] = (struct nested_note){
         .parent = parent, .parent_entry = (uint16_t)(entry - tables[parent]),
         .level = (uint8_t)(notes[parent].level - 1)};
-    *entry = frozen_hpa(tables[table]) | format.table | format.accessed;
+    set_table(entry, frozen_hpa(tables[table]) | format.table | format.accessed);
     notes[parent].entries++;
     notes[parent].children++;
     return table;
@@ -181,18 +195,26 @@ void nested_map(slot_t slot)
 {
     uint64_t gpa = (uint64_t)page_index(pool.slots[slot].page) * PAGE_BYTES;
     uint64_t frame = frozen_hpa(pool.frames + (uint64_t)slot * PAGE_BYTES);
-    pool.slots[slot].mapping |= map(gpa, frame | format.ram);
+    pool.slots[slot].mapping |= map(gpa | half, frame | format.ram);
 }
 
 void nested_map_device(uint64_t gpa, bool is_watched)
 {
-    map(gpa, (gpa & PTE_FRAME) | (format.device & ~(is_watched ? format.write : 0)));
+    map(gpa | half, (gpa & PTE_FRAME) | (format.device & ~(is_watched ? format.write : 0)));
 }
 
 void nested_map_absent(uint64_t gpa)
 {
     __builtin_memset(pool.absent, 0xFF, PAGE_BYTES);
-    map(gpa, frozen_hpa(pool.absent) | (format.ram & ~RAM_MARK));
+    map(gpa | half, frozen_hpa(pool.absent) | (format.ram & ~RAM_MARK));
+}
+
+[[gnu::always_inline]] static inline void unmap(uint32_t place)
+{
+    tables[0][place] = 0;
+    changes++;
+    if (--notes[place / ENTRIES].entries == 0)
+        table_free((uint16_t)(place / ENTRIES));
 }
 
 enum page_use nested_unmap(void *, slot_t slot)
@@ -202,12 +224,38 @@ enum page_use nested_unmap(void *, slot_t slot)
     pool.slots[slot].mapping = 0;
     if (place != 0) {
         use |= use_of(tables[0][place]);
-        tables[0][place] = 0;
-        changes++;
-        if (--notes[place / ENTRIES].entries == 0)
-            table_free((uint16_t)(place / ENTRIES));
+        unmap(place);
     }
     return (enum page_use)use;
+}
+
+void nested_divide(bool is_divided)
+{
+    if (is_divided == (joint_level == 0))
+        return;
+    for (uint32_t level = 1; level < LEVELS; level++)
+        for (uint32_t table = 1; table < pool.pages; table++)
+            if (notes[table].level == level)
+                table_drop((uint16_t)table);
+    joint_level = is_divided ? 0 : memory_map.c_bit >> 39 != 0 ? LEVELS : LEVELS - 1;
+}
+
+void nested_use_half(uint64_t c_bit)
+{
+    half = c_bit;
+}
+
+void nested_map_shared(uint64_t gpa)
+{
+    map(gpa, gpa | format.device);
+}
+
+void nested_unmap_shared(uint64_t gpa)
+{
+    uint32_t level;
+    uint64_t *entry = find(gpa, &level);
+    if (level == 1 && (*entry & PTE_P))
+        unmap((uint32_t)(entry - tables[0]));
 }
 
 static bool take_accessed(uint64_t *leaf)

@@ -12,7 +12,8 @@
 struct nested_format {
     uint64_t table;         /* an entry that points to a table */
     uint64_t ram;           /* one that maps guest RAM: write-back, all rights */
-    uint64_t device;        /* one that maps a device: uncacheable, all rights */
+    uint64_t device;        /* one that maps a device, or a shared page: uncacheable, and nothing is
+                             * fetched there */
     uint64_t write;         /* of these rights, the one to write */
     uint64_t accessed, dirty;
     bool     keeps_use;     /* the CPU sets accessed and dirty. Else a mapping counts as both for as
@@ -49,6 +50,15 @@ void nested_map_device(uint64_t gpa, bool is_watched);
 void nested_map_absent(uint64_t gpa);       /* ones: there, and wherever it is called for */
 
 void nested_map(slot_t slot);                          /* the guest's page in it, not mapped yet */
+
+/* Do addresses with and without the C-bit lead to the same pages, or does each half have mappings
+ * of its own? When that changes, all mappings go. */
+void nested_divide(bool is_divided);
+/* Of a divided space, the half to which the mappings above are made: the C-bit, or 0. */
+void nested_use_half(uint64_t c_bit);
+/* A page that devices reach, where it lies, in the half without the C-bit. */
+void nested_map_shared(uint64_t gpa);
+void nested_unmap_shared(uint64_t gpa);
 
 /* Operations of the pager (pager.h). */
 enum page_use nested_unmap(void *context, slot_t slot);

@@ -7,12 +7,14 @@
 #include "report/panic.h"
 #include "report/tracer.h"
 #include "residency/memory_map.h"
+#include "residency/shared.h"
 
 #define NESTED_END      (UINT64_C(1) << 48)     /* what nested tables of four levels reach */
 #define ABSENT_FRAMES   1u      /* behind the slots */
 #define TABLES_MINIMUM  32u     /* four tables on the way to a page, for each page of an instruction
                                  * or so */
 #define SLOTS_OF_TABLE  12u     /* for each of these, one nested-table page */
+#define SLOTS_OF_IO_TABLE 16u   /* likewise, one of the IOMMU's */
 
 extern uint8_t image_end[];     /* frostvisor.ld: the region's first free page */
 
@@ -32,7 +34,12 @@ static struct room divide(uint32_t slots)
         room.table_pages = TABLES_MINIMUM;
     if (room.table_pages > useful)
         room.table_pages = (uint32_t)useful;
-    room.notes = (uint64_t)room.table_pages * PAGE_BYTES;
+    if (memory_map.c_bit != 0)
+        room.io_table_pages = slots / SLOTS_OF_IO_TABLE;
+    if (room.io_table_pages > useful)
+        room.io_table_pages = (uint32_t)useful;
+    room.io_tables = (uint64_t)room.table_pages * PAGE_BYTES;
+    room.notes = room.io_tables + (uint64_t)room.io_table_pages * PAGE_BYTES;
     room.slot_table = room.notes + nested_note_bytes(room.table_pages);
     room.bucket_table = room.slot_table + slots * sizeof(struct slot);
     room.frames = room.bucket_table + pager_bucket_count(slots) * sizeof(slot_t);
@@ -94,7 +101,8 @@ static void page_event(void *, enum pager_event event, page_id page, enum page_s
 }
 
 static const struct pager_ops ops = {
-    .dram = dram, .is_ram = is_ram, .map = map, .unmap = nested_unmap, .take_use = nested_take_use,
+    .dram = dram, .is_ram = is_ram, .take_back = shared_take_back, .map = map,
+    .unmap = nested_unmap, .take_use = nested_take_use,
     .cipher_begins = vectors_save, .cipher_ends = vectors_restore, .event = page_event,
 };
 
@@ -167,6 +175,20 @@ enum trace_counter residency_miss(uint64_t gpa, uint32_t *flags)
     require(pager_serve(&pager, (uint32_t)(gpa / PAGE_BYTES), &was_resident));
     *flags |= was_resident ? MISS_SOFT : 0u;
     return was_resident ? COUNT_SOFT_MISS : COUNT_MISS;
+}
+
+bool residency_share(uint64_t gpa)
+{
+    bool was_shared;
+    require(pager_share(&pager, (uint32_t)(gpa / PAGE_BYTES), &was_shared));
+    return !was_shared;
+}
+
+void residency_unmap(uint64_t gpa)
+{
+    slot_t slot = pager_find(&pager, page_make(0, gpa / PAGE_BYTES));
+    if (slot != SLOT_NONE)
+        pager.slots[slot].flags |= nested_unmap(0, slot);
 }
 
 void *residency_page(uint64_t gpa, bool will_write)

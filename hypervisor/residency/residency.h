@@ -7,10 +7,11 @@
 #include "residency/nested.h"
 #include "trace.h"
 
-/* How the region behind the hypervisor itself is divided. */
+/* How the region behind the hypervisor itself is divided. `io_tables`: the IOMMU's. */
 struct room {
-    uint32_t table_pages, slots;
-    uint64_t notes, slot_table, bucket_table, frames;       /* offsets from the first free page */
+    uint32_t table_pages, io_table_pages, slots;
+    /* Offsets from the first free page. */
+    uint64_t io_tables, notes, slot_table, bucket_table, frames;
     uint64_t slots_base;                                    /* host-physical */
 };
 
@@ -32,6 +33,11 @@ void residency_adopt_firmware(void);
  *   returns   what the miss counts as
  */
 enum trace_counter residency_miss(uint64_t gpa, uint32_t *flags);
+
+/* The guest shares the page with devices; false: it does already. */
+bool residency_share(uint64_t gpa);
+/* Ends the guest's access to the page; it comes back by a miss. */
+void residency_unmap(uint64_t gpa);
 
 /* The content of a page of RAM, made resident. A second call may evict the first one's page. */
 void *residency_page(uint64_t gpa, bool will_write);

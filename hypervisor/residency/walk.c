@@ -5,18 +5,33 @@
 #include "cpu/registers.h"
 #include "residency/memory_map.h"
 #include "residency/residency.h"
+#include "residency/shared.h"
 
-/* RAM through the pager, ROM and devices as they are; null for what the guest does not have. Not
+/* Private pages through the pager, devices as they are; null for what the guest does not have. Not
  * inline, as what follows it: fetches without NRIP are most walks, and the loop then keeps its
  * registers. */
-[[gnu::noinline]] static uint8_t *reach(uint64_t gpa, bool will_write)
+[[gnu::noinline]] static uint8_t *reach_private(uint64_t gpa, bool will_write)
 {
     enum memory_kind kind = memory_map_kind(gpa);
     if (kind >= MEMORY_WATCHED)     /* no operand of ours: its writes would not be looked at */
         return 0;
-    uint8_t *page = kind == MEMORY_RAM ? residency_page(gpa, will_write)
-                                       : memory_dram(gpa & ~(uint64_t)(PAGE_BYTES - 1));
-    return page + gpa % PAGE_BYTES;
+    if (kind == MEMORY_DEVICE)
+        return (uint8_t *)memory_device(gpa);
+    return (uint8_t *)residency_page(gpa, will_write) + gpa % PAGE_BYTES;
+}
+
+static uint8_t *reach_by_name(uint64_t gpa, bool will_write)
+{
+    return shared_open(gpa) ? (uint8_t *)memory_device(gpa)
+                            : reach_private(gpa & ~memory_map.c_bit, will_write);
+}
+
+/* Which of them; the choice costs nothing where there is no C-bit. */
+static uint8_t *(*reach)(uint64_t gpa, bool will_write) = reach_private;
+
+void walk_by_name(void)
+{
+    reach = reach_by_name;
 }
 
 /* What an entry on the way gives to the access, and takes of it: rights, and marks of its use. */

@@ -12,6 +12,9 @@ struct guest_mode {
     bool     code_long;     /* running 64-bit code */
 };
 
+/* From now on addresses may bear the C-bit (shared.h). */
+void walk_by_name(void);
+
 /* An access, in the bits of a page fault's error code; APM vol 2, "Page-Fault Exception (#PF)". */
 #define WALK_PRESENT 0x01u
 #define WALK_WRITE   0x02u

@@ -7,48 +7,15 @@
 #include "acpi.h"
 #include "guest.h"
 #include "machine.h"
+#include "pci.h"
 
-#define PCI_ADDRESS  0xCF8u
-#define PCI_DATA     0xCFCu
-#define PCI_COMMAND  0x04u
-#define PCI_BAR0     0x10u
 #define PCI_BARS     6u
-#define PCI_NONE     0xFFFFFFFFu
-#define PCI_FUNCTIONS 256u              /* of bus 0 */
-#define MEMORY_SPACE 2u
-#define BUS_MASTER   4u
 #define PAM_440FX    0x58u              /* PAM0 is byte 1 of this dword */
 #define PAM_Q35      0x90u              /* PAM0 is byte 0 */
 #define PAM_BITS     0x3030u            /* reads and writes of the ROM's memory go to DRAM */
 #define FW_CFG_DMA   0x514u             /* reads its signature, "QEMU CFG" */
 #define DMA_ADDRESS  0x02u              /* of channel 1, a byte after the other */
 #define DMA_FLIPFLOP 0x0Cu              /* a write: the next byte is the first */
-#define EDU          0x11E81234u
-#define EDU_ID       0x010000EDu
-
-static void out32(uint16_t port, uint32_t value)
-{
-    asm volatile("outl %0, %1" : : "a"(value), "Nd"(port));
-}
-
-static uint32_t in32(uint16_t port)
-{
-    uint32_t value;
-    asm volatile("inl %1, %0" : "=a"(value) : "Nd"(port));
-    return value;
-}
-
-static uint32_t pci_read(uint32_t function, uint32_t offset)
-{
-    out32(PCI_ADDRESS, 0x80000000u | function << 8 | offset);
-    return in32(PCI_DATA);
-}
-
-static void pci_write(uint32_t function, uint32_t offset, uint32_t value)
-{
-    out32(PCI_ADDRESS, 0x80000000u | function << 8 | offset);
-    out32(PCI_DATA, value);
-}
 
 /* What is read there after `value` was written; what stood there is put back. */
 static uint32_t pci_try(uint32_t function, uint32_t offset, uint32_t value)
@@ -106,20 +73,6 @@ static void try_ports(void)
     print(has_fw_cfg ? "dma: fw_cfg's DMA: REACHED\n" : "dma: fw_cfg's DMA: out of reach\n");
 }
 
-/* The registers of the first edu on bus 0; null: there is none. */
-static volatile uint32_t *find_edu(void)
-{
-    for (uint32_t function = 0; function < PCI_FUNCTIONS; function++) {
-        if (pci_read(function, 0) != EDU)
-            continue;
-        uint32_t bar = pci_read(function, PCI_BAR0) & ~15u;
-        uint32_t command = pci_read(function, PCI_COMMAND) & 0xFFFF;
-        pci_write(function, PCI_COMMAND, command | MEMORY_SPACE);
-        return (volatile uint32_t *)(uint64_t)bar;
-    }
-    return 0;
-}
-
 static bool has_iommu_table;
 
 static void look_at(uint64_t table)
@@ -141,7 +94,7 @@ int main(void)
     print(iommu_table());
     try_configuration();
     try_ports();
-    volatile uint32_t *edu = find_edu();
+    volatile uint32_t *edu = (volatile uint32_t *)pci_find_edu(MEMORY_SPACE);
     if (edu != 0)
         print(*edu == EDU_ID ? "dma: the device's registers: REACHED\n"
                              : "dma: the device's registers: out of reach\n");

@@ -31,6 +31,7 @@ package struct BootImage: Sendable {
     package var cache: CacheDemand? { CacheDemand(number: header.cache) }
     package var engine: EngineChoice? { EngineChoice(number: header.engine) }
     package var policy: EvictionPolicy? { EvictionPolicy(number: header.policy) }
+    package var devices: DeviceSharing? { DeviceSharing(number: header.devices) }
     package var cipher: CipherChoice? { CipherChoice(number: header.cipher) }
 
     /// Homes of the payload's pages, in the payload's order.
@@ -116,7 +117,7 @@ package struct BootImage: Sendable {
             freeze != nil && engine != nil && policy != nil && cipher != nil
             && [KEY_CONSOLE.rawValue, KEY_EMBEDDED.rawValue].contains(header.key_source)
             && [GUEST_LONG64.rawValue, GUEST_REAL.rawValue].contains(header.guest)
-            && cache != nil && header.reserved == 0
+            && cache != nil && devices != nil
             && (!needsPassphrase || header.kdf_iterations >= IMAGE_KDF_MINIMUM)
             && header.kdf_iterations <= IMAGE_KDF_MAXIMUM
         guard isKnown else { throw .damaged(file.plainPath, what: "header") }

@@ -99,6 +99,27 @@ package enum CipherChoice: String, Sendable, Codable, CaseIterable {
     }
 }
 
+/// What the guest may share with devices.
+package enum DeviceSharing: String, Sendable, Codable, CaseIterable {
+    /// Nothing: devices' memory is absent, and DMA reaches no page.
+    case none
+    /// The pages that the guest's page tables name without the C-bit, as guests of SEV do.
+    case shared
+
+    /// Of `enum image_devices`.
+    package var number: UInt32 {
+        switch self {
+        case .none: DEVICES_NONE.rawValue
+        case .shared: DEVICES_SHARED.rawValue
+        }
+    }
+
+    package init?(number: UInt32) {
+        guard let sharing = Self.allCases.first(where: { $0.number == number }) else { return nil }
+        self = sharing
+    }
+}
+
 /// Which page has to go when a slot is needed.
 package enum EvictionPolicy: String, Sendable, Codable, CaseIterable {
     /// Second chance.

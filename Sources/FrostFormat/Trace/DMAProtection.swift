@@ -14,15 +14,19 @@ package struct DMAProtection: Sendable, Equatable, CustomStringConvertible {
     /// The IOMMU reads its tables through the CPU's cache, and not from DRAM.
     package let isSnooped: Bool
 
+    /// What is for pages that the guest shares passes.
+    package let passesShared: Bool
+
     /// - Parameter fact: nil where a trace says nothing of it.
     package init(fact: UInt64?) {
         let fact = UInt32(truncatingIfNeeded: fact ?? 0)
-        switch fact & ~DMA_SNOOPED.rawValue {
+        switch fact & ~(DMA_SNOOPED.rawValue | DMA_SHARED.rawValue) {
         case DMA_VTD.rawValue: kind = .vtd
         case DMA_AMDVI.rawValue: kind = .amdVi
         default: kind = .none
         }
         isSnooped = fact & DMA_SNOOPED.rawValue != 0
+        passesShared = fact & DMA_SHARED.rawValue != 0
     }
 
     package var name: String? {
@@ -35,7 +39,7 @@ package struct DMAProtection: Sendable, Equatable, CustomStringConvertible {
 
     package var description: String {
         guard let name else { return "nothing stands between devices and memory" }
-        return
-            "\(name) lets nothing pass; its tables are read \(isSnooped ? "through the cache" : "from DRAM")"
+        let passes = passesShared ? "nothing pass but to shared pages" : "nothing pass"
+        return "\(name) lets \(passes); its tables are read \(isSnooped ? "through the cache" : "from DRAM")"
     }
 }

@@ -29,6 +29,9 @@ package enum TraceCounter: UInt32, Sendable, CaseIterable {
     case pciRefused
     case exitDevice
     case apicRefused
+    case sharedMiss
+    case shared
+    case takenBack
 
     package var name: String { "\(self)" }
 }
@@ -45,11 +48,13 @@ extension TraceCounter {
 
     package var role: Role {
         switch self {
-        case .miss, .softMiss, .deviceMiss, .absentMiss, .exitCPUID, .exitMSR, .exitCR, .exitPort, .exitCache,
-            .exitDenied, .exitDevice:
+        case .miss, .softMiss, .deviceMiss, .absentMiss, .sharedMiss, .exitCPUID, .exitMSR, .exitCR,
+            .exitPort, .exitCache, .exitDenied, .exitDevice:
             .exit
         case .openBlank, .openImaged, .openSealed, .seal, .metadataOpen, .metadataBlank, .metadataSeal: .page
-        case .drop, .metadataDrop, .tableDrop, .reinject, .ahead, .pciRefused, .apicRefused: .note
+        case .drop, .metadataDrop, .tableDrop, .reinject, .ahead, .pciRefused, .apicRefused, .shared,
+            .takenBack:
+            .note
         }
     }
 
@@ -77,8 +82,10 @@ extension TraceCounter {
         case .miss:
             func has(_ flag: trace_miss_flags) -> Bool { record.detail & flag.rawValue != 0 }
             self =
-                has(MISS_DEVICE)
-                ? .deviceMiss : has(MISS_ABSENT) ? .absentMiss : has(MISS_SOFT) ? .softMiss : .miss
+                has(MISS_SHARED)
+                ? .sharedMiss
+                : has(MISS_DEVICE)
+                    ? .deviceMiss : has(MISS_ABSENT) ? .absentMiss : has(MISS_SOFT) ? .softMiss : .miss
         case .open:
             switch record.detail {
             case PAGE_BLANK.rawValue: self = isMetadata ? .metadataBlank : .openBlank

@@ -23,6 +23,7 @@ package enum TraceFact: String, Sendable, CaseIterable, Codable {
     case dma
     case otherCPUs
     case cipher
+    case cBit
 
     package var number: UInt32 {
         switch self {
@@ -44,13 +45,14 @@ package enum TraceFact: String, Sendable, CaseIterable, Codable {
         case .dma: FACT_DMA.rawValue
         case .otherCPUs: FACT_OTHER_CPUS.rawValue
         case .cipher: FACT_CIPHER.rawValue
+        case .cBit: FACT_C_BIT.rawValue
         }
     }
 
     /// For a reader: addresses in hexadecimal, choices by name.
     package func text(of value: UInt64) -> String {
         switch self {
-        case .frozenBase, .slotsBase, .metadataBase: value.hexadecimal
+        case .frozenBase, .slotsBase, .metadataBase, .cBit: value.hexadecimal
         case .guestRAMBytes, .frozenBytes, .metadataBytes, .hypervisorBytes, .cacheBytes:
             ByteCount(value).rounded
         case .cache: CacheDemand(number: UInt32(truncatingIfNeeded: value))?.rawValue ?? "\(value)"

@@ -23,6 +23,7 @@ package struct Recipe: Sendable, Equatable {
         package var ram: ByteCount
         package var frozen: ByteCount
         package var commandLine: String?
+        package var devices: DeviceSharing?
         /// Linux only: a script that prints `KERNEL=path` and `INITRD=path`.
         package var prepare: String?
         /// Multiboot only: files beside the source, each with words for it.

@@ -38,6 +38,7 @@ package enum ExitClass: String, Sendable, Codable, CaseIterable {
             }
             return
         }
+        guard exit.detail & MISS_SHARED.rawValue == 0 else { return nil }
         let pages = records.dropLast()
         let isSealed = pages.contains { $0.kind == .seal }
         if exit.detail & MISS_SOFT.rawValue != 0 {

@@ -37,7 +37,9 @@ package struct CacheRecord {
         inputs.canaries += canaries
         try check(folder.image, hash: inputs.imageHash)
         try check(folder.symbols, hash: inputs.symbolsHash)
-        return (inputs, try BootImage(reading: folder.image))
+        let image = try BootImage(reading: folder.image)
+        try image.requireNoSharing()
+        return (inputs, image)
     }
 
     private static func check(_ file: URL, hash: String) throws(Failure) {

@@ -128,6 +128,9 @@ extension TraceCounter {
         case .pciRefused: "PCI write refused"
         case .exitDevice: "APIC write"
         case .apicRefused: "APIC message refused"
+        case .sharedMiss: "shared page"
+        case .shared: "page shared"
+        case .takenBack: "page taken back"
         }
     }
 }

@@ -31,6 +31,9 @@ enum image_key_source : uint32_t { KEY_CONSOLE = 1, KEY_EMBEDDED = 2 };
 /* Whether the region must fit the cache that CPUID tells of. Emulators have none: they tell
  * anything. */
 enum image_cache : uint32_t { CACHE_ANY = 0, CACHE_FITS = 1 };
+/* What the guest may share with devices: nothing, or the pages that its page tables name without
+ * the C-bit. */
+enum image_devices : uint32_t { DEVICES_NONE = 0, DEVICES_SHARED = 1 };
 enum image_guest : uint32_t { GUEST_LONG64 = 1, GUEST_REAL = 2 };
 
 /* Where payload pages go: `pages` frames from host-physical `home` on. Below 4 GiB, outside the
@@ -81,7 +84,7 @@ struct image_header {
     uint32_t kdf_iterations;
     uint32_t cache;             /* enum image_cache */
     uint32_t cipher;            /* enum gcm_cipher; GCM_ANY: the widest that the CPU offers */
-    uint32_t reserved;
+    uint32_t devices;           /* enum image_devices */
     struct image_run runs[IMAGE_RUNS];
 
     /* The image key, sealed by AES-256-GCM under the key-encryption key. */

@@ -27,6 +27,7 @@ enum page_state : uint32_t {
     PAGE_IMAGED = 1,    /* sealed by make-image under the image key, PAGE_IMAGED is also its nonce
                          * domain */
     PAGE_SEALED = 2,    /* sealed by the hypervisor under the session key, likewise */
+    PAGE_SHARED = 3,    /* plaintext at home, where devices reach it. Opening makes it blank */
 };
 
 struct page_entry {

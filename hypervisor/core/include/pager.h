@@ -55,6 +55,9 @@ struct pager_ops {
     /* How was the page used since last asked? Forgets that it was accessed, not that it is dirty;
      * that need only be told where the answer ends the mapping. */
     enum page_use (*take_use)(void *context, slot_t slot);
+    /* A level-0 page that was shared is opened: nothing else may reach its home any more. Null
+     * where none is ever shared. */
+    void (*take_back)(void *context, uint32_t index);
     /* The cipher is about to work, and the CPU's vector registers with it; it has worked. */
     void (*cipher_begins)(void *context);
     void (*cipher_ends)(void *context);
@@ -141,6 +144,12 @@ slot_t pager_find(const struct pager *pager, page_id page);
 /* Makes resident a level-0 page whose plaintext lies at home, put there by firmware before the
  * guest ran; zeroes that home. The page must be PAGE_BLANK. */
 [[nodiscard]] enum pager_status pager_adopt(struct pager *pager, uint32_t index, slot_t *slot);
+
+/* The guest shares a level-0 page with devices: what was in it is gone, its home is zeroes, and the
+ * tree vouches for its state. It is private again, and blank, with the next call that opens it.
+ *   was_shared   nothing has changed
+ */
+[[nodiscard]] enum pager_status pager_share(struct pager *pager, uint32_t index, bool *was_shared);
 
 static inline void *pager_frame(const struct pager *pager, slot_t slot)
 {

@@ -46,6 +46,8 @@ enum trace_fact : uint32_t {
     FACT_DMA          = 16, /* enum trace_dma, with DMA_SNOOPED where that is so */
     FACT_OTHER_CPUS   = 17, /* that the firmware tells of, and that wait for ever */
     FACT_CIPHER       = 18, /* enum gcm_cipher that was chosen */
+    FACT_C_BIT        = 19, /* which bit of its addresses tells that a page is private; 0: none, the
+                             * image has no devices */
 };
 
 /* What stands between devices and memory. */
@@ -53,6 +55,7 @@ enum trace_dma : uint32_t {
     DMA_OPEN    = 0,        /* nothing, or not before every device */
     DMA_VTD     = 1,        /* Intel VT-d that lets nothing pass */
     DMA_AMDVI   = 2,        /* AMD-Vi that lets nothing pass */
+    DMA_SHARED  = 0x200,    /* nothing but what is for pages that the guest shares */
     DMA_SNOOPED = 0x100,    /* it reads its tables through the CPU's cache, and not from DRAM */
 };
 
@@ -62,6 +65,7 @@ enum trace_miss_flags : uint32_t {
     MISS_DEVICE = 16,                               /* of memory that is passed through: no page is
                                                      * opened */
     MISS_ABSENT = 32,                               /* nothing is there that the guest may reach */
+    MISS_SHARED = 64,                               /* of a page that the guest shares */
 };
 
 enum trace_counter : uint32_t {
@@ -90,6 +94,9 @@ enum trace_counter : uint32_t {
     COUNT_PCI_REFUSED,      /* writes to PCI configuration that were dropped, or a bit of them */
     COUNT_EXIT_DEVICE,      /* writes to a device that are looked at: the APICs */
     COUNT_APIC_REFUSED,     /* of them, and of those to MSRs: what was dropped */
+    COUNT_SHARED_MISS,      /* guest faults on pages that it shares */
+    COUNT_SHARED,           /* pages that became shared */
+    COUNT_TAKEN_BACK,       /* shared pages that became private */
     COUNT_END               /* one past the last */
 };
 
