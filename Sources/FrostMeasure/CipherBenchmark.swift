@@ -92,7 +92,7 @@ package struct CipherBenchmark: Codable, Sendable, Equatable {
     /// What `frost bench --format json` wrote.
     package init(reading file: URL) throws(Failure) {
         guard let data = try? Data(contentsOf: file) else { throw .missing(file.plainPath) }
-        guard let benchmark = try? JSONDecoder().decode(Self.self, from: data) else {
+        guard let benchmark = try? JSON.decode(Self.self, from: data) else {
             throw .damaged(file.plainPath)
         }
         self = benchmark

@@ -1,3 +1,4 @@
+import FrostSupport
 import ArgumentParser
 import Foundation
 
@@ -8,7 +9,7 @@ struct RepeatedOption {
 
     /// nil: there is none.
     init?(in arguments: [String], of command: any ParsableCommand.Type) throws {
-        let help = try JSONDecoder().decode(Help.self, from: Data(command._dumpHelp().utf8))
+        let help = try JSON.decode(Help.self, from: Data(command._dumpHelp().utf8))
         let options = (help.command.arguments ?? []).filter { $0.kind == "option" }.map { option in
             (names: (option.names ?? []).map(\.typed), isRepeating: option.isRepeating)
         }

@@ -58,7 +58,7 @@ package struct DomainLine: Sendable {
     package func isConnected(_ qemu: QMP) throws(QMP.Failure) -> Bool {
         let command = "query-chardev"
         let answer = try qemu.execute(command)
-        guard let devices = try? JSONDecoder().decode([CharacterDevice].self, from: answer) else {
+        guard let devices = try? JSON.decode([CharacterDevice].self, from: answer) else {
             throw .refused(command, "its answer is no list of devices")
         }
         return devices.contains { $0.label == device && $0.filename.hasPrefix("unix:") }

@@ -38,7 +38,7 @@ package final class QMP {
     /// A command of QEMU's human monitor, as `info registers`; its lines.
     package func monitor(_ command: String) throws(Failure) -> [String] {
         let answer = try execute("human-monitor-command", ["command-line": command])
-        let text = (try? JSONDecoder().decode(String.self, from: answer)) ?? ""
+        let text = (try? JSON.decode(String.self, from: answer)) ?? ""
         return text.split(whereSeparator: \.isNewline).map(String.init)
     }
 

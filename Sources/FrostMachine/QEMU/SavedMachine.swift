@@ -61,7 +61,7 @@ package final class SavedMachine: Sendable {
         let deadline = ContinuousClock.now + patience
         while true {
             let answer = try qmp.execute("query-migrate")
-            switch try? JSONDecoder().decode(Answer.self, from: answer).status {
+            switch try? JSON.decode(Answer.self, from: answer).status {
             case "completed": return
             case "failed": throw .refused(command, "the state could not be moved")
             default: guard ContinuousClock.now < deadline else { throw .refused(command, "no end") }

@@ -30,7 +30,7 @@ extension RunFolder {
         -> Value?
     {
         guard FileManager.default.fileExists(atPath: file.plainPath) else { return nil }
-        guard let data = try? Data(contentsOf: file), let value = try? JSONDecoder().decode(type, from: data)
+        guard let data = try? Data(contentsOf: file), let value = try? JSON.decode(type, from: data)
         else { throw .damaged(file.plainPath) }
         return value
     }

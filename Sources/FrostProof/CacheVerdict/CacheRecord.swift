@@ -31,7 +31,7 @@ package struct CacheRecord {
         _ file: URL, in folder: RunFolder, adding canaries: [Canary]
     ) throws -> (inputs: RecordInputs, image: BootImage) {
         guard let data = try? Data(contentsOf: file) else { throw Failure.missing(file.plainPath) }
-        guard var inputs = try? JSONDecoder().decode(RecordInputs.self, from: data) else {
+        guard var inputs = try? JSON.decode(RecordInputs.self, from: data) else {
             throw Failure.damaged(file.plainPath)
         }
         inputs.canaries += canaries

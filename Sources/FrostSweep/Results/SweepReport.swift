@@ -29,7 +29,7 @@ package struct SweepReport: Codable, Sendable {
     /// - Throws: ``Failure``
     package init(reading file: URL) throws(Failure) {
         guard let data = try? Data(contentsOf: file) else { throw .missing(file.plainPath) }
-        guard let report = try? JSONDecoder().decode(SweepReport.self, from: data),
+        guard let report = try? JSON.decode(SweepReport.self, from: data),
             report.format == Self.format
         else { throw .foreign(file.plainPath) }
         self = report

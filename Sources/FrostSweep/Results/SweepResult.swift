@@ -57,7 +57,7 @@ package struct SweepResult: Codable, Sendable {
     /// an end of its own.
     init?(_ named: NamedCell, definition: String, reading folder: RunFolder) {
         guard let data = try? Data(contentsOf: folder.report),
-            let report = try? JSONDecoder().decode(RunReport.self, from: data)
+            let report = try? JSON.decode(RunReport.self, from: data)
         else { return nil }
         self.init(named, definition: definition, outcome: .passed)
         (ending, exitCode) = (report.ending, report.exitCode)
@@ -75,7 +75,7 @@ package struct SweepResult: Codable, Sendable {
         }
         guard named.cell.verify != nil else { return }
         guard let text = try? Data(contentsOf: folder.verdict),
-            let verdict = try? JSONDecoder().decode(CacheVerdict.self, from: text)
+            let verdict = try? JSON.decode(CacheVerdict.self, from: text)
         else { return nil }
         self.verdict = verdict.answer
         exitCode = verdict.answer.exitCode.rawValue

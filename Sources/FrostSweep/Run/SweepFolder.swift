@@ -48,7 +48,7 @@ package struct SweepFolder: Sendable {
         var results: [String: SweepResult] = [:]
         for name in names {
             guard let text = try? Data(contentsOf: result(name)),
-                var result = try? JSONDecoder().decode(SweepResult.self, from: text)
+                var result = try? JSON.decode(SweepResult.self, from: text)
             else { continue }
             result.name = name
             results[result.definition] = result
