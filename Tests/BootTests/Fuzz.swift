@@ -84,9 +84,55 @@ extension BootTests {
             }
         }
 
+        /// How long each machine is tried besides; a long run tells how its runs ended.
+        static let minutes = ProcessInfo.processInfo.environment["FROST_FUZZ_MINUTES"].flatMap(Int.init)
+
+        @Test(
+            "Whatever bytes a guest executes, for as long as is asked",
+            .enabled(if: minutes != nil, "SKIP: FROST_FUZZ_MINUTES=N tries each machine for N minutes"))
+        func long() throws {
+            let first = UInt64.random(in: 1000..<1_000_000_000)
+            for (platform, cpu) in [(Platform.qemuTCG, CPUChoice.amd), (.bochs, .intel), (.bochs, .amd)] {
+                let end = ContinuousClock.now + .seconds(60 * (Self.minutes ?? 0))
+                var seed = first, endings: [String: Int] = [:]
+                while ContinuousClock.now < end {
+                    if platform == .bochs, cpu == .amd {
+                        try Self.safe(seed)
+                        endings["as under QEMU", default: 0] += 1
+                    } else {
+                        endings[try Self.whole(seed, platform, cpu, seed % 2 == 0), default: 0] += 1
+                    }
+                    seed += 1
+                }
+                let told = endings.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
+                print(
+                    "fuzz: \(platform.rawValue), \(cpu): seeds \(first)..<\(seed): \(told.joined(separator: ", "))"
+                )
+            }
+        }
+
+        /// On svm/Bochs, where the whole space cannot be judged: the safe one must end as under QEMU.
+        private static func safe(_ seed: UInt64) throws {
+            let commandLine = "seed=\(seed) cases=20"
+            let sealed = try sealed(commandLine)
+            let results = try [Platform.qemuTCG, .bochs].map { platform in
+                try sealed.run {
+                    ($0.platform, $0.cpu) = (platform, .amd)
+                    $0.timeLimit = patience
+                }
+            }
+            for result in results {
+                #expect(
+                    result.exitCode == .asAsked, "\(repeating(commandLine, .bochs, .amd))\n\(result.story)")
+            }
+            #expect(Set(results.map(digest)).count == 1, "\(repeating(commandLine, .bochs, .amd))")
+        }
+
+        /// Returns how it ended.
+        @discardableResult
         private static func whole(
             _ seed: UInt64, _ platform: Platform, _ cpu: CPUChoice, _ hasProbes: Bool
-        ) throws {
+        ) throws -> String {
             let commandLine = "seed=\(seed) cases=200 space=whole" + (hasProbes ? " probes=1" : "")
             var options = RunOptions()
             (options.platform, options.cpu) = (platform, cpu)
@@ -109,6 +155,8 @@ extension BootTests {
                 default: false
                 }
             #expect(isOrdinary, "\(repeating(commandLine, platform, cpu))\n\(result.story)")
+            if case .panic(let code?, _, _) = result.ending { return "panic \(code.rawValue)" }
+            return "\(result.ending.kind)"
         }
 
         /// Ends a guest that runs on without end, as one may that left for addresses where nothing is. That it is the guest
