@@ -173,8 +173,8 @@ void start(uint64_t boot_info)
     keys_make_session(kernel);
     vectors_give(kernel->state != 0);
     struct first_state state = first_state(&header);
-    engine_prepare(&vcpu, &state);
-    exits_start(&vcpu);
+    engine_prepare(&vcpu, &state, ports_bitmap);
+    exits_start(&vcpu, &header);
     residency_adopt_firmware();
     if (header.e820_gpa != 0)
         e820_fill(header.e820_gpa, &boot);

@@ -26,6 +26,7 @@ package struct ImageBuilder {
         options.frozen = options.frozen ?? recipe.facts.frozen
         options.commandLine = options.commandLine ?? recipe.facts.commandLine
         options.devices = options.devices ?? recipe.facts.devices
+        options.ports = (recipe.facts.ports ?? []) + options.ports
         return try make(at: file, options: options) { plan in
             try guest(recipe, plan: plan, options: options)
         }

@@ -20,6 +20,8 @@ package struct ImageOptions: Sendable {
     /// Of Linux and 64-bit guests. Replaces the recipe's.
     package var commandLine: String?
     package var kernelEntry = LinuxGuest.KernelEntry.vmlinux
+    /// Besides those of every guest, and those of the recipe.
+    package var ports: [PortRange] = []
 
     package static let defaultRAM = 256 * ByteCount.mebibyte
     package static let defaultFrozen = 8 * ByteCount.mebibyte
@@ -29,13 +31,14 @@ package struct ImageOptions: Sendable {
         self.key = key
     }
 
-    /// - Throws: ``Failure`` for what this version cannot do.
-    package func check() throws(Failure) {
-        guard freeze.isAvailable else { throw .freeze(freeze) }
-        guard engine.isAvailable else { throw .engine(engine) }
-        guard slotLimit == 0 || slotLimit >= IMAGE_SLOTS_MINIMUM else { throw .fewSlots(slotLimit) }
+    /// - Throws: ``Failure`` for what this version cannot do; ``PortRange/Failure``.
+    package func check() throws {
+        try PortRange.check(ports)
+        guard freeze.isAvailable else { throw Failure.freeze(freeze) }
+        guard engine.isAvailable else { throw Failure.engine(engine) }
+        guard slotLimit == 0 || slotLimit >= IMAGE_SLOTS_MINIMUM else { throw Failure.fewSlots(slotLimit) }
         if case .passphrase(_, let iterations) = key, !ImageKey.iterations.contains(iterations) {
-            throw .iterations(iterations)
+            throw Failure.iterations(iterations)
         }
     }
 

@@ -27,6 +27,8 @@ package struct ImageSummary: Codable, Sendable, Equatable {
     package var cipher: CipherChoice
     package var devices: DeviceSharing
     package var keySource: String
+    /// That it declares, besides those of every guest.
+    package var ports: [PortRange]
     /// The fault that its hypervisor has on purpose.
     package var fault: String?
 
@@ -53,6 +55,7 @@ package struct ImageSummary: Codable, Sendable, Equatable {
         policy = options.policy
         cipher = options.cipher
         devices = options.devices ?? .none
+        ports = options.ports
         self.fault = fault
         keySource = options.key == .embedded ? "embedded" : "console"
     }
@@ -72,6 +75,10 @@ extension ImageSummary: CustomStringConvertible {
         guest        \(guestPages.of("page")), sealed with metadata: \(sealedPages.of("page")) in \(runs.of("run"))
         key          \(keySource)
         """ + (devices == .none ? "" : "\ndevices      the guest may share pages with them")
-            + (fault.map { "\nfault        \($0): PUT IN ON PURPOSE" } ?? "")
+            + declaredPorts + (fault.map { "\nfault        \($0): PUT IN ON PURPOSE" } ?? "")
+    }
+
+    private var declaredPorts: String {
+        ports.isEmpty ? "" : "\nports        \(ports.map(\.description).joined(separator: ", ")), declared"
     }
 }

@@ -54,6 +54,9 @@ package struct ImageWriter {
         header.devices = (options.devices ?? .none).number
         header.slot_limit = options.slotLimit
         header.trace_every = options.traceEvery
+        withUnsafeMutableBytes(of: &header.ports) { memory in
+            options.ports.map(\.header).withUnsafeBytes { memory.copyMemory(from: $0) }
+        }
 
         header.guest = entry.isReal ? GUEST_REAL.rawValue : GUEST_LONG64.rawValue
         header.e820_gpa = UInt32(entry.bootParameters)

@@ -90,6 +90,16 @@ struct MakeImage: ParsableCommand {
     @Option(help: "The most slots to use; 0: all that fit.")
     var slots: UInt32 = 0
 
+    @Option(
+        name: .customLong("port"),
+        help: ArgumentHelp(
+            """
+            I/O ports that the guest may reach besides those of every guest (docs/design/overview.md); repeatable, up to \
+            \(PortRange.most).
+            """, valueName: "first-last"),
+        transform: { try PortRange(parsing: $0) })
+    var ports: [PortRange] = []
+
     @Option(help: "Trace one exit in this many in full; 0: counters only.")
     var traceEvery: UInt32 = 16
 
@@ -154,6 +164,7 @@ struct MakeImage: ParsableCommand {
         (options.freeze, options.engine, options.policy) = (freeze, engine, policy)
         (options.cache, options.cipher, options.devices) = (cache, cipher, devices)
         (options.slotLimit, options.traceEvery, options.kernelEntry) = (slots, traceEvery, kernelEntry)
+        options.ports = ports
         try options.check()
         if let linux = linux.map({ URL(filePath: $0) }) {
             let initrds = initrd.map { URL(filePath: $0) }

@@ -151,7 +151,7 @@ extension BootTests {
         }
 
         private static let repeatable: [String: Set<String>] = [
-            "make-image": ["initrd", "module"], "run": ["expect", "device"],
+            "make-image": ["initrd", "module", "port"], "run": ["expect", "device"],
             "verify": ["canary", "expect", "device"],
             "coldboot": ["canary", "known"], "attack": ["secret", "device"],
             "replay": ["frozen", "slots", "policy"],

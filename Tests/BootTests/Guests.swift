@@ -78,6 +78,8 @@ extension BootTests {
             ("registers", "paravirtual-leaves"), ("hpet", "any-device"),
             ("registers", "refused-northbridge"), ("tables", "shown-tables"),
             ("dma", "unasked-master"), ("dma", "movable-bases"), ("dma", "open-chipset"),
+            ("offered", "unlisted-ports"), ("offered", "unlisted-msrs"), ("offered", "unlisted-leaves"),
+            ("offered", "unlisted-features"),
             ("dma", "open-8237"), ("dma", "open-fw-cfg"), ("smi", "open-smi-port"),
             ("smi", "open-icr"), ("smi", "direct-apics"), ("init", "open-icr"), ("messages", "open-icr"),
             ("messages", "open-lvt"), ("messages", "lost-flags"),

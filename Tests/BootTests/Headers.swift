@@ -53,6 +53,8 @@ extension BootTests {
             Row("policy", .key) { $0.policy = POLICY_FIFO.rawValue },
             Row("slot_limit", .key) { $0.slot_limit = 100 },
             Row("trace_every", .key) { $0.trace_every = 1 },
+            Row("ports: one more", .key) { $0.ports.0 = port_range(first: 0x2F8, count: 8) },
+            Row("ports: none", .host) { $0.ports.0 = port_range(first: 0xFFFF, count: 2) },
             Row("guest: real mode instead", .key) { $0.guest = GUEST_REAL.rawValue },
             Row("e820_gpa", .key) { $0.e820_gpa = 0x7000 },
             Row("entry", .key) { $0.entry += 16 },

@@ -115,6 +115,7 @@ import Testing
             { $0.runs.0.pages = .max },
             { $0.runs.0.pages = 0 }, { $0.runs.1.home = $0.runs.0.home }, { $0.runs.0.home = .max - 4095 },
             { $0.hypervisor_sha256.0 ^= 1 }, { $0.cache = 7 }, { $0.cipher = 9 }, { $0.devices = 2 },
+            { $0.ports.0 = port_range(first: 0xFFFF, count: 2) },
             { $0.kdf_iterations = UInt32(IMAGE_KDF_MAXIMUM) + 1 },
         ] as [@Sendable (inout image_header) -> Void])
     func forgedHeader(change: @Sendable (inout image_header) -> Void) throws {

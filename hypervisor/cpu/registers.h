@@ -43,9 +43,8 @@ static inline uint64_t field_get(uint64_t word, uint64_t field)
 #define XCR0_X87    BIT(0)
 #define XCR0_SSE    BIT(1)
 #define XCR0_AVX    BIT(2)
-#define XCR0_MPX    FIELD(4, 3)
 #define XCR0_AVX512 FIELD(7, 5)
-#define XCR0_AMX    FIELD(18, 17)
+#define XCR0_PKRU   BIT(9)
 #define XSS_CET     FIELD(12, 11)
 
 #define RFLAGS_CF    BIT(0)
@@ -76,6 +75,7 @@ static inline uint64_t field_get(uint64_t word, uint64_t field)
 
 enum msr : uint32_t {
     MSR_TSC           = 0x010,
+    MSR_PLATFORM_ID   = 0x017,
     MSR_APIC_BASE     = 0x01B,
     MSR_FEATURE_CONTROL = 0x03A,
     MSR_TSC_ADJUST    = 0x03B,
@@ -85,10 +85,13 @@ enum msr : uint32_t {
     MSR_MTRR_CAP      = 0x0FE,
     MSR_SYSENTER_CS   = 0x174,
     MSR_SYSENTER_EIP  = 0x176,
+    MSR_MCG_CAP       = 0x179,
     MSR_MCG_STATUS    = 0x17A,
     MSR_MCG_CTL       = 0x17B,
     MSR_MISC_ENABLE   = 0x1A0,
     MSR_DEBUGCTL      = 0x1D9,
+    MSR_LAST_BRANCH_FROM = 0x1DB,
+    MSR_LAST_EXCEPTION_TO = 0x1DE,
     MSR_MTRR_PHYSBASE = 0x200,  /* base, mask, base, mask, ... */
     MSR_MTRR_FIX64K_00000 = 0x250,
     MSR_MTRR_FIX16K_80000 = 0x258,
@@ -133,10 +136,15 @@ enum msr : uint32_t {
     MSR_PERF_CTR3_LEGACY = 0xC0010007,
     MSR_SYSCFG        = 0xC0010010,
     MSR_HWCR          = 0xC0010015,
+    MSR_TOP_MEM       = 0xC001001A,     /* AMD: where RAM ends, below 4 GiB and above */
+    MSR_TOP_MEM2      = 0xC001001D,
     MSR_NB_CFG        = 0xC001001F,     /* AMD: the northbridge's configuration */
+    MSR_INT_PENDING   = 0xC0010055,     /* AMD: "Interrupt Pending and CMP-Halt" */
     MSR_VM_CR         = 0xC0010114,
     MSR_VM_HSAVE_PA   = 0xC0010117,
     MSR_SEV_STATUS    = 0xC0010131,
+    MSR_OSVW_LENGTH   = 0xC0010140,     /* AMD: OS visible workarounds */
+    MSR_OSVW_STATUS   = 0xC0010141,
     MSR_PERF_CTL0     = 0xC0010200,     /* AMD: six pairs of control and counter */
     MSR_PERF_CTR5     = 0xC001020B,
     MSR_CORE_CONFIG_FIRST = 0xC0011020, /* AMD: LS_CFG and the like */
@@ -208,22 +216,29 @@ struct cpuid {
 enum cpuid_leaf : uint32_t {
     CPUID_VENDOR              = 0x0,    /* EAX: the highest leaf; else the vendor's name */
     CPUID_FEATURES            = 0x1,
+    CPUID_DESCRIPTORS         = 0x2,    /* of caches and TLBs */
     CPUID_CACHES              = 0x4,    /* deterministic cache parameters: a subleaf a cache */
+    CPUID_POWER               = 0x6,
     CPUID_MORE_FEATURES       = 0x7,    /* structured extended feature flags */
-    CPUID_PERFMON             = 0xA,
+    CPUID_TOPOLOGY            = 0xB,
     CPUID_XSTATE              = 0xD,
-    CPUID_SGX                 = 0x12,
-    CPUID_PT                  = 0x14,
-    CPUID_PARAVIRTUAL         = 0x40000000,     /* to 4FFFFFFFh: what a hypervisor below offers */
+    CPUID_TSC                 = 0x15,   /* its frequency */
+    CPUID_FREQUENCY           = 0x16,
+    CPUID_TOPOLOGY_2          = 0x1F,
     CPUID_EXTENDED            = 0x80000000,     /* EAX: the highest extended leaf */
     CPUID_EXTENDED_FEATURES   = 0x80000001,
+    CPUID_NAME                = 0x80000002,     /* three leaves */
+    CPUID_CACHES_L1_AMD       = 0x80000005,
+    CPUID_CACHES_L2_AMD       = 0x80000006,
     CPUID_POWER_AND_RAS       = 0x80000007,
     CPUID_ADDRESS_SIZES       = 0x80000008,
     CPUID_SVM                 = 0x8000000A,
+    CPUID_TLB_1GIB_AMD        = 0x80000019,
+    CPUID_OPTIMISATION_AMD    = 0x8000001A,
     CPUID_CACHES_AMD          = 0x8000001D,     /* in the form of leaf 4 */
+    CPUID_TOPOLOGY_AMD        = 0x8000001E,
     CPUID_ENCRYPTED_MEMORY    = 0x8000001F,
     CPUID_EXTENDED_FEATURES_2 = 0x80000021,
-    CPUID_PERFMON_AMD         = 0x80000022,
 };
 #define CPUID_VENDOR_ECX_AMD   0x444D4163u      /* "AuthenticAMD" ends in "cAMD" */
 #define CPUID_VENDOR_ECX_HYGON 0x656E6975u      /* "HygonGenuine" in "uine" */
@@ -233,42 +248,23 @@ enum cpuid_leaf : uint32_t {
 #define CACHE_WAYS       FIELD(31, 22)      /* EBX; this and what follows is one less */
 #define CACHE_PARTITIONS FIELD(21, 12)
 #define CACHE_LINE       FIELD(11, 0)       /* bytes; sets are in ECX */
-#define CPUID_1_ECX_MONITOR    BIT(3)
 #define CPUID_1_ECX_VMX        BIT(5)
-#define CPUID_1_ECX_SMX        BIT(6)
+#define CPUID_1_ECX_X2APIC     BIT(21)
 #define CPUID_1_ECX_XSAVE      BIT(26)
 #define CPUID_1_ECX_OSXSAVE    BIT(27)
 #define CPUID_1_ECX_RDRAND     BIT(30)
 #define CPUID_1_EDX_MCE        BIT(7)
 #define CPUID_1_EDX_MTRR       BIT(12)
-#define CPUID_1_EDX_CLFSH      BIT(19)
-#define CPUID_1_EDX_DS         BIT(21)
-#define CPUID_7_EBX_SGX        BIT(2)
-#define CPUID_7_EBX_PT         BIT(25)
-#define CPUID_7_ECX_SGX_LC     BIT(30)
-#define CPUID_7_EDX_PCONFIG    BIT(18)
 #define CPUID_7_EBX_RDSEED     BIT(18)
-#define CPUID_7_EBX_CLFLUSHOPT BIT(23)
-#define CPUID_7_EBX_CLWB       BIT(24)
 #define CPUID_7_ECX_OSPKE      BIT(4)
-#define CPUID_7_ECX_CLDEMOTE   BIT(25)
-#define CPUID_7_ECX_DIRECT_STORES FIELD(29, 27)     /* MOVDIRI, MOVDIR64B, ENQCMD */
 #define CPUID_D1_EAX_XSAVES    BIT(3)
-#define CPUID_1_ECX_X2APIC     BIT(21)
 #define CPUID_80000001_ECX_SVM BIT(2)
-#define CPUID_80000001_ECX_IBS BIT(10)
-#define CPUID_80000001_ECX_SKINIT BIT(12)
 #define CPUID_80000001_ECX_TCE BIT(17)
 #define CPUID_80000001_ECX_TOPOEXT BIT(22)      /* leaf 8000001Dh is there */
-#define CPUID_80000001_ECX_MONITORX BIT(29)
 #define CPUID_80000001_EDX_NX  BIT(20)
 #define CPUID_80000001_EDX_FFXSR BIT(25)
 #define CPUID_80000008_EAX_PHYSICAL_BITS FIELD(7, 0)
-#define CPUID_80000008_EBX_CLZERO   BIT(0)
-#define CPUID_80000008_EBX_INVLPGB  BIT(3)
-#define CPUID_80000008_EBX_WBNOINVD BIT(9)
 #define CPUID_8000001F_EAX_SEV BIT(1)
-#define CPUID_80000021_EAX_AUTO_IBRS BIT(8)
 #define SEV_STATUS_SEV BIT(0)
 
 static inline struct cpuid cpuid(uint32_t leaf, uint32_t subleaf)

@@ -150,7 +150,11 @@ struct acpi_power acpi_power(void)
         .pm1a_control = (uint16_t)load32(fadt + FADT_PM1A_CONTROL),
         .off_type = off_type(find_dsdt()),
         .smi_command = (uint16_t)load32(fadt + FADT_SMI_COMMAND),
-        .acpi_enable = (uint8_t)load32(fadt + FADT_ACPI_ENABLE)};
+        .acpi_enable = (uint8_t)load32(fadt + FADT_ACPI_ENABLE),
+        .open = {
+            {(uint16_t)load32(fadt + FADT_PM1A_EVENTS), PM1_EVENT_BYTES},
+            {(uint16_t)load32(fadt + FADT_TIMER), PM_TIMER_BYTES},
+            {(uint16_t)load32(fadt + FADT_GPE0), (uint8_t)load32(fadt + FADT_GPE0_BYTES)}}};
 }
 
 uint32_t acpi_hide_others(uint32_t own_id)

@@ -3,11 +3,15 @@
 #pragma once
 #include <stdint.h>
 
+#include "image.h"
+
+#define ACPI_PORT_RANGES 3u
 struct acpi_power {
     uint16_t pm1a_control;  /* port; 0: there is none */
     uint8_t  off_type;      /* SLP_TYP of S5; SLP_TYP_UNKNOWN: not found */
     uint16_t smi_command;   /* port; 0: there is none */
     uint8_t  acpi_enable;   /* what is written there for ACPI mode */
+    struct port_range open[ACPI_PORT_RANGES];   /* PM1 events, the timer, general-purpose events */
 };
 #define SLP_TYP_UNKNOWN 0xFFu
 

@@ -8,21 +8,22 @@
 #define PORT_SYSTEM_CONTROL 0x92u
 #define PORT_RESET_CONTROL  0xCF9u
 #define PORT_PCI_ADDRESS    0xCF8u      /* configuration's address, written as one dword */
+#define PORT_PIC1           0x20u       /* Intel 8259A, two of it */
+#define PORT_PIC2           0xA0u
+#define PORT_PIC_EDGES      0x4D0u      /* which of their inputs are levels */
+#define PORT_TIMER          0x40u       /* Intel 8254 */
+#define PORT_SPEAKER        0x61u       /* and the gate of the timer's third channel */
+#define PORT_RTC            0x70u       /* index, and data */
+#define PORT_POST           0x80u
+#define PORT_FPU            0xF0u
+#define PORT_DISPLAY_MONO   0x3B0u
+#define PORT_DISPLAY        0x3C0u
+#define PORT_FW_CFG         0x510u      /* selector, and data */
 
-/* What masters the bus by its own ports, and no bit of PCI's holds. Intel 8237A, as PCs wire two of
- * it (page registers elsewhere do nothing by themselves); QEMU, docs/specs/fw_cfg.rst. */
-#define PORT_DMA1        0x00u
-#define DMA1_PORTS       16u
-#define PORT_DMA2        0xC0u
-#define DMA2_PORTS       32u
+/* Intel 8237A, as PCs wire two of it: it masters the bus, and no bit of PCI's holds it. */
 #define PORT_DMA1_MASKS  0x0Fu
 #define PORT_DMA2_MASKS  0xDEu
 #define DMA_MASK_ALL     0x0Fu
-#define PORT_FW_CFG_DMA  0x514u
-#define FW_CFG_DMA_PORTS 8u
-
-/* Intel ICH, "APM_CNT": each write is an SMI. */
-#define PORT_APM_CONTROL 0xB2u
 
 /* Intel 8042, as PCs wire it: commands to the controller, and its output port. */
 #define COMMAND_WRITE_OUTPUT 0xD1u      /* the next byte at 60h goes to the output port */
@@ -64,6 +65,8 @@
 
 /* ACPI 6.4, 4.8.3.2.1: the PM1 control register, two bytes; in the second byte: */
 #define PM1_BYTES   2u
+#define PM1_EVENT_BYTES 4u          /* status and enable, two bytes each; 4.8.3.1 */
+#define PM_TIMER_BYTES 4u           /* 4.8.3.3 */
 #define PM1_SCI_EN  BIT(0)      /* in the first: ACPI mode */
 #define PM1_SLP_EN  BIT(5)      /* enter the sleep state */
 #define PM1_SLP_TYP FIELD(4, 2)
@@ -89,7 +92,11 @@
 #define FADT_DSDT       40u
 #define FADT_SMI_COMMAND 48u
 #define FADT_ACPI_ENABLE 52u
+#define FADT_PM1A_EVENTS 56u
 #define FADT_PM1A_CONTROL 64u
+#define FADT_TIMER      76u
+#define FADT_GPE0       80u
+#define FADT_GPE0_BYTES 92u         /* a byte */
 #define FADT_X_DSDT     140u
 #define MADT_SIGNATURE  0x43495041u                     /* "APIC" */
 #define MADT_ENTRIES    44u         /* each begins with type and length, a byte each */

@@ -1,10 +1,17 @@
-/* ports.h — the ports that are watched: what ends the machine, what would close address lines, what
- * reaches memory or raises SMIs, and our own serial line. */
+/* ports.h — the ports that a guest may reach. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "devices/power.h"
+#include "image.h"
+#include "page.h"
+
+/* A bit a port: 1 = it exits. As both vendors want it; AMD's is a page longer, since an access at
+ * FFFFh looks beyond the ports (APM vol 2, 15.10.1, "I/O Permissions Map"). */
+#define PORTS              0x10000u
+#define PORTS_BITMAP_BYTES 0x3000u
+extern uint8_t ports_bitmap[PORTS_BITMAP_BYTES] __attribute__((aligned(PAGE_BYTES)));
 
 /* Finds the ports of ACPI's, and turns ACPI mode on. Uses the loader's identity mapping. */
 void ports_start(void);
@@ -12,10 +19,9 @@ void ports_start(void);
 /* The ACPI PM1a control port; 0: there is none. */
 uint16_t ports_pm1a_control(void);
 
-/* Calls `watch` for each watched port. */
-struct vcpu;
-void ports_watch(void (*watch)(struct vcpu *vcpu, uint16_t port), struct vcpu *vcpu);
+/* Fills in the bitmap: no exits for what needs no look at it, and for what the image declares,
+ * IMAGE_PORTS ranges. */
+void ports_open(const struct port_range *declared);
 
-/* Carries out an access that touches watched ports: `value` is what is written, or becomes what was
- * read. */
+/* Carries out an access that exited: `value` is what is written, or becomes what was read. */
 void ports_access(struct port_access *access);

@@ -76,8 +76,8 @@ static void erase(void *owner)
     registers_clear();
 }
 
-void engine_prepare(struct vcpu *vcpu, const struct first_state *state)
+void engine_prepare(struct vcpu *vcpu, const struct first_state *state, const uint8_t *ports)
 {
     wipe_also(erase, vcpu);
-    engine->prepare(vcpu, state);
+    engine->prepare(vcpu, state, ports);
 }

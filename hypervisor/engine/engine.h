@@ -59,11 +59,10 @@ struct engine {
     const char       *name;
     enum image_engine id;
     const char *(*lack)(void);      /* why it cannot run here, null when it can; no side effect */
-    /* Control block and empty nested tables; nothing of the guest's exits yet that the engine does
-     * not need itself, but every write of an MSR. */
-    void (*prepare)(struct vcpu *vcpu, const struct first_state *state);
-    void (*watch_port)(struct vcpu *vcpu, uint16_t port);
-    void (*watch_msr)(struct vcpu *vcpu, uint32_t msr, bool reads, bool writes);
+    /* Control block and empty nested tables; every MSR exits yet. `ports`: a bit a port, 1 = it
+     * exits, in the frozen region. */
+    void (*prepare)(struct vcpu *vcpu, const struct first_state *state, const uint8_t *ports);
+    void (*open_msr)(struct vcpu *vcpu, uint32_t msr, bool reads, bool writes);
     void (*run)(struct vcpu *vcpu, struct exit *exit);      /* enters the guest, returns with its
                                                              * exit decoded */
     struct guest_mode (*mode)(const struct vcpu *vcpu);
@@ -98,4 +97,4 @@ static inline void end_emulation(struct vcpu *vcpu)
 void engine_choose(enum image_engine allowed);
 
 /* The engine's `prepare`; what it knows of the guest is erased with the other secrets. */
-void engine_prepare(struct vcpu *vcpu, const struct first_state *state);
+void engine_prepare(struct vcpu *vcpu, const struct first_state *state, const uint8_t *ports);

@@ -3,9 +3,9 @@
 #include "engine/svm.h"
 
 #include "bytes.h"
+#include "cpu/bitmap.h"
 #include "cpu/descriptors.h"
 #include "cpu/memory.h"
-#include "engine/bitmap.h"
 #include "engine/engines.h"
 #include "engine/operand.h"
 #include "engine/decode.h"
@@ -13,13 +13,10 @@
 #include "report/tracer.h"
 #include "residency/residency.h"
 
-#define IOPM_BYTES  0x3000u     /* the ports, and one page more: an access at FFFFh looks beyond
-                                 * them */
 #define MSRPM_BYTES 0x2000u
 
 static _Alignas(PAGE_BYTES) struct vmcb vmcb;
 static _Alignas(PAGE_BYTES) uint8_t host_save[PAGE_BYTES];
-static _Alignas(PAGE_BYTES) uint8_t iopm[IOPM_BYTES];
 static _Alignas(PAGE_BYTES) uint8_t msrpm[MSRPM_BYTES];
 
 /* Nested walks count as user accesses (APM vol 2, "Nested Table Walk"): U everywhere. */
@@ -49,15 +46,10 @@ static uint32_t msrpm_bit(uint32_t msr, bool is_write)
     return (window * 0x2000 + (msr & 0x1FFF)) * 2 + is_write;
 }
 
-static void watch_port(struct vcpu *, uint16_t port)
+static void open_msr(struct vcpu *, uint32_t msr, bool reads, bool writes)
 {
-    bitmap_set(iopm, port, true);
-}
-
-static void watch_msr(struct vcpu *, uint32_t msr, bool reads, bool writes)
-{
-    bitmap_set(msrpm, msrpm_bit(msr, false), reads);
-    bitmap_set(msrpm, msrpm_bit(msr, true), writes);
+    bitmap_set(msrpm, msrpm_bit(msr, false), !reads);
+    bitmap_set(msrpm, msrpm_bit(msr, true), !writes);
 }
 
 static void load_start(const struct first_state *start)
@@ -76,13 +68,13 @@ static void load_start(const struct first_state *start)
     vmcb.dr7 = DR7_RESET;
 }
 
-static void prepare(struct vcpu *vcpu, const struct first_state *state)
+static void prepare(struct vcpu *vcpu, const struct first_state *state, const uint8_t *ports)
 {
     vcpu->has_nrip = cpuid(CPUID_SVM, 0).edx & SVM_CPUID_EDX_NRIPS;
     wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SVME);
     wrmsr(MSR_VM_HSAVE_PA, frozen_hpa(host_save));
     residency_start_tables(&npt);
-    __builtin_memset(msrpm, 0xAA, sizeof msrpm);      /* every write exits */
+    __builtin_memset(msrpm, 0xFF, sizeof msrpm);
 
     vmcb.intercept_cr = (uint32_t)INTERCEPT_CR0_WRITE;
     vmcb.intercept_1 = (uint32_t)(
@@ -92,7 +84,7 @@ static void prepare(struct vcpu *vcpu, const struct first_state *state)
     vmcb.intercept_2 = (uint32_t)(INTERCEPT_VMRUN | INTERCEPT_VMMCALL | INTERCEPT_VMLOAD |
         INTERCEPT_VMSAVE | INTERCEPT_STGI | INTERCEPT_CLGI | INTERCEPT_SKINIT | INTERCEPT_WBINVD |
         INTERCEPT_MONITOR | INTERCEPT_MWAIT | INTERCEPT_MWAIT_ARMED);
-    vmcb.iopm_base_pa = frozen_hpa(iopm);
+    vmcb.iopm_base_pa = frozen_hpa(ports);
     vmcb.msrpm_base_pa = frozen_hpa(msrpm);
     vmcb.guest_asid = 1;
     vmcb.np_enable = NP_ENABLE;
@@ -367,7 +359,7 @@ static void wipe(struct vcpu *)
 
 const struct engine svm = {
     .name = "svm", .id = ENGINE_SVM, .lack = lack, .prepare = prepare,
-    .watch_port = watch_port, .watch_msr = watch_msr, .run = run, .mode = mode,
+    .open_msr = open_msr, .run = run, .mode = mode,
     .set_cr0 = set_cr0, .set_efer = set_efer, .set_debugctl = set_debugctl, .segment = segment,
     .inject = inject, .wipe = wipe,
 };

@@ -2,19 +2,17 @@
 #include "engine/vmx_vmcs.h"
 
 #include "bytes.h"
+#include "cpu/bitmap.h"
 #include "cpu/descriptors.h"
 #include "cpu/memory.h"
-#include "engine/bitmap.h"
 #include "engine/engines.h"
 #include "report/tracer.h"
 #include "residency/residency.h"
 
-#define PORT_BITMAP_BYTES 0x2000u   /* a bit a port: 1 = it exits */
-#define NO_BIT            UINT32_MAX
+#define NO_BIT UINT32_MAX
 
 static _Alignas(PAGE_BYTES) uint32_t vmxon_region[PAGE_BYTES / 4];
 static _Alignas(PAGE_BYTES) uint32_t vmcs[PAGE_BYTES / 4];
-static _Alignas(PAGE_BYTES) uint8_t io_bitmaps[PORT_BITMAP_BYTES];  /* A, then B */
 static _Alignas(PAGE_BYTES) uint8_t msr_bitmap[PAGE_BYTES];
 static struct { uint64_t pointer, reserved; } invept_descriptor;
 
@@ -76,20 +74,15 @@ static uint32_t msr_bitmap_bit(uint32_t msr, bool is_write)
     return (is_write ? 0x4000u : 0) + (msr == low ? 0 : 0x2000u) + low;
 }
 
-static void watch_port(struct vcpu *, uint16_t port)
-{
-    bitmap_set(io_bitmaps, port, true);
-}
-
-static void watch_msr(struct vcpu *, uint32_t msr, bool reads, bool writes)
+static void open_msr(struct vcpu *, uint32_t msr, bool reads, bool writes)
 {
     if (msr_bitmap_bit(msr, false) == NO_BIT)
         return;
-    bitmap_set(msr_bitmap, msr_bitmap_bit(msr, false), reads);
-    bitmap_set(msr_bitmap, msr_bitmap_bit(msr, true), writes);
+    bitmap_set(msr_bitmap, msr_bitmap_bit(msr, false), !reads);
+    bitmap_set(msr_bitmap, msr_bitmap_bit(msr, true), !writes);
 }
 
-static void prepare(struct vcpu *, const struct first_state *state)
+static void prepare(struct vcpu *, const struct first_state *state, const uint8_t *ports)
 {
     bool keeps_use = rdmsr(MSR_VMX_EPT_VPID_CAP) & EPT_CAP_ACCESSED_DIRTY;
     residency_start_tables(&(struct nested_format){
@@ -101,13 +94,14 @@ static void prepare(struct vcpu *, const struct first_state *state)
     });
     invept_descriptor.pointer =
         nested_root() | EPTP_WB | EPTP_WALK_4 | (keeps_use ? EPTP_ACCESSED_DIRTY : 0);
-    __builtin_memset(msr_bitmap + PAGE_BYTES / 2, 0xFF, PAGE_BYTES / 2);    /* every write exits */
+    __builtin_memset(msr_bitmap, 0xFF, sizeof msr_bitmap);
 
     turn_on();
     vmcs_load_host();
     vmcs_load_controls(&(struct vmcs_pointers){
         .ept = invept_descriptor.pointer, .msr_bitmap = frozen_hpa(msr_bitmap),
-        .io_bitmap_a = frozen_hpa(io_bitmaps), .io_bitmap_b = frozen_hpa(io_bitmaps + PAGE_BYTES)});
+        .io_bitmap_a = frozen_hpa(ports),
+        .io_bitmap_b = frozen_hpa(ports + PAGE_BYTES)});
     vmcs_load_guest(state);
 }
 
@@ -377,7 +371,7 @@ static void wipe(struct vcpu *)
 
 const struct engine vmx = {
     .name = "vmx", .id = ENGINE_VMX, .lack = lack, .prepare = prepare,
-    .watch_port = watch_port, .watch_msr = watch_msr, .run = run, .mode = mode,
+    .open_msr = open_msr, .run = run, .mode = mode,
     .set_cr0 = set_cr0, .set_efer = set_efer, .set_debugctl = set_debugctl, .segment = segment,
     .inject = inject, .wipe = wipe,
 };

@@ -1,6 +1,7 @@
 #include "guest/control.h"
 
 #include "engine/engine.h"
+#include "guest/offered.h"
 
 /* The others of the low half are reserved, and read as 0. APM vol 2, "CR0 Register". */
 #define CR0_WRITABLE (CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_NE | CR0_WP | CR0_AM | CR0_NW | \
@@ -31,11 +32,9 @@ bool cr0_write(struct vcpu *vcpu, uint64_t wanted)
 static bool is_valid_xcr0(uint64_t value)
 {
     static const struct { uint64_t together, needs; } rules[] = {
-        {XCR0_X87, 0}, {XCR0_AVX, XCR0_SSE}, {XCR0_MPX, 0},
-        {XCR0_AVX512, XCR0_SSE | XCR0_AVX}, {XCR0_AMX, 0},
+        {XCR0_X87, 0}, {XCR0_AVX, XCR0_SSE}, {XCR0_AVX512, XCR0_SSE | XCR0_AVX},
     };
-    struct cpuid offered = cpuid(CPUID_XSTATE, 0);
-    if (value & ~((uint64_t)offered.edx << 32 | offered.eax) || !(value & XCR0_X87))
+    if (value & ~(cpuid(CPUID_XSTATE, 0).eax & OFFERED_XCR0) || !(value & XCR0_X87))
         return false;
     for (uint32_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
         uint64_t set = value & rules[i].together;

@@ -1,15 +1,21 @@
 #include "guest/cpuid.h"
 
 #include "engine/engine.h"
+#include "guest/offered.h"
 #include "residency/memory_map.h"
 
-#define XSTATE_IS_SUPERVISOR BIT(0)     /* leaf Dh, ECX of a component: IA32_XSS has it */
-
-/* The plain SEV guest interface: a page whose address bears the C-bit is private. Its place, and by
- * how much that narrows addresses. Leaves that the CPU lacks below that one are zeroes. APM vol 3
- * (24594), "Encrypted Memory Capabilities". */
-static struct cpuid encrypted_memory(uint32_t leaf, struct cpuid real)
+static uint32_t mirrored(uint64_t cr4, uint64_t flag, uint64_t bit)
 {
+    return cr4 & flag ? (uint32_t)bit : 0;
+}
+
+/* Leaves that describe, up to the plain SEV guest interface: a page whose address bears the C-bit
+ * is private. Its place, and by how much that narrows addresses. Leaves that the CPU lacks below
+ * that one are zeroes. APM vol 3 (24594), "Encrypted Memory Capabilities". */
+static struct cpuid extended(uint32_t leaf, struct cpuid real)
+{
+    if (memory_map.c_bit == 0)
+        return leaf == CPUID_ENCRYPTED_MEMORY ? (struct cpuid){0} : real;
     if (leaf == CPUID_ENCRYPTED_MEMORY) {
         uint32_t bit = (uint32_t)__builtin_ctzll(memory_map.c_bit);
         return (struct cpuid){.eax = CPUID_8000001F_EAX_SEV,
@@ -18,11 +24,11 @@ static struct cpuid encrypted_memory(uint32_t leaf, struct cpuid real)
     uint32_t last = cpuid(CPUID_EXTENDED, 0).eax;
     if (leaf == CPUID_EXTENDED && last < CPUID_ENCRYPTED_MEMORY)
         real.eax = CPUID_ENCRYPTED_MEMORY;
-    return leaf > last && leaf < CPUID_ENCRYPTED_MEMORY ? (struct cpuid){0} : real;
+    return leaf > last ? (struct cpuid){0} : real;
 }
 
-/* No cache-line flushes (they push plaintext out and cannot be intercepted), no virtualisation, no
- * MONITOR; bits that mirror CR4 mirror the guest's. */
+/* What has no case here reads as 0, so do leaves of a hypervisor below, which write to the guest's
+ * memory. */
 void cpuid_answer(struct vcpu *vcpu)
 {
     struct guest_regs *regs = &vcpu->regs;
@@ -30,59 +36,60 @@ void cpuid_answer(struct vcpu *vcpu)
     struct cpuid r = cpuid(leaf, subleaf);
     uint64_t cr4 = engine->mode(vcpu).cr4;
 
-    if (leaf >> 28 == CPUID_PARAVIRTUAL >> 28)      /* they write to the guest's memory */
-        r = (struct cpuid){0};
     switch (leaf) {
+    case CPUID_VENDOR: case CPUID_DESCRIPTORS: case CPUID_CACHES: case CPUID_TOPOLOGY:
+    case CPUID_TSC: case CPUID_FREQUENCY: case CPUID_TOPOLOGY_2:
+    case CPUID_NAME: case CPUID_NAME + 1: case CPUID_NAME + 2:
+    case CPUID_CACHES_L1_AMD: case CPUID_CACHES_L2_AMD:
+        break;      /* they describe, and there is nothing in them to use */
+    case CPUID_EXTENDED: case CPUID_TLB_1GIB_AMD: case CPUID_OPTIMISATION_AMD:
+    case CPUID_CACHES_AMD: case CPUID_TOPOLOGY_AMD: case CPUID_ENCRYPTED_MEMORY:
+        r = extended(leaf, r);
+        break;
     case CPUID_FEATURES:
-        r.ecx &= (uint32_t)~(CPUID_1_ECX_MONITOR | CPUID_1_ECX_VMX | CPUID_1_ECX_SMX |
-                             CPUID_1_ECX_OSXSAVE);
-        r.ecx |= cr4 & CR4_OSXSAVE ? (uint32_t)CPUID_1_ECX_OSXSAVE : 0;
-        r.edx &= (uint32_t)~(CPUID_1_EDX_CLFSH | CPUID_1_EDX_DS);
+        r.ecx = (r.ecx & (uint32_t)OFFERED_1_ECX) | mirrored(cr4, CR4_OSXSAVE, CPUID_1_ECX_OSXSAVE);
+        r.edx &= (uint32_t)OFFERED_1_EDX;
+        break;
+    case CPUID_POWER:
+        r = (struct cpuid){.eax = r.eax & (uint32_t)OFFERED_6_EAX};
         break;
     case CPUID_MORE_FEATURES:
-        if (subleaf != 0)
-            break;
-        r.ebx &= (uint32_t)~(CPUID_7_EBX_CLFLUSHOPT | CPUID_7_EBX_CLWB | CPUID_7_EBX_SGX |
-                             CPUID_7_EBX_PT);
-        r.ecx &= (uint32_t)~(CPUID_7_ECX_OSPKE | CPUID_7_ECX_CLDEMOTE | CPUID_7_ECX_SGX_LC |
-                             CPUID_7_ECX_DIRECT_STORES);
-        r.edx &= (uint32_t)~CPUID_7_EDX_PCONFIG;
-        r.ecx |= cr4 & CR4_PKE ? (uint32_t)CPUID_7_ECX_OSPKE : 0;
+        if (subleaf == 0)
+            r = (struct cpuid){
+                .eax = r.eax != 0,      /* the highest subleaf */
+                .ebx = r.ebx & (uint32_t)OFFERED_7_EBX,
+                .ecx = (r.ecx & (uint32_t)OFFERED_7_ECX)
+                     | mirrored(cr4, CR4_PKE, CPUID_7_ECX_OSPKE),
+                .edx = r.edx & (uint32_t)OFFERED_7_EDX};
+        else
+            r = (struct cpuid){.eax = subleaf == 1 ? r.eax & (uint32_t)OFFERED_7_1_EAX : 0};
         break;
     case CPUID_XSTATE:      /* others of IA32_XSS would be restored past the MSR bitmap */
-        if (subleaf == 1)
-            r.ecx &= (uint32_t)XSS_CET, r.edx = 0;
-        else if (subleaf > 1 && (r.ecx & XSTATE_IS_SUPERVISOR) &&
-                 (subleaf > 63 || !(BIT(subleaf) & XSS_CET)))
+        if (subleaf == 0)
+            r.eax &= (uint32_t)OFFERED_XCR0, r.edx = 0;
+        else if (subleaf == 1)
+            r.eax &= (uint32_t)OFFERED_D_1_EAX, r.ecx &= (uint32_t)XSS_CET, r.edx = 0;
+        else if (subleaf > 63 || !(BIT(subleaf) & (OFFERED_XCR0 | XSS_CET)))
             r = (struct cpuid){0};
         break;
     case CPUID_EXTENDED_FEATURES:
-        r.ecx &= (uint32_t)~(CPUID_80000001_ECX_SVM | CPUID_80000001_ECX_IBS |
-                             CPUID_80000001_ECX_SKINIT | CPUID_80000001_ECX_MONITORX);
+        r.ecx &= (uint32_t)OFFERED_80000001_ECX;
+        r.edx &= (uint32_t)OFFERED_80000001_EDX;
         break;
     case CPUID_POWER_AND_RAS:
-        r.ebx = 0;      /* scalable machine check: its MSRs lie outside the MSR bitmap */
+        r = (struct cpuid){.edx = r.edx & (uint32_t)OFFERED_80000007_EDX};
         break;
     case CPUID_ADDRESS_SIZES:
-        r.ebx &= (uint32_t)~(CPUID_80000008_EBX_CLZERO | CPUID_80000008_EBX_INVLPGB |
-                             CPUID_80000008_EBX_WBNOINVD);
+        r.ebx &= (uint32_t)OFFERED_80000008_EBX;
+        r.edx = 0;
         break;
     case CPUID_EXTENDED_FEATURES_2:
-        r.eax &= (uint32_t)~CPUID_80000021_EAX_AUTO_IBRS;   /* sits in EFER */
-        break;
-    case CPUID_PERFMON:     /* performance monitoring: its MSRs cannot be written */
-    case CPUID_SGX:
-    case CPUID_PT:          /* processor trace: it writes to memory on its own */
-    case CPUID_SVM:
-    case CPUID_ENCRYPTED_MEMORY:
-    case CPUID_PERFMON_AMD: /* performance counters beyond those that the guest owns */
-        r = (struct cpuid){0};
+        r = (struct cpuid){.eax = r.eax & (uint32_t)OFFERED_80000021_EAX};
         break;
     default:
+        r = (struct cpuid){0};
         break;
     }
-    if (memory_map.c_bit != 0 && leaf >= CPUID_EXTENDED)
-        r = encrypted_memory(leaf, r);
     regs->rax = r.eax;
     regs->rbx = r.ebx;
     regs->rcx = r.ecx;

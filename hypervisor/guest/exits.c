@@ -49,8 +49,10 @@ static bool handle_msr(struct vcpu *vcpu, bool is_write)
 {
     struct guest_regs *regs = &vcpu->regs;
     uint64_t value = edx_eax(regs);
-    if (!msr_access(vcpu, (uint32_t)regs->rcx, is_write, &value))
+    if (!msr_access(vcpu, (uint32_t)regs->rcx, is_write, &value)) {
+        tracer_count(COUNT_MSR_REFUSED, 0);
         return false;
+    }
     if (!is_write) {
         regs->rax = (uint32_t)value;
         regs->rdx = value >> 32;
@@ -81,10 +83,10 @@ static bool handle_port(struct vcpu *vcpu, const struct exit *exit, struct fault
     return true;
 }
 
-void exits_start(struct vcpu *vcpu)
+void exits_start(struct vcpu *vcpu, const struct image_header *header)
 {
-    ports_watch(engine->watch_port, vcpu);
-    msr_watch(vcpu);
+    ports_open(header->ports);
+    msr_open(vcpu);
 }
 
 void exit_handle(struct vcpu *vcpu, struct exit *exit)

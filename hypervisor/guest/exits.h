@@ -2,7 +2,7 @@
 #pragma once
 #include "engine/engine.h"
 
-/* Has the guest exit where the tables of ports and MSRs say so. After the engine is prepared. */
-void exits_start(struct vcpu *vcpu);
+/* Opens what needs no look at it. After the engine is prepared. */
+void exits_start(struct vcpu *vcpu, const struct image_header *header);
 
 void exit_handle(struct vcpu *vcpu, struct exit *exit);

@@ -171,8 +171,9 @@ static bool write_xss(struct vcpu *, uint32_t, uint64_t *value)
 typedef bool msr_handler(struct vcpu *vcpu, uint32_t msr, uint64_t *value);
 #define DIRECT ((msr_handler *)0)       /* the real register, without an exit */
 #define OWN(first, last) {first, last, DIRECT, DIRECT}
+#define READ_ONLY(first, last) {first, last, DIRECT, denied}
 
-/* What is not in here is read as it is, and not written. First what guests use most. */
+/* What is not in here is a #GP, as on a CPU that does not have it. First what guests use most. */
 static const struct msr_row {
     uint32_t first, last;
     msr_handler *read, *write;
@@ -186,23 +187,26 @@ static const struct msr_row {
     {MSR_MTRR_FIX16K_80000, MSR_MTRR_FIX16K_A0000, read_memory_type, write_memory_type},
     {MSR_MTRR_FIX4K_C0000, MSR_MTRR_FIX4K_F8000, read_memory_type, write_memory_type},
     {MSR_APIC_BASE, MSR_APIC_BASE, DIRECT, write_apic_base},
+    {MSR_DEBUGCTL, MSR_DEBUGCTL, DIRECT, write_debugctl},
+    {MSR_XSS, MSR_XSS, DIRECT, write_xss},
+    {MSR_VM_CR, MSR_VM_CR, read_vm_cr, denied},
+    {MSR_SEV_STATUS, MSR_SEV_STATUS, read_sev_status, denied},
+    {MSR_X2APIC_LVT_CMCI, MSR_X2APIC_LVT_LAST, DIRECT, write_x2apic},
     /* Each could change how caches behave; guests write the microcode's revision before they read
-     * it. */
+     * it, and set bits in the others without asking whether they may. */
     {MSR_MICROCODE, MSR_MICROCODE, DIRECT, ignored},
     {MSR_MISC_ENABLE, MSR_MISC_ENABLE, DIRECT, ignored},
     {MSR_SYSCFG, MSR_SYSCFG, DIRECT, ignored},
     {MSR_HWCR, MSR_HWCR, DIRECT, ignored},
     {MSR_NB_CFG, MSR_NB_CFG, DIRECT, ignored},
     {MSR_CORE_CONFIG_FIRST, MSR_CORE_CONFIG_LAST, DIRECT, ignored},
-    {MSR_DEBUGCTL, MSR_DEBUGCTL, DIRECT, write_debugctl},
-    {MSR_XSS, MSR_XSS, DIRECT, write_xss},
-    /* Virtualisation. */
-    {MSR_FEATURE_CONTROL, MSR_FEATURE_CONTROL, denied, denied},
-    {MSR_VMX_BASIC, MSR_VMX_LAST, denied, denied},
-    {MSR_VM_CR, MSR_VM_CR, read_vm_cr, denied},
-    {MSR_VM_CR + 1, MSR_VM_HSAVE_PA, denied, denied},
-    {MSR_SEV_STATUS, MSR_SEV_STATUS, read_sev_status, denied},
-    {MSR_X2APIC_LVT_CMCI, MSR_X2APIC_LVT_LAST, DIRECT, write_x2apic},
+    /* Guests read them where CPUID, or the CPU's family, says that they are there. */
+    READ_ONLY(MSR_PLATFORM_ID, MSR_PLATFORM_ID), READ_ONLY(MSR_MTRR_CAP, MSR_MTRR_CAP),
+    READ_ONLY(MSR_MCG_CAP, MSR_MCG_CAP), READ_ONLY(MSR_TOP_MEM, MSR_TOP_MEM),
+    READ_ONLY(MSR_TOP_MEM2, MSR_TOP_MEM2), READ_ONLY(MSR_INT_PENDING, MSR_INT_PENDING),
+    READ_ONLY(MSR_OSVW_LENGTH, MSR_OSVW_STATUS),
+    READ_ONLY(MSR_LAST_BRANCH_FROM, MSR_LAST_EXCEPTION_TO),
+    /* The CPU's own state, which reaches neither memory nor caches. */
     OWN(MSR_X2APIC_LVT_LAST + 1, MSR_X2APIC_LAST),
     OWN(MSR_TSC, MSR_TSC), OWN(MSR_TSC_ADJUST, MSR_TSC_ADJUST),
     OWN(MSR_TSC_DEADLINE, MSR_TSC_DEADLINE), OWN(MSR_PKRS, MSR_PKRS),
@@ -238,9 +242,9 @@ void msr_start(struct vcpu *vcpu)
         vcpu->types.mtrr_variable[i] = rdmsr((enum msr)(MSR_MTRR_PHYSBASE + i));
 }
 
-void msr_watch(struct vcpu *vcpu)
+void msr_open(struct vcpu *vcpu)
 {
     for (const struct msr_row *row = msr_table; row < msr_table + MSR_ROWS; row++)
         for (uint32_t msr = row->first; msr <= row->last; msr++)
-            engine->watch_msr(vcpu, msr, row->read != DIRECT, row->write != DIRECT);
+            engine->open_msr(vcpu, msr, row->read == DIRECT, row->write == DIRECT);
 }

@@ -10,5 +10,5 @@
  * real ones. */
 void msr_start(struct vcpu *vcpu);
 
-/* Has every access exit that is not the guest's own. */
-void msr_watch(struct vcpu *vcpu);
+/* Lets through what needs no look at it. */
+void msr_open(struct vcpu *vcpu);

@@ -21,7 +21,7 @@ struct HeaderField: Sendable, Equatable {
             ("e820_gpa", \.e820_gpa), ("entry", \.entry), ("stack", \.stack), ("cr3", \.cr3), ("rsi", \.rsi),
             ("root", \.root), ("hypervisor_sha256", \.hypervisor_sha256), ("salt", \.salt),
             ("kdf_iterations", \.kdf_iterations), ("cache", \.cache), ("cipher", \.cipher),
-            ("devices", \.devices), ("runs", \.runs), ("wrap_nonce", \.wrap_nonce),
+            ("devices", \.devices), ("ports", \.ports), ("runs", \.runs), ("wrap_nonce", \.wrap_nonce),
             ("wrapped_key", \.wrapped_key), ("wrap_tag", \.wrap_tag), ("embedded_kek", \.embedded_kek),
             ("fault", \.fault), ("unused", \.unused), ("checksum", \.checksum),
         ]

@@ -34,6 +34,13 @@ package struct BootImage: Sendable {
     package var devices: DeviceSharing? { DeviceSharing(number: header.devices) }
     package var cipher: CipherChoice? { CipherChoice(number: header.cipher) }
 
+    /// That the guest may reach besides those of every guest.
+    package var ports: [PortRange] { Self.declared(header).compactMap(PortRange.init) }
+
+    private static func declared(_ header: image_header) -> [port_range] {
+        withUnsafeBytes(of: header.ports) { $0.bindMemory(to: port_range.self).filter { $0.count > 0 } }
+    }
+
     /// Homes of the payload's pages, in the payload's order.
     package var runs: [image_run] {
         withUnsafeBytes(of: header.runs) {
@@ -117,7 +124,7 @@ package struct BootImage: Sendable {
             freeze != nil && engine != nil && policy != nil && cipher != nil
             && [KEY_CONSOLE.rawValue, KEY_EMBEDDED.rawValue].contains(header.key_source)
             && [GUEST_LONG64.rawValue, GUEST_REAL.rawValue].contains(header.guest)
-            && cache != nil && devices != nil
+            && cache != nil && devices != nil && ports.count == Self.declared(header).count
             && (!needsPassphrase || header.kdf_iterations >= IMAGE_KDF_MINIMUM)
             && header.kdf_iterations <= IMAGE_KDF_MAXIMUM
         guard isKnown else { throw .damaged(file.plainPath, what: "header") }

@@ -32,6 +32,8 @@ package enum TraceCounter: UInt32, Sendable, CaseIterable {
     case sharedMiss
     case shared
     case takenBack
+    case portRefused
+    case msrRefused
 
     package var name: String { "\(self)" }
 }
@@ -53,7 +55,7 @@ extension TraceCounter {
             .exit
         case .openBlank, .openImaged, .openSealed, .seal, .metadataOpen, .metadataBlank, .metadataSeal: .page
         case .drop, .metadataDrop, .tableDrop, .reinject, .ahead, .pciRefused, .apicRefused, .shared,
-            .takenBack:
+            .takenBack, .portRefused, .msrRefused:
             .note
         }
     }

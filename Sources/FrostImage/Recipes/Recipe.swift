@@ -28,6 +28,8 @@ package struct Recipe: Sendable, Equatable {
         package var prepare: String?
         /// Multiboot only: files beside the source, each with words for it.
         package var modules: [String]?
+        /// I/O ports that it may reach besides those of every guest.
+        package var ports: [PortRange]?
         package var timeout: TimeSpan
         package var ending: RunEnding.Kind
         /// Of ``PanicCode``; only where `ending` is a panic.
@@ -61,7 +63,7 @@ package struct Recipe: Sendable, Equatable {
     package init(folder: URL) throws(Failure) {
         let file = folder.appending(path: "guest.json")
         do {
-            facts = try JSONDecoder().decode(Facts.self, from: Data(contentsOf: file))
+            facts = try JSON.decode(Facts.self, from: Data(contentsOf: file))
         } catch {
             throw .unreadable(file.plainPath, reason: Self.sentence(error))
         }

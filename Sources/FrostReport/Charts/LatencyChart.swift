@@ -131,6 +131,8 @@ extension TraceCounter {
         case .sharedMiss: "shared page"
         case .shared: "page shared"
         case .takenBack: "page taken back"
+        case .portRefused: "I/O port refused"
+        case .msrRefused: "MSR refused"
         }
     }
 }

@@ -12,7 +12,7 @@
 #include "page.h"
 
 #define IMAGE_MAGIC         "FROSTIMG"
-#define IMAGE_VERSION       3u
+#define IMAGE_VERSION       4u
 #define IMAGE_SECTOR_BYTES  512u
 #define IMAGE_HEADER_LBA    1u
 #define IMAGE_LOADER_LBA    9u
@@ -42,6 +42,12 @@ struct image_run {
     uint64_t home;
     uint32_t pages;
     uint32_t reserved;
+};
+
+/* Ports that the guest may reach besides those of every guest; none: `count` is 0. */
+#define IMAGE_PORTS 8u
+struct port_range {
+    uint16_t first, count;
 };
 
 struct image_header {
@@ -85,6 +91,7 @@ struct image_header {
     uint32_t cache;             /* enum image_cache */
     uint32_t cipher;            /* enum gcm_cipher; GCM_ANY: the widest that the CPU offers */
     uint32_t devices;           /* enum image_devices */
+    struct port_range ports[IMAGE_PORTS];
     struct image_run runs[IMAGE_RUNS];
 
     /* The image key, sealed by AES-256-GCM under the key-encryption key. */
@@ -96,7 +103,7 @@ struct image_header {
     char     fault[32];         /* the fault that was put into the hypervisor on purpose; zeroes:
                                  * none */
 
-    uint8_t  unused[4096 - 2412 - 4];
+    uint8_t  unused[4096 - 2444 - 4];
     uint32_t checksum;          /* CRC-32 of all before it */
 };
 _Static_assert(sizeof(struct image_header) == 4096, "eight sectors");

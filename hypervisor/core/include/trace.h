@@ -97,6 +97,8 @@ enum trace_counter : uint32_t {
     COUNT_SHARED_MISS,      /* guest faults on pages that it shares */
     COUNT_SHARED,           /* pages that became shared */
     COUNT_TAKEN_BACK,       /* shared pages that became private */
+    COUNT_PORT_REFUSED,     /* accesses to ports that are not the guest's: nothing is there */
+    COUNT_MSR_REFUSED,      /* of MSRs that are not the guest's, or of such values: #GP */
     COUNT_END               /* one past the last */
 };
 
