@@ -17,31 +17,31 @@ static uint64_t edx_eax(const struct guest_regs *regs)
     return regs->rdx << 32 | (uint32_t)regs->rax;
 }
 
-/* Not inline, so that misses of images without devices save no registers for it. */
-[[gnu::noinline]] static bool is_shared_miss(const struct vcpu *vcpu, uint64_t gpa)
+/* Whether it is of a page that the guest shares; leaves the address without the C-bit. Not inline,
+ * so that misses of images without devices save no registers for it. */
+[[gnu::noinline]] static bool is_shared_miss(const struct vcpu *vcpu, struct exit *exit)
 {
     struct guest_mode mode = engine->mode(vcpu);
-    return shared_miss(gpa, (mode.cr0 & CR0_PG) && (mode.cr3 & memory_map.c_bit));
+    bool has_c_bit = (mode.cr0 & CR0_PG) && (mode.cr3 & memory_map.c_bit);
+    bool is_shared = shared_miss(exit->gpa, has_c_bit);
+    exit->gpa &= ~memory_map.c_bit;
+    return is_shared;
 }
 
 /* The guest repeats what it did. */
-static void handle_miss(const struct vcpu *vcpu, const struct exit *exit, uint64_t start)
+static void handle_miss(const struct vcpu *vcpu, struct exit *exit, uint64_t start)
 {
     uint32_t flags = exit->access;
-    uint64_t gpa = exit->gpa;
-    enum trace_counter counter = COUNT_SHARED_MISS;
-    bool is_shared = false;
-    if (memory_map.c_bit != 0) {
-        is_shared = is_shared_miss(vcpu, gpa);
-        gpa &= ~memory_map.c_bit;
-    }
-    if (is_shared)
+    enum trace_counter counter;
+    if (memory_map.c_bit != 0 && is_shared_miss(vcpu, exit)) {
         flags |= MISS_SHARED;
-    else
-        counter = residency_miss(gpa, &flags);
+        counter = COUNT_SHARED_MISS;
+    } else {
+        counter = residency_miss(exit->gpa, &flags);
+    }
     uint64_t cycles = rdtsc() - start;
     tracer_count(counter, cycles);
-    tracer_event(TRACE_MISS, 0, flags, gpa, cycles);
+    tracer_event(TRACE_MISS, 0, flags, exit->gpa, cycles);
 }
 
 /* This and what is below return false where the guest gets #GP. */
