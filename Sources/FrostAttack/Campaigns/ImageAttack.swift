@@ -28,8 +28,8 @@ final class ImageAttack {
     /// Without a word and without a launch, so often and so far apart: it has stopped.
     private static let stillLooks = 15
     private static let betweenLooks = Duration.milliseconds(200)
-    /// How long it may take to a launch, or to where attacks begin.
-    private static let patience = Duration.seconds(30)
+    /// How long it may take to a launch, or to where attacks begin, on a host with more work than cores too.
+    private static let patience = Duration.seconds(300)
 
     /// - Throws: ``BootImage/Failure/unreadable(_:)``
     init(_ attack: Attack, on base: AttackBase, isInterrupted: @escaping () -> Bool) throws {
@@ -122,7 +122,10 @@ final class ImageAttack {
         if isInterrupted() || ContinuousClock.now > started + Self.patience { return machine.stop() }
         guard machine.trace.hasLaunched else { return try lookForStillness(machine) }
         if case .field(let field) = change, field.whyPublic(in: base.image) == nil { return machine.stop() }
-        guard base.after.map({ machine.consoleText.contains($0) }) ?? true else { return }
+        // Console and trace come by two lines, and either may be behind.
+        guard base.after.map({ machine.consoleText.contains($0) }) ?? true,
+            machine.trace.facts.count >= base.facts.count
+        else { return }
         do { try machine.pauseInGuest() } catch Machine.Failure.neverThere { return }
         finding = try survived(machine)
         machine.stop()

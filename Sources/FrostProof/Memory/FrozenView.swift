@@ -27,6 +27,11 @@ package struct FrozenView {
         let base = plan.frozenBase
         pager = try Self.value(at: symbols.address(SYMBOL_PAGER) - SymbolTable.hypervisorBase + base, read)
 
+        // A run may end before there is a pager.
+        guard pager.slots != nil else {
+            slots = [:]
+            return
+        }
         let frames = Self.physical(pager.frames, base)
         let count = Int(pager.slot_count)
         let table = try read(Self.physical(pager.slots, base), count * MemoryLayout<slot>.stride)
