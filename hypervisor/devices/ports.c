@@ -40,16 +40,23 @@ static const struct port_range open_ports[] = {
     {PORT_FW_CFG, 2},                                       /* what QEMU tells of the machine */
     {PORT_PCI_ADDRESS, 4},
 };
-/* Of ACPI's: events, the timer, what the machine signals by an SCI. */
-static struct port_range acpi_ports[ACPI_PORT_RANGES];
 
 uint8_t ports_bitmap[PORTS_BITMAP_BYTES];
+
+static void open_all(const struct port_range *ranges, uint32_t count)
+{
+    for (const struct port_range *range = ranges; range < ranges + count; range++)
+        for (uint32_t i = 0, first; i < range->count && range->first + i < PORTS; i++)
+            bitmap_set(ports_bitmap, range->first + i, filter_of(range->first + i, &first) != 0);
+}
 
 void ports_start(void)
 {
     struct acpi_power acpi = acpi_power();
     pm1a_control = acpi.pm1a_control;
-    __builtin_memcpy(acpi_ports, acpi.open, sizeof acpi_ports);
+    __builtin_memset(ports_bitmap, 0xFF, sizeof ports_bitmap);
+    open_all(open_ports, sizeof open_ports / sizeof open_ports[0]);
+    open_all(acpi.open, ACPI_PORT_RANGES);
     /* ACPI mode is what a guest would want of SMIs. */
     if (acpi.smi_command != 0 && pm1a_control != 0 && !(port_in(pm1a_control, 1) & PM1_SCI_EN))
         port_out(acpi.smi_command, 1, acpi.acpi_enable);
@@ -61,22 +68,9 @@ uint16_t ports_pm1a_control(void)
     return pm1a_control;
 }
 
-static void open_all(const struct port_range *ranges, uint32_t count)
-{
-    for (const struct port_range *range = ranges; range < ranges + count; range++)
-        for (uint32_t i = 0; i < range->count && range->first + i < PORTS; i++)
-            bitmap_set(ports_bitmap, range->first + i, false);
-}
-
 void ports_open(const struct port_range *declared)
 {
-    __builtin_memset(ports_bitmap, 0xFF, sizeof ports_bitmap);
-    open_all(open_ports, sizeof open_ports / sizeof open_ports[0]);
-    open_all(acpi_ports, ACPI_PORT_RANGES);
     open_all(declared, IMAGE_PORTS);
-    for (uint32_t port = 0, first; port < PORTS; port++)
-        if (filter_of(port, &first) != 0)
-            bitmap_set(ports_bitmap, port, true);
 }
 
 /* All bytes of it are offered, or none is. */

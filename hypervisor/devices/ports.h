@@ -13,14 +13,14 @@
 #define PORTS_BITMAP_BYTES 0x3000u
 extern uint8_t ports_bitmap[PORTS_BITMAP_BYTES] __attribute__((aligned(PAGE_BYTES)));
 
-/* Finds the ports of ACPI's, and turns ACPI mode on. Uses the loader's identity mapping. */
+/* Fills in the bitmap, with the ports of ACPI's, and turns ACPI mode on. Uses the loader's identity
+ * mapping. */
 void ports_start(void);
 
 /* The ACPI PM1a control port; 0: there is none. */
 uint16_t ports_pm1a_control(void);
 
-/* Fills in the bitmap: no exits for what needs no look at it, and for what the image declares,
- * IMAGE_PORTS ranges. */
+/* No exits for what the image declares either, IMAGE_PORTS ranges; filtered ports stay so. */
 void ports_open(const struct port_range *declared);
 
 /* Carries out an access that exited: `value` is what is written, or becomes what was read. */

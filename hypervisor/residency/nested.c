@@ -229,9 +229,14 @@ enum page_use nested_unmap(void *, slot_t slot)
     return (enum page_use)use;
 }
 
+bool nested_is_divided(void)
+{
+    return joint_level == 0;
+}
+
 void nested_divide(bool is_divided)
 {
-    if (is_divided == (joint_level == 0))
+    if (is_divided == nested_is_divided())
         return;
     for (uint32_t level = 1; level < LEVELS; level++)
         for (uint32_t table = 1; table < pool.pages; table++)

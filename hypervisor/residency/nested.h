@@ -54,6 +54,7 @@ void nested_map(slot_t slot);                          /* the guest's page in it
 /* Do addresses with and without the C-bit lead to the same pages, or does each half have mappings
  * of its own? When that changes, all mappings go. */
 void nested_divide(bool is_divided);
+bool nested_is_divided(void);
 /* Of a divided space, the half to which the mappings above are made: the C-bit, or 0. */
 void nested_use_half(uint64_t c_bit);
 /* A page that devices reach, where it lies, in the half without the C-bit. */

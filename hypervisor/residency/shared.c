@@ -8,7 +8,6 @@
 #include "residency/walk.h"
 
 static void (*tell_devices)(uint64_t page, bool is_shared);
-static bool is_divided;     /* as the nested tables are */
 
 void shared_start(void (*tell)(uint64_t page, bool is_shared))
 {
@@ -19,7 +18,7 @@ void shared_start(void (*tell)(uint64_t page, bool is_shared))
 /* What the firmware left is private by either name: kernels map its tables without the C-bit. */
 bool shared_open(uint64_t gpa)
 {
-    if (!is_divided || (gpa & memory_map.c_bit) || memory_map_range_end(gpa) == 0)
+    if (!nested_is_divided() || (gpa & memory_map.c_bit) || memory_map_range_end(gpa) == 0)
         return false;
     uint64_t page = gpa & ~(uint64_t)(PAGE_BYTES - 1);
     if (residency_share(page)) {
@@ -40,13 +39,12 @@ void shared_take_back(void *, uint32_t index)
 bool shared_miss(uint64_t gpa, bool has_c_bit)
 {
     uint64_t page = gpa & ~(memory_map.c_bit | (PAGE_BYTES - 1));
-    is_divided = has_c_bit;
-    nested_divide(is_divided);
+    nested_divide(has_c_bit);
     if (shared_open(gpa)) {
         nested_map_shared(page);
         return true;
     }
-    nested_use_half(is_divided ? gpa & memory_map.c_bit : 0);
+    nested_use_half(has_c_bit ? gpa & memory_map.c_bit : 0);
     residency_unmap(page);      /* by its other name, if by any */
     return false;
 }

@@ -103,7 +103,6 @@ static void found(const char *what, uint32_t number, uint64_t *count)
     print("\n");
 }
 
-/* Ports that answer, reading them; with something, where they keep what is written. */
 static uint64_t try_ports(void)
 {
     uint64_t count = 0;
