@@ -1,7 +1,7 @@
 import FrostCore
 
 /// How the cache is made to keep the frozen region.
-package enum FreezeStrategy: String, Sendable, Codable, CaseIterable {
+package enum FreezeStrategy: String, Sendable, Codable, NumberedCase {
     case fit
     case nofill
     case waylock
@@ -18,16 +18,11 @@ package enum FreezeStrategy: String, Sendable, Codable, CaseIterable {
         }
     }
 
-    package init?(number: UInt32) {
-        guard let strategy = Self.allCases.first(where: { $0.number == number }) else { return nil }
-        self = strategy
-    }
-
     package var isAvailable: Bool { self == .fit || self == .window }
 }
 
 /// What the frozen region must fit.
-package enum CacheDemand: String, Sendable, Codable, CaseIterable {
+package enum CacheDemand: String, Sendable, Codable, NumberedCase {
     /// Nothing: an emulator has no cache, whatever its CPU tells.
     case emulator
     /// The largest cache that the CPU tells of; else the hypervisor refuses to start.
@@ -40,15 +35,10 @@ package enum CacheDemand: String, Sendable, Codable, CaseIterable {
         case .cpu: CACHE_FITS.rawValue
         }
     }
-
-    package init?(number: UInt32) {
-        guard let demand = Self.allCases.first(where: { $0.number == number }) else { return nil }
-        self = demand
-    }
 }
 
 /// What runs the guest.
-package enum EngineChoice: String, Sendable, Codable, CaseIterable {
+package enum EngineChoice: String, Sendable, Codable, NumberedCase {
     /// Whatever the CPU offers.
     case any
     case svm
@@ -65,16 +55,11 @@ package enum EngineChoice: String, Sendable, Codable, CaseIterable {
         }
     }
 
-    init?(number: UInt32) {
-        guard let engine = Self.allCases.first(where: { $0.number == number }) else { return nil }
-        self = engine
-    }
-
     package var isAvailable: Bool { self != .ring3 }
 }
 
 /// What seals and opens pages.
-package enum CipherChoice: String, Sendable, Codable, CaseIterable {
+package enum CipherChoice: String, Sendable, Codable, NumberedCase {
     /// The widest kernel that the CPU runs.
     case auto
     case aesni
@@ -92,15 +77,10 @@ package enum CipherChoice: String, Sendable, Codable, CaseIterable {
 
     /// Of `enum gcm_cipher`.
     package var number: UInt32 { kernel.rawValue }
-
-    package init?(number: UInt32) {
-        guard let cipher = Self.allCases.first(where: { $0.number == number }) else { return nil }
-        self = cipher
-    }
 }
 
 /// What the guest may share with devices.
-package enum DeviceSharing: String, Sendable, Codable, CaseIterable {
+package enum DeviceSharing: String, Sendable, Codable, NumberedCase {
     /// Nothing: devices' memory is absent, and DMA reaches no page.
     case none
     /// The pages that the guest's page tables name without the C-bit, as guests of SEV do.
@@ -113,15 +93,10 @@ package enum DeviceSharing: String, Sendable, Codable, CaseIterable {
         case .shared: DEVICES_SHARED.rawValue
         }
     }
-
-    package init?(number: UInt32) {
-        guard let sharing = Self.allCases.first(where: { $0.number == number }) else { return nil }
-        self = sharing
-    }
 }
 
 /// Which page has to go when a slot is needed.
-package enum EvictionPolicy: String, Sendable, Codable, CaseIterable {
+package enum EvictionPolicy: String, Sendable, Codable, NumberedCase {
     /// Second chance.
     case clock
     /// Use counts up to three turns of the clock's hand, and never-written pages are opened with their neighbours.
@@ -136,10 +111,5 @@ package enum EvictionPolicy: String, Sendable, Codable, CaseIterable {
         case .gclockAhead: POLICY_GCLOCK_AHEAD.rawValue
         case .fifo: POLICY_FIFO.rawValue
         }
-    }
-
-    init?(number: UInt32) {
-        guard let policy = Self.allCases.first(where: { $0.number == number }) else { return nil }
-        self = policy
     }
 }

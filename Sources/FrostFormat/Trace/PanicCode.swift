@@ -3,7 +3,7 @@ import FrostCore
 /// Why the hypervisor stopped a guest. Names as recipes spell them.
 ///
 /// - Source: `enum panic_code` of `hypervisor/core/include/trace.h`; a test holds the two together.
-package enum PanicCode: String, Codable, Sendable, CaseIterable {
+package enum PanicCode: String, Codable, Sendable, NumberedCase {
     case integrity
     case stray
     case unknownExit = "unknown-exit"
@@ -23,11 +23,6 @@ package enum PanicCode: String, Codable, Sendable, CaseIterable {
     case task
     case iommu
     case smi
-
-    package init?(number: UInt32) {
-        guard let code = Self.allCases.first(where: { $0.number == number }) else { return nil }
-        self = code
-    }
 
     /// On the wire.
     package var number: UInt32 {
