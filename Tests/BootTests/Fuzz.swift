@@ -131,7 +131,13 @@ extension BootTests {
             options.timeLimit = patience
             if platform == .qemuTCG { options.hooks = [endless] }
             let sealed = try sealed(commandLine)
-            let result = try Run(sealed.image, options: options).boot()
+            let result: RunResult
+            do {
+                result = try Run(sealed.image, options: options).boot()
+            } catch {
+                Issue.record(error, "\(repeating(commandLine, platform, cpu))")
+                return "an error"
+            }
             withExtendedLifetime(sealed) {}
             let isOrdinary =
                 switch result.ending {
