@@ -41,6 +41,17 @@ extension BootTests {
             #expect(try #require(result.trace.count(.openSealed)) > 50)
         }
 
+        /// Of AVX-512 they have the state in CPUID, but QEMU's translator has no instructions for it.
+        @Test(
+            "A CPU with the state of vectors but without their instructions is launched on",
+            .timeLimit(.minutes(2)), arguments: ["Skylake-Server,+svm,+npt", "Cascadelake-Server,+svm,+npt"])
+        func stateAlone(model: String) throws {
+            let result = try Sealed("vectors") { $0.commandLine = "width=32" }.run {
+                ($0.platform, $0.cpu) = (.qemuTCG, try CPUChoice(parsing: model))
+            }
+            #expect(result.exitCode == .asAsked, result.story)
+        }
+
         @Test("An image that wants a kernel of a CPU without it is refused", .timeLimit(.minutes(2)))
         func refused() throws {
             let result = try Sealed("hello") { $0.cipher = .vaes512 }.run {

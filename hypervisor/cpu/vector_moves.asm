@@ -40,7 +40,7 @@ xmm_clear:
 zmm_clear:
 %assign i 16
 %rep 16
-        vpxord  xmm %+ i, xmm %+ i, xmm %+ i
+        vpxord  zmm %+ i, zmm %+ i, zmm %+ i     ; of XMM it needs AVX512VL
 %assign i i + 1
 %endrep
 ymm_clear:

@@ -1,12 +1,10 @@
-/* source  Intel SDM (325462) vol 1, "Managing State Using the XSAVE Feature Set"; AMD APM vol 2
- *         (24593), "XFEATURE_ENABLED_MASK" */
+/* source  Intel SDM (325462) vol 1, "Managing State Using the XSAVE Feature Set" and "Detection of
+ *         AVX-512 Foundation Instructions"; AMD APM vol 2 (24593), "XFEATURE_ENABLED_MASK" */
 #include "cpu/vectors.h"
 
 #include "bytes.h"
 #include "cpu/registers.h"
 #include "cpu/vector_moves.h"
-
-#define XCR0_VECTORS (XCR0_SSE | XCR0_AVX | XCR0_AVX512)
 
 static _Alignas(64) uint8_t guest_vectors[ZMM_COUNT * ZMM_BYTES];
 static uint64_t guest_xcr0;
@@ -14,12 +12,17 @@ static uint64_t guest_xcr0;
  * else alone and need no XCR0. */
 static uint64_t lent;
 
-/* What of XCR0's vector state the CPU has; 0: it has no XCR0. */
+/* What of XCR0's vector state the CPU has, and instructions for; 0: it has no XCR0. QEMU's models
+ * have state whose instructions its translator lacks. */
 static uint64_t offered(void)
 {
-    if (!(cpuid(CPUID_FEATURES, 0).ecx & CPUID_1_ECX_XSAVE))
+    uint32_t features = cpuid(CPUID_FEATURES, 0).ecx;
+    if (!(features & CPUID_1_ECX_XSAVE))
         return 0;
-    return cpuid(CPUID_XSTATE, 0).eax & XCR0_VECTORS;
+    uint32_t more = cpuid(CPUID_MORE_FEATURES, 0).ebx;
+    uint64_t usable = XCR0_SSE | (features & CPUID_1_ECX_AVX ? XCR0_AVX : 0) |
+                      (more & CPUID_7_EBX_AVX512F ? XCR0_AVX512 : 0);
+    return cpuid(CPUID_XSTATE, 0).eax & usable;
 }
 
 void vectors_start(void)
