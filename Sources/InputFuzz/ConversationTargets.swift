@@ -129,12 +129,12 @@ extension HostSources {
     /// Pieces between zero bytes; each holds what a path ends with, and after the first line its text.
     fileprivate static func fuzzed(_ input: [UInt8]) -> HostSources {
         let pieces = input.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+        let files = pieces.map { piece in
+            let name = piece.prefix { !$0.isNewline }
+            return (name: name, text: String(piece[name.endIndex...].dropFirst()))
+        }
         @Sendable func text(_ path: String) -> String? {
-            for piece in pieces {
-                let name = piece.prefix { !$0.isNewline }
-                if !name.isEmpty, path.hasSuffix(name) { return String(piece.dropFirst(name.count + 1)) }
-            }
-            return nil
+            files.first { !$0.name.isEmpty && path.hasSuffix($0.name) }?.text
         }
         @Sendable func word(_ at: Int) -> UInt32 {
             (0..<4).reduce(0) { $0 << 8 | UInt32(input.isEmpty ? 0 : input[(at * 4 + $1) % input.count]) }

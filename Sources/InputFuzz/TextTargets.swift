@@ -32,9 +32,8 @@ extension FuzzTarget {
                 "repeats: 3", "hosts:\n", "  - uri: ", "jobs: ", "&a ", "*a", "<<: ", "timeout: ", "verify: ",
             ],
             read: { input, file in
-                let tree = try SourceTree()
                 _ =
-                    SweepList(try SweepMatrix(reading: file.holding(input, named: "x.yaml"), in: tree))
+                    SweepList(try SweepMatrix(reading: file.holding(input, named: "x.yaml"), in: tree.get()))
                     .description
             }),
         json("run-report", "run.json (report, trace, exits)", RunReport.self) {
@@ -84,6 +83,8 @@ extension FuzzTarget {
                 }
             }),
     ]
+
+    private static let tree = Result { try SourceTree() }
 
     private static let jsonWords = ["{", "}", "[", "]", "null", "\":", "1e308", "-1", "18446744073709551615"]
 

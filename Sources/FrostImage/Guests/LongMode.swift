@@ -28,6 +28,6 @@ enum LongMode {
     }
 
     private static func bytes(_ words: [UInt64]) -> [UInt8] {
-        words.flatMap { [UInt8](memoryOf: $0.littleEndian) }
+        words.map(\.littleEndian).withUnsafeBytes { [UInt8]($0) }
     }
 }
