@@ -79,6 +79,18 @@ import Testing
         }
     }
 
+    @Test("RAM that no machine has is refused, and never a trap", arguments: [52, 62, 63])
+    func impossibleRAM(bit: UInt64) throws {
+        var larger = header(), lower = header()
+        larger.ram_bytes = 1 << bit | 1
+        (lower.ram_bytes, lower.low_ram_bytes) = (1 << bit | 1, 1 << bit)
+        for header in [larger, lower] {
+            var writer = LogWriter(header)
+            writer.read(1, at: 1 << bit, access: ACCESS_FETCH, mode: MODE_HOST)
+            #expect(throws: ResidencyLog.Failure.self) { try log(writer.bytes) }
+        }
+    }
+
     @Test("A log with a changed byte is read to its end, or is one clear error")
     func damaged() throws {
         let bytes = sample()

@@ -25,6 +25,7 @@ package struct ResidencyLog: Sendable {
         guard header.version == RESIDENCY_VERSION else { throw .version(path, header.version) }
         let isSane =
             header.header_bytes >= least && header.header_bytes <= mapped.bytes.count
+            && header.ram_bytes <= Self.mostRAM && header.low_ram_bytes <= Self.highBase
             && header.low_ram_bytes <= header.ram_bytes && header.region_bytes > 0
             && header.region_bytes <= header.low_ram_bytes
             && header.region_base <= header.low_ram_bytes - header.region_bytes
@@ -167,6 +168,8 @@ package struct ResidencyLog: Sendable {
 extension ResidencyLog {
     /// RAM that lies above the hole for devices begins here.
     private static let highBase: UInt64 = 4 << 30
+    /// As much as physical addresses of x86 reach: offsets in files of DRAM are then an `Int`.
+    private static let mostRAM: UInt64 = 1 << 52
 
     /// Where a physical address lies in the files of DRAM; nil unless all of it is RAM.
     package func fileOffset(_ address: UInt64, bytes: UInt32) -> Int? {
