@@ -96,6 +96,14 @@ extension BootTests {
             #expect(code != .asAsked, "\(fault)")
         }
 
+        @Test(
+            "Whatever state of sleep is asked for, it is no power-off", .timeLimit(.minutes(1)),
+            arguments: 2...7)
+        func sleeps(type: Int) throws {
+            let result = try Sealed("sleep") { $0.commandLine = "type=\(type)" }.run()
+            #expect(result.exitCode == .asAsked, result.story)
+        }
+
         @Test("Stride misses more pages than there are slots", .timeLimit(.minutes(3)))
         func eviction() throws {
             let result = try Row(guest: "stride", ram: "64MiB", frozen: "4MiB").sealed().run()

@@ -6,6 +6,7 @@
  *         (reset control register, CF9h) */
 #include "guest.h"
 #include "machine.h"
+#include "pci.h"
 #include "traps.h"
 
 #define MSR_APIC_BASE     0x1Bu
@@ -153,8 +154,9 @@ int main(void)
     reserved_bits();
     apic_base();
     northbridge();
-    /* A word that begins before CF9h does not reset the machine. */
+    /* A word or dword that begins before CF9h does not reset the machine. */
     out16(PORT_PCI_ADDRESS, RESET << 8);
+    out32(PORT_PCI_ADDRESS - 1, RESET << 16);
     print_fact("registers: written", written);
     print_fact("registers: refused", refused);
     print_fact("registers: failures", wrong);
