@@ -49,7 +49,10 @@ struct AttackImage: ParsableCommand {
     var jobs = 1
 
     @Option(
-        help: "How long a guest goes on before it is judged. (default: \(AttackCampaign().watch))",
+        help: """
+            How long a guest goes on before it is judged, unless it has been back everywhere sooner. (default: \
+            \(AttackCampaign().watch))
+            """,
         transform: { try TimeSpan(parsing: $0) })
     var watch: TimeSpan?
 

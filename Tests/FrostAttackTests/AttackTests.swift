@@ -125,17 +125,21 @@ import Testing
         return try #require(TraceRecord(wire))
     }
 
-    private var judge: AttackJudge {
-        AttackJudge(
+    /// Two pages were changed, and these events have come since.
+    private func judge(_ events: [TraceRecord], entries: [page_id: page_entry] = [:]) -> AttackJudge {
+        var judge = AttackJudge(
             strike: Strike(
-                written: [Self.page: [], Self.parent: []], entries: [:], resident: [], counter: 9,
+                written: [Self.page: [], Self.parent: []], entries: entries, resident: [], counter: 9,
                 position: TracePosition(records: 0)))
+        // As the trace grows: what was taken before comes again.
+        for count in 0...events.count { judge.take(events.prefix(count)) }
+        return judge
     }
 
     @Test("A page was accepted when it was opened before it was sealed, whatever was dropped before")
     func accepted() throws {
         let other = page_make(0, 0x206)
-        let cases: [(events: ArraySlice<TraceRecord>, page: page_id?)] = try [
+        let cases: [(events: [TraceRecord], page: page_id?)] = try [
             ([], nil),
             ([event(.open, other), event(.seal, Self.page)], nil),
             ([event(.seal, Self.page), event(.open, Self.page)], nil),
@@ -145,24 +149,61 @@ import Testing
             ([event(.seal, Self.page), event(.open, Self.parent)], Self.parent),
             ([event(.open, Self.page, PAGE_IMAGED)], Self.page),
         ]
-        for (events, page) in cases { #expect(judge.accepted(events) == page) }
+        for (events, page) in cases { #expect(judge(events).accepted == page) }
     }
 
     @Test("A panic counts when it names a page that was touched, and none was accepted before")
     func panics() throws {
-        #expect(judge.panicked(at: Self.page, []).verdict == .detected)
-        #expect(judge.panicked(at: Self.parent, []).verdict == .detected)
-        #expect(judge.panicked(at: page_make(0, 1), []).verdict == .missed)
-        #expect(judge.panicked(at: Self.parent, [try event(.open, Self.page)]).verdict == .missed)
+        #expect(judge([]).panicked(at: Self.page).verdict == .detected)
+        #expect(judge([]).panicked(at: Self.parent).verdict == .detected)
+        #expect(judge([]).panicked(at: page_make(0, 1)).verdict == .missed)
+        #expect(try judge([event(.open, Self.page)]).panicked(at: Self.parent).verdict == .missed)
     }
 
-    @Test("A strike is settled when every page was sealed anew, or one accepted")
+    @Test("A strike is settled when each page was sealed anew or used without its home, or one accepted")
     func settled() throws {
-        let sealed: ArraySlice<TraceRecord> = try [event(.seal, Self.page), event(.seal, Self.parent)]
-        #expect(judge.isSettled(sealed))
-        #expect(!judge.isSettled(sealed.prefix(1)))
-        #expect(!judge.isSettled(try [event(.drop, Self.page), event(.seal, Self.parent)]))
-        #expect(judge.isSettled([try event(.open, Self.page)]))
+        let sealed = try event(.seal, Self.page)
+        #expect(try judge([sealed, event(.seal, Self.parent)]).isSettled)
+        #expect(try judge([sealed, event(.open, Self.parent, PAGE_BLANK)]).isSettled)
+        #expect(!judge([sealed]).isSettled)
+        #expect(try !judge([event(.drop, Self.page), event(.seal, Self.parent)]).isSettled)
+        #expect(try judge([event(.open, Self.page)]).isSettled)
+    }
+
+    @Test("A guest has been back everywhere when it has opened twice as many pages as it has")
+    func backEverywhere() throws {
+        var sealed = page_entry()
+        sealed.state = PAGE_SEALED.rawValue
+        let entries = [
+            page_make(0, 1): sealed, page_make(0, 2): sealed, page_make(0, 3): page_entry(),
+            Self.parent: sealed,
+        ]
+        let opening = try event(.open, page_make(0, 7))
+        let others = try [event(.open, Self.parent), event(.seal, page_make(0, 7))]
+        #expect(!judge([opening, opening, opening] + others, entries: entries).isBackEverywhere)
+        #expect(judge([opening, opening, opening, opening], entries: entries).isBackEverywhere)
+    }
+
+    @Test("A CPU is halted for good where it takes no interrupt, and in code that is not the firmware's")
+    func halts() {
+        func halt(_ flags: String, at segment: String, _ pointer: String, _ halted: Int) -> CPUHalt {
+            CPUHalt(registers: [
+                "EIP=\(pointer) EFL=\(flags) [-------] CPL=0 II=0 A20=1 SMM=0 HLT=\(halted)",
+                "ES =0000 00000000 0000ffff 00009300", "CS =\(segment) 0000ffff 00009b00",
+            ])
+        }
+        #expect(halt("00000202", at: "0000 00000000", "00007c5b", 1).isForGood)
+        #expect(halt("00000202", at: "1000 00010000", "00001234", 1).isForGood)
+        #expect(halt("00000002", at: "f000 000f0000", "0000c489", 1).isForGood)
+        let waiting = halt("00000202", at: "f000 000f0000", "0000c489", 1)
+        #expect(waiting.isHalted && !waiting.isForGood)
+        let running = halt("00000002", at: "0000 00000000", "00007c5b", 0)
+        #expect(!running.isHalted && !running.isForGood)
+        #expect(
+            CPUHalt(registers: [
+                "RIP=ffffffff80001000 RFL=00000002 [-------] CPL=0 II=0 A20=1 SMM=0 HLT=1",
+                "CS =0008 0000000000000000 ffffffff 00af9a00",
+            ]).isForGood)
     }
 
     @Test("An image of other sources has no symbols here")

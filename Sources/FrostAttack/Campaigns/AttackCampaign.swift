@@ -18,13 +18,16 @@ package struct AttackCampaign: Sendable {
     package var only: Int?
     /// How many machines run at once.
     package var jobs = 1
-    /// How long the guest may go on without being found out.
+    /// How long the guest may go on without being found out, at most: it may have been back everywhere sooner.
     package var watch = TimeSpan(.seconds(3))
     /// The attacks begin when the console has said this; nil: when the guest is launched.
     package var after: String?
     package var passphrase: Passphrase?
     /// Text that the guest holds and DRAM must not, besides the markers of our own guests.
     package var secrets: [String] = []
+
+    /// Whether no further attack begins, from what came of those that have ended.
+    package var isDecided: @Sendable ([AttackOutcome]) -> Bool = { _ in false }
 
     package init() {}
 
@@ -55,7 +58,10 @@ package struct AttackCampaign: Sendable {
                         : try AttackRun(attack, on: base, watch: watch.duration) { SignalWatch.isCaught }
                             .run()
                     progress(outcome.description)
-                    work.withLock { $0.outcomes.append(outcome) }
+                    work.withLock {
+                        $0.outcomes.append(outcome)
+                        if isDecided($0.outcomes) { $0.rest = [] }
+                    }
                 } catch {
                     work.withLock { $0.failure = $0.failure ?? error }
                 }

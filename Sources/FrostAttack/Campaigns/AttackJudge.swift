@@ -11,6 +11,20 @@ struct AttackJudge {
     typealias Finding = (verdict: AttackOutcome.Verdict, reason: String)
 
     let strike: Strike
+    private var uses: StrikeUses
+    /// So many openings bring a guest that comes back to its pages in turn back to each: twice as many as it has pages.
+    private let openingsForAll: Int
+
+    init(strike: Strike) {
+        self.strike = strike
+        uses = StrikeUses(of: strike)
+        openingsForAll = 2 * strike.guestPages
+    }
+
+    /// - Parameter records: all since the strike, those that were taken before among them.
+    mutating func take(_ records: ArraySlice<TraceRecord>) {
+        uses.take(records)
+    }
 
     /// Why a page whose home was changed is not found, and need not be.
     enum Effect: String {
@@ -20,30 +34,32 @@ struct AttackJudge {
         case neverOpened = "never opened again: its home still fails its tag"
     }
 
-    /// Since the strike, the first thing that read or wrote the page's home. To drop a page does neither.
-    private func firstUse(_ page: page_id, _ records: ArraySlice<TraceRecord>) -> TraceRecord? {
-        records.first { record in
-            [.open, .seal].contains(record.kind) && record.level == UInt8(page_level(page))
-                && record.value == UInt64(page_index(page))
-        }
-    }
-
     /// A page whose home was read with the attacker's bytes in it, and taken for genuine.
-    func accepted(_ records: ArraySlice<TraceRecord>) -> page_id? {
+    var accepted: page_id? {
         strike.written.keys.sorted().first { page in
-            firstUse(page, records).map { $0.kind == .open && $0.detail != PAGE_BLANK.rawValue } ?? false
+            uses[page].map { $0.kind == .open && !isBlank($0) } ?? false
         }
     }
 
-    /// Whether nothing more can come of the strike: every page was sealed anew, or one was accepted.
-    func isSettled(_ records: ArraySlice<TraceRecord>) -> Bool {
-        accepted(records) != nil
-            || strike.written.keys.allSatisfy { firstUse($0, records)?.kind == .seal }
+    /// Whether nothing more can come of the strike: one page was accepted, or no home will be read as it is now,
+    /// because each page was sealed anew, or became the guest's without its home.
+    var isSettled: Bool {
+        accepted != nil
+            || strike.written.keys.allSatisfy { page in
+                uses[page].map { $0.kind == .seal || isBlank($0) } ?? false
+            }
+    }
+
+    /// Whether a guest that comes back to all of its pages has come back to those that were changed.
+    var isBackEverywhere: Bool { uses.openings >= openingsForAll }
+
+    private func isBlank(_ record: TraceRecord) -> Bool {
+        record.kind == .open && record.detail == PAGE_BLANK.rawValue
     }
 
     /// The hypervisor stopped the guest.
-    func panicked(at page: page_id, _ records: ArraySlice<TraceRecord>) -> Finding {
-        if let accepted = accepted(records) { return (.missed, opened(accepted)) }
+    func panicked(at page: page_id) -> Finding {
+        if let accepted { return (.missed, opened(accepted)) }
         guard strike.written[page] != nil else {
             return (.missed, "the panic names \(pageName(page)), which was not attacked")
         }
@@ -51,8 +67,8 @@ struct AttackJudge {
     }
 
     /// The guest still runs.
-    func survived(_ records: ArraySlice<TraceRecord>, _ view: FrozenView) throws -> Finding {
-        if let accepted = accepted(records) { return (.missed, opened(accepted)) }
+    func survived(_ view: FrozenView) throws -> Finding {
+        if let accepted { return (.missed, opened(accepted)) }
         if let frame = try view.passedThrough().first(where: { strike.frames[$0] != nil }) {
             return (.missed, "the guest reads the frame \(frame.hexadecimal) from DRAM")
         }
@@ -62,7 +78,7 @@ struct AttackJudge {
         }
         var effects: [Effect] = []
         for page in strike.written.keys.sorted() {
-            guard let effect = try effect(on: page, records, view, audit) else {
+            guard let effect = try effect(on: page, view, audit) else {
                 return (
                     .missed,
                     isLeftOut(page)
@@ -85,11 +101,11 @@ struct AttackJudge {
 
     /// nil when it cannot be proven that there was none.
     private func effect(
-        on page: page_id, _ records: ArraySlice<TraceRecord>, _ view: FrozenView, _ audit: TreeAudit
+        on page: page_id, _ view: FrozenView, _ audit: TreeAudit
     ) throws -> Effect? {
         let before = strike.entries[page], after = audit.entries[page]
         if isLeftOut(page) { return nil }
-        switch firstUse(page, records)?.kind {
+        switch uses[page]?.kind {
         case .open:
             // Of any other state it would have been accepted.
             return before.map { $0.state == PAGE_BLANK.rawValue } ?? true ? .blank : nil

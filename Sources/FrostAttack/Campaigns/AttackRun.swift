@@ -14,11 +14,11 @@ final class AttackRun {
     private var judge: AttackJudge?
     private var isStruck = false
     private var judged = ContinuousClock.now
+    private var looked = ContinuousClock.now
     private var finding: AttackJudge.Finding?
     /// What the search found in DRAM at the end; after a panic, in all of memory.
     private var leftovers: [MemorySearch.Find] = []
     private var isHalted = false
-    private var lastRecords: ArraySlice<TraceRecord> = []
     private var targets: [String] = []
 
     /// Tries to find the guest in a state that offers a target, and the guest's time between two.
@@ -68,13 +68,12 @@ final class AttackRun {
             }
             isStruck = true
             judged = ContinuousClock.now
+            looked = judged
         } else if let judge {
             try watch(machine, judge)
-        } else if attack.kind != .kill
-            && ContinuousClock.now > judged + (attack.kind == .smi ? Self.untilPanic : Self.aftermath)
-        {
-            attack.kind == .nmi ? try auditAfterNMI(machine) : try machine.pause()
-            machine.stop()
+        } else if attack.kind != .kill, ContinuousClock.now > looked + Self.aftermath {
+            looked = ContinuousClock.now
+            try lookAfterInterruption(machine)
         }
     }
 
@@ -148,16 +147,33 @@ final class AttackRun {
         }
     }
 
-    private func watch(_ machine: Machine, _ judge: AttackJudge) throws {
-        let isOver = ContinuousClock.now > judged + watch
-        guard try isOver || judge.isSettled(judge.strike.position.records(of: machine, nil)) else { return }
+    private func watch(_ machine: Machine, _ known: AttackJudge) throws {
+        var judge = known
+        defer { self.judge = judge }
+        judge.take(try judge.strike.position.records(of: machine, nil))
+        let isOver = ContinuousClock.now > judged + watch || judge.isBackEverywhere
+        guard isOver || judge.isSettled else { return }
         do {
             try machine.pauseInGuest()
         } catch Machine.Failure.neverThere {
             return  // It has panicked meanwhile: the end record is on its way.
         }
         let view = try FrozenView(machine, symbols: base.symbols)
-        finding = try judge.survived(judge.strike.position.records(of: machine, view), view)
+        judge.take(try judge.strike.position.records(of: machine, view))
+        finding = try judge.survived(view)
+        machine.stop()
+    }
+
+    private func lookAfterInterruption(_ machine: Machine) throws {
+        switch attack.kind {
+        case .smi:
+            // What stands in DRAM now is enough: no panic takes it back.
+            let isOver = ContinuousClock.now > judged + Self.untilPanic
+            guard try isOver || !strays(in: machine.ram).isEmpty else { return }
+            try machine.pause()
+        case .nmi: try auditAfterNMI(machine)
+        default: try machine.pause()
+        }
         machine.stop()
     }
 
@@ -178,11 +194,14 @@ final class AttackRun {
         let hasPanicked = machine.trace.ending?.kind == .panic
         if hasPanicked {
             isHalted = try hasHalted(machine)
-            lastRecords = try judge?.strike.position.records(of: machine, nil) ?? []
+            if let judge { self.judge?.take(try judge.strike.position.records(of: machine, nil)) }
         }
-        leftovers = try base.needles.finds(in: machine.ram).filter {
-            hasPanicked || !base.image.plan.frozenRegion.contains($0.address)
-        }
+        leftovers = try hasPanicked ? base.needles.finds(in: machine.ram) : strays(in: machine.ram)
+    }
+
+    /// What stands where a listener on the bus has seen it.
+    private func strays(in ram: GuestRAM) throws -> [MemorySearch.Find] {
+        try base.needles.finds(in: ram).filter { !base.image.plan.frozenRegion.contains($0.address) }
     }
 
     /// Whether the hypervisor has stopped the CPU for good: halted, with interrupts off, and not the guest.
@@ -218,7 +237,7 @@ final class AttackRun {
         switch result.ending {
         case .panic(.integrity, let index, let level?):
             guard let judge else { return (.missed, "it panicked before it was attacked") }
-            return judge.panicked(at: page_make(UInt32(level), index), lastRecords)
+            return judge.panicked(at: page_make(UInt32(level), index))
         case .stopped:
             return finding ?? (.missed, "no verdict")
         default:

@@ -57,7 +57,6 @@ struct DeviceStrike {
 
     private static func classes(_ view: FrozenView, _ ram: GuestRAM) throws -> [String: [UInt64]] {
         let plan = view.plan
-        let map = MemoryMap(plan, lowRAMBytes: ram.lowBytes)
         let slots = view.slots.values.sorted()
         let audit = try TreeAudit(view)
         let firmware = Set(FirmwarePages(plan).pages)
@@ -78,7 +77,7 @@ struct DeviceStrike {
             "a metadata page's home": homes { page_level($0) > 0 },
             "the home of a page of the firmware's": homes { firmware.contains($0) },
             "a ROM's frame": frames(UInt64(ROM_BASE)..<UInt64(ROM_END)),
-            "the firmware's tables": frames(map.firmware[1]),
+            "the firmware's tables": frames(FirmwarePages.tables(plan)),
         ]
     }
 

@@ -19,17 +19,19 @@ final class ImageAttack {
     private let bytes: [UInt8]
     private let started = ContinuousClock.now
     private var looked = ContinuousClock.now
-    private var stillness = 0
+    private var stillness = 0, finality = 0
+    private var readRecords = 0
     private var finding: AttackJudge.Finding?
     private var leftovers: [MemorySearch.Find] = []
 
     /// One attack in this many changes a page of the guest's instead of the header.
     private static let pageEvery = 4
-    /// Without a word and without a launch, so often and so far apart: it has stopped.
-    private static let stillLooks = 15
+    /// Halted so often and so far apart: it has stopped. Where a halt is for good the second look only lets its last
+    /// words arrive.
+    private static let stillLooks = 15, lastLooks = 2
     private static let betweenLooks = Duration.milliseconds(200)
     /// How long it may take to a launch, or to where attacks begin, on a host with more work than cores too.
-    private static let patience = Duration.seconds(300)
+    private static let patience = Duration.seconds(100)
 
     /// - Throws: ``BootImage/Failure/unreadable(_:)``
     init(_ attack: Attack, on base: AttackBase, isInterrupted: @escaping () -> Bool) throws {
@@ -101,6 +103,9 @@ final class ImageAttack {
         try Data(bytes).write(to: file)
         var options = RunOptions()
         options.board = base.board
+        // The disk that the saved machine has: with another one firmware keeps more memory for itself.
+        options.isSaveable = true
+        options.timeLimit = TimeSpan(Self.patience * 2)
         options.passphrase = try base.passphrase ?? Passphrase("none")
         options.hooks = [
             Hook(.every(.zero)) { [self] machine in try look(machine) },
@@ -120,6 +125,10 @@ final class ImageAttack {
 
     private func look(_ machine: Machine) throws {
         if isInterrupted() || ContinuousClock.now > started + Self.patience { return machine.stop() }
+        if case .page(let page) = change, isOpened(page, machine.trace.records) {
+            finding = (.missed, "\(pageName(page)) was opened with the attacker's bytes")
+            return machine.stop()
+        }
         guard machine.trace.hasLaunched else { return try lookForStillness(machine) }
         if case .field(let field) = change, field.whyPublic(in: base.image) == nil { return machine.stop() }
         // Console and trace come by two lines, and either may be behind.
@@ -135,12 +144,26 @@ final class ImageAttack {
     private func lookForStillness(_ machine: Machine) throws {
         guard ContinuousClock.now > looked + Self.betweenLooks else { return }
         looked = ContinuousClock.now
+        let halt: CPUHalt
         do {
-            stillness = try machine.register("HLT") == 1 ? stillness + 1 : 0
+            halt = CPUHalt(registers: try machine.registers())
         } catch QMP.Failure.gone, QMP.Failure.noConnection {
             return
         }
-        if stillness == Self.stillLooks { machine.stop() }
+        stillness = halt.isHalted ? stillness + 1 : 0
+        finality = halt.isForGood ? finality + 1 : 0
+        if stillness == Self.stillLooks || finality == Self.lastLooks { machine.stop() }
+    }
+
+    /// By what the trace has said since it was asked last.
+    private func isOpened(_ page: page_id, _ records: [TraceRecord]) -> Bool {
+        defer { readRecords = records.count }
+        return records.dropFirst(readRecords).contains { Self.isOpening($0, of: page) }
+    }
+
+    private static func isOpening(_ record: TraceRecord, of page: page_id) -> Bool {
+        record.kind == .open && record.level == UInt8(page_level(page))
+            && record.value == UInt64(page_index(page))
     }
 
     // MARK: the verdict
@@ -148,17 +171,15 @@ final class ImageAttack {
     private func survived(_ machine: Machine) throws -> AttackJudge.Finding {
         switch change {
         case .field(let field):
-            guard beginning(machine.console) == beginning(base.console), machine.trace.facts == base.facts
-            else {
-                return (.missed, "the machine started otherwise")
+            if let difference = difference(machine) {
+                return (.missed, "the machine started otherwise: \(difference)")
             }
             return (.withoutEffect, "the header's \(field.name): \(field.whyPublic(in: base.image) ?? "")")
         case .page(let page):
             let view = try FrozenView(machine, symbols: base.symbols)
             let position = TracePosition(records: 0)
             let isOpened = try position.records(of: machine, view).contains {
-                $0.kind == .open && $0.level == UInt8(page_level(page))
-                    && $0.value == UInt64(page_index(page))
+                Self.isOpening($0, of: page)
             }
             let isBroken = try TreeAudit(view).broken == [page]
             guard !isOpened, isBroken, view.slots[page] == nil else {
@@ -166,6 +187,14 @@ final class ImageAttack {
             }
             return (.withoutEffect, "never opened: its home still fails its tag")
         }
+    }
+
+    /// What was not as in the machine that all attacks begin with; nil: nothing that can be compared.
+    private func difference(_ machine: Machine) -> String? {
+        let facts = machine.trace.facts
+        let fact = TraceFact.allCases.first { facts[$0] != base.facts[$0] }
+        if let fact { return "its \(fact.rawValue)" }
+        return beginning(machine.console) == beginning(base.console) ? nil : "its console"
     }
 
     /// Up to where attacks begin.

@@ -26,6 +26,12 @@ extension Strike {
         written.keys.sorted().map(pageName) + frames.keys.sorted().map { "frame \($0.hexadecimal)" }
     }
 
+    /// How many pages the guest had: those that were not blank, or had a slot.
+    var guestPages: Int {
+        let sealed = entries.filter { page_level($0.key) == 0 && $0.value.state != PAGE_BLANK.rawValue }
+        return Set(sealed.keys).union(resident.filter { page_level($0) == 0 }).count
+    }
+
     /// Changes the homes of a machine that stands still in its guest.
     /// - Throws: ``Failure/alreadyBroken(_:)`` when a home was wrong before it was changed.
     init(
