@@ -7,6 +7,8 @@ import FrostMeasure
 
 extension Board.Chipset: ExpressibleByArgument {}
 extension Board.IOMMU: ExpressibleByArgument {}
+extension GuestDisk.Bus: ExpressibleByArgument {}
+extension GuestNetwork.Card: ExpressibleByArgument {}
 extension Platform: ExpressibleByArgument {}
 extension FreezeStrategy: ExpressibleByArgument {}
 extension CacheDemand: ExpressibleByArgument {}

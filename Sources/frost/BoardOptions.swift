@@ -6,8 +6,12 @@ struct BoardOptions: ParsableArguments {
     @Option(help: "The chipset: pc or q35. (default: q35 with --iommu, else pc)")
     var machine: Board.Chipset?
 
-    @Option(help: "What stands between devices and memory: none, intel (VT-d) or amd (AMD-Vi).")
-    var iommu = Board.IOMMU.none
+    @Option(
+        help: """
+            What stands between devices and memory: none, intel (VT-d) or amd (AMD-Vi). (default: intel where the guest has \
+            a disk or a network, else none)
+            """)
+    var iommu: Board.IOMMU?
 
     @Option(
         help: ArgumentHelp("A device of QEMU's, as after its -device. May be repeated.", valueName: "device"))
@@ -19,9 +23,9 @@ struct BoardOptions: ParsableArguments {
     @Flag(help: "Give devices to a machine without an IOMMU; what is run so cannot be proven.")
     var allowUnprotectedDma = false
 
-    func board() throws -> Board {
+    func board(disks: [GuestDisk] = [], network: GuestNetwork? = nil) throws -> Board {
         try Board(
-            chipset: machine, iommu: iommu, devices: device, cpus: cpus,
+            chipset: machine, iommu: iommu, devices: device, disks: disks, network: network, cpus: cpus,
             allowsUnprotectedDMA: allowUnprotectedDma)
     }
 }

@@ -31,6 +31,8 @@ struct Run: ParsableCommand {
 
     @OptionGroup var board: BoardOptions
 
+    @OptionGroup var guestDevices: GuestDeviceOptions
+
     @Option(
         help: """
             The CPU that the emulator shows: intel, amd, or a model as Bochs or QEMU spell it. (default: one that \
@@ -110,7 +112,7 @@ struct Run: ParsableCommand {
             try recipe.map { RunOptions(recipe: try Recipe(named: $0, in: SourceTree())) } ?? RunOptions()
         (options.platform, options.cpu) = (platform, cpu)
         (options.connect, options.seed) = (libvirt.connect, seed)
-        options.board = try board.board()
+        options.board = try board.board(disks: guestDevices.disks(), network: guestDevices.network())
         try platform.check(connect: libvirt.connect)
         if countInstructions {
             let symbols = try Toolchain(tree: SourceTree(), progress: Talk.say).symbolFile(of: image)

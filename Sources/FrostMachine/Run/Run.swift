@@ -10,10 +10,14 @@ package struct Run {
     private let backend: any Backend
 
     /// - Throws: ``Platform/Failure`` when the platform cannot run here, ``Passphrase/Failure/noTerminal`` when
-    ///   the image needs a passphrase and none can be typed.
+    ///   the image needs a passphrase and none can be typed,
+    ///   ``Board/Failure/notShared(_:)``.
     package init(_ image: BootImage, options: RunOptions) throws {
         try options.platform.check(connect: options.connect)
         try options.platform.check(options)
+        guard image.devices == .shared || !options.board.needsSharing else {
+            throw Board.Failure.notShared(image.file.plainPath)
+        }
         let isUnlocked = options.passphrase != nil || options.saved != nil || options.isInteractive
         if image.needsPassphrase && !isUnlocked {
             throw Passphrase.Failure.noTerminal

@@ -37,6 +37,8 @@ package struct Board: Sendable, Equatable, Codable {
     package var iommu = IOMMU.none
     /// As QEMU takes them after -device.
     package var devices: [String] = []
+    package var disks: [GuestDisk] = []
+    package var network: GuestNetwork?
     /// Of the machine's; a guest has one.
     package var cpus = 1
 
@@ -44,19 +46,29 @@ package struct Board: Sendable, Equatable, Codable {
 
     /// - Parameters:
     ///   - chipset: nil: the one that the rest asks for.
+    ///   - iommu: nil: VT-d, where the guest is given a disk or a network; else none.
     ///   - cpus: at least 1.
     ///   - allowsUnprotectedDMA: devices may stand where nothing is between them and memory.
     /// - Throws: ``Failure``
     package init(
-        chipset: Chipset? = nil, iommu: IOMMU = .none, devices: [String] = [], cpus: Int = 1,
-        allowsUnprotectedDMA: Bool = false
+        chipset: Chipset? = nil, iommu: IOMMU? = nil, devices: [String] = [], disks: [GuestDisk] = [],
+        network: GuestNetwork? = nil, cpus: Int = 1, allowsUnprotectedDMA: Bool = false
     ) throws(Failure) {
+        (self.disks, self.network) = (disks, network)
+        let iommu = iommu ?? (needsSharing ? .intel : .none)
         self.chipset = chipset ?? (iommu == .none ? .pc : .q35)
         (self.iommu, self.devices, self.cpus) = (iommu, devices, cpus)
         guard Self.cpuCounts.contains(cpus) else { throw .cpus(cpus) }
         guard iommu == .none || self.chipset == .q35 else { throw .noIOMMU(self.chipset) }
         if let device = devices.first, iommu == .none, !allowsUnprotectedDMA { throw .unprotected(device) }
+        // Whatever is allowed: the hypervisor lets the guest have no device master the bus there.
+        guard !needsSharing || iommu != .none else { throw .useless }
+        let onAHCI = disks.count { $0.bus == .ahci }
+        guard onAHCI <= [GuestDisk].mostOnAHCI else { throw .manyDisks(onAHCI) }
     }
+
+    /// Whether the guest is given what it has to share pages with.
+    package var needsSharing: Bool { !disks.isEmpty || network != nil }
 
     /// What QEMU's PCs take without x2APIC.
     private static let cpuCounts = 1...254
@@ -71,13 +83,19 @@ package struct Board: Sendable, Equatable, Codable {
     }
 
     /// An IOMMU comes first: it has to be there before what it stands in front of.
-    var arguments: [String] { iommu.arguments + devices.flatMap { ["-device", $0] } }
+    var arguments: [String] {
+        iommu.arguments + devices.flatMap { ["-device", $0] } + disks.arguments + (network?.arguments ?? [])
+    }
 
     package enum Failure: Explained, Equatable {
         case noIOMMU(Chipset)
         case unprotected(String)
         case tooMuchRAM(ByteCount)
         case cpus(Int)
+        case useless
+        case manyDisks(Int)
+        /// The image's guest reaches no device.
+        case notShared(String)
 
         package var exitCode: ExitCode { .usage }
 
@@ -92,6 +110,18 @@ package struct Board: Sendable, Equatable, Codable {
                 """
             case .cpus(let count):
                 "A machine with \(count) CPUs cannot be run. Take 1 to \(Board.cpuCounts.upperBound); a guest has one of them."
+            case .useless:
+                """
+                Without an IOMMU a guest has no use of a disk or a network: the hypervisor lets no device master the bus. Use \
+                --iommu intel or --iommu amd, or leave out --iommu and --machine.
+                """
+            case .notShared(let image):
+                """
+                The guest of '\(image)' reaches no device, so no disk and no network is of use to it. Make the image with \
+                --devices shared.
+                """
+            case .manyDisks(let count):
+                "An AHCI controller has \([GuestDisk].mostOnAHCI) ports, for \(count) disks. Use --disk-bus virtio or nvme."
             case .tooMuchRAM(let ram):
                 "A machine q35 with \(ram) of RAM cannot be run. Take less than \(Board.q35Split), or --machine pc."
             }

@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# fetch.sh — Debian's kernel, and a small initial RAM disk with its drivers of disks and networks.
+#
+#   out     KERNEL=path and INITRD=path on stdout; talk on stderr
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source-path=SCRIPTDIR source=../common/kernel.sh
+source "$here/../common/kernel.sh"
+
+want_kernel
+make_initrd nvme virtio_pci virtio_blk ahci sd_mod virtio_net e1000e
+echo "KERNEL=$kernel"
+echo "INITRD=$initrd"
