@@ -27,9 +27,21 @@ package struct ImageBuilder {
         options.commandLine = options.commandLine ?? recipe.facts.commandLine
         options.devices = options.devices ?? recipe.facts.devices
         options.ports = (recipe.facts.ports ?? []) + options.ports
-        return try make(at: file, options: options) { plan in
-            try guest(recipe, plan: plan, options: options)
+        guard let size = recipe.facts.disk else {
+            guard options.disk == DiskOrder() else { throw Failure.noDisk(recipe.name) }
+            return try make(at: file, options: options) { plan in
+                try guest(recipe, plan: plan, options: options)
+            }
         }
+        try options.check()
+        let draft = try DiskDraft(for: file)
+        defer { draft.remove() }
+        progress("preparing \(recipe.name)")
+        let files = try PreparedLinux(
+            recipe, environment: draft.environment(options.disk, size: size))
+        var summary = try make(linux: files.kernel, initrds: files.initrds, options: options, at: file)
+        summary.disk = try draft.publish(files).disk.plainPath
+        return summary
     }
 
     /// Reads and checks a kernel and its initrds, so that nobody is asked for a passphrase in vain.
@@ -124,7 +136,8 @@ package struct ImageBuilder {
                 commandLine: options.commandLine
             ).guest(plan: plan, starter: toolchain.buildMultibootStarter())
         case .linux:
-            let files = try prepare(recipe)
+            progress("preparing \(recipe.name)")
+            let files = try PreparedLinux(recipe)
             return try linux(files.kernel, initrds: files.initrds, plan: plan, options: options)
         }
     }
@@ -158,30 +171,10 @@ package struct ImageBuilder {
             hash.add(try toolchain.buildMultibootStarter())
             for module in try recipe.modules.map(MultibootGuest.module) { hash.add(module.bytes) }
         case .linux:
-            let files = try prepare(recipe)
+            guard recipe.facts.disk == nil else { throw Failure.ownDisk(recipe.name) }
+            let files = try PreparedLinux(recipe)
             for file in [files.kernel] + files.initrds { try hash.add(file: file) }
         }
-    }
-
-    private func prepare(_ recipe: Recipe) throws -> (kernel: URL, initrds: [URL]) {
-        guard let script = recipe.prepareScript else {
-            throw Failure.incomplete(recipe.name, "a Linux guest has a \"prepare\" script")
-        }
-        progress("preparing \(recipe.name)")
-        // It may fetch things: what it says must be seen as it comes.
-        let child = try ChildProcess(Tool.bash.locate(), [script.plainPath], error: .shared)
-        let (end, output, _) = child.collect()
-        guard end.isSuccess else { throw Failure.unprepared(recipe.name, status: end.status) }
-        var values: [Substring: URL] = [:]
-        for line in String(decoding: output, as: UTF8.self).split(whereSeparator: \.isNewline) {
-            let parts = line.split(separator: "=", maxSplits: 1)
-            guard parts.count == 2 else { continue }
-            values[parts[0]] = URL(filePath: String(parts[1]), relativeTo: recipe.folder).absoluteURL
-        }
-        guard let kernel = values["KERNEL"] else {
-            throw Failure.incomplete(recipe.name, "its prepare script printed no KERNEL= line")
-        }
-        return (kernel, values["INITRD"].map { [$0] } ?? [])
     }
 
     package enum Failure: Explained, Equatable {
@@ -190,10 +183,14 @@ package struct ImageBuilder {
         case unprepared(String, status: Int32)
         case noCommandLine(String)
         case secondFault
+        /// For a recipe that makes none.
+        case noDisk(String)
+        /// Whose images have disks.
+        case ownDisk(String)
 
         package var exitCode: ExitCode {
             switch self {
-            case .hypervisorTooLarge, .noCommandLine, .secondFault: .usage
+            case .hypervisorTooLarge, .noCommandLine, .secondFault, .noDisk, .ownDisk: .usage
             case .incomplete: .badInput
             case .unprepared(_, let status): ExitCode(rawValue: status) ?? .badInput
             }
@@ -210,6 +207,10 @@ package struct ImageBuilder {
                 "The recipe '\(name)' is incomplete: \(rule). Correct its guest.json."
             case .noCommandLine(let name):
                 "'\(name)' starts in real mode and takes no command line. Leave out --append."
+            case .noDisk(let name):
+                "The recipe '\(name)' makes no disk. Leave out --package, --disk-size and --ssh-key."
+            case .ownDisk(let name):
+                "Each image of '\(name)' has a disk of its own, which a sweep gives to no machine. Leave it out."
             case .secondFault:
                 "A hypervisor that freezes nothing has its fault already. Leave out --fault, or --freeze window."
             case .unprepared(let name, let status):

@@ -22,6 +22,8 @@ package struct ImageOptions: Sendable {
     package var kernelEntry = LinuxGuest.KernelEntry.vmlinux
     /// Besides those of every guest, and those of the recipe.
     package var ports: [PortRange] = []
+    /// Of recipes that make a disk.
+    package var disk = DiskOrder()
 
     package static let defaultRAM = 256 * ByteCount.mebibyte
     package static let defaultFrozen = 8 * ByteCount.mebibyte
@@ -31,9 +33,10 @@ package struct ImageOptions: Sendable {
         self.key = key
     }
 
-    /// - Throws: ``Failure`` for what this version cannot do; ``PortRange/Failure``.
+    /// - Throws: ``Failure`` for what this version cannot do; ``PortRange/Failure``; ``DiskOrder/Failure``.
     package func check() throws {
         try PortRange.check(ports)
+        try disk.check()
         guard freeze.isAvailable else { throw Failure.freeze(freeze) }
         guard engine.isAvailable else { throw Failure.engine(engine) }
         guard slotLimit == 0 || slotLimit >= IMAGE_SLOTS_MINIMUM else { throw Failure.fewSlots(slotLimit) }

@@ -31,6 +31,8 @@ package struct ImageSummary: Codable, Sendable, Equatable {
     package var ports: [PortRange]
     /// The fault that its hypervisor has on purpose.
     package var fault: String?
+    /// That was made with it.
+    package var disk: String?
 
     init(
         image: String, fileBytes: UInt64, hypervisorFileBytes: UInt64, hypervisorMemoryBytes: UInt64,
@@ -75,7 +77,7 @@ extension ImageSummary: CustomStringConvertible {
         guest        \(guestPages.of("page")), sealed with metadata: \(sealedPages.of("page")) in \(runs.of("run"))
         key          \(keySource)
         """ + (devices == .none ? "" : "\ndevices      the guest may share pages with them")
-            + declaredPorts + (fault.map { "\nfault        \($0): PUT IN ON PURPOSE" } ?? "")
+            + (disk.map { "\ndisk         \($0), encrypted: its key lies in the image alone" } ?? "") + declaredPorts + (fault.map { "\nfault        \($0): PUT IN ON PURPOSE" } ?? "")
     }
 
     private var declaredPorts: String {

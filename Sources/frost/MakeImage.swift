@@ -87,6 +87,23 @@ struct MakeImage: ParsableCommand {
             """)
     var devices: DeviceSharing?
 
+    @Option(
+        name: .customLong("package"),
+        help: "For a guest with a disk (debian): a package more. May be repeated.")
+    var packages: [String] = []
+
+    @Option(
+        help: "For a guest with a disk: its size. (default: the recipe's)",
+        transform: { try ByteCount(parsing: $0) })
+    var diskSize: ByteCount?
+
+    @Option(
+        help: """
+            For a guest with a disk: the public keys of who may log in by ssh. (default: yours in ~/.ssh; where there are \
+            none, a new one beside the image)
+            """, completion: .file())
+    var sshKey: String?
+
     @Option(help: "The most slots to use; 0: all that fit.")
     var slots: UInt32 = 0
 
@@ -142,6 +159,9 @@ struct MakeImage: ParsableCommand {
         guard module.isEmpty || multiboot != nil else {
             throw ValidationError("--module goes with --multiboot; a recipe brings its own.")
         }
+        guard recipe != nil || (packages.isEmpty && diskSize == nil && sshKey == nil) else {
+            throw ValidationError("--package, --disk-size and --ssh-key go with a recipe that makes a disk: debian.")
+        }
         guard passphraseFile == nil || keySource == .console else {
             throw ValidationError("--passphrase-file goes with --key-source console.")
         }
@@ -165,6 +185,8 @@ struct MakeImage: ParsableCommand {
         (options.cache, options.cipher, options.devices) = (cache, cipher, devices)
         (options.slotLimit, options.traceEvery, options.kernelEntry) = (slots, traceEvery, kernelEntry)
         options.ports = ports
+        (options.disk.packages, options.disk.size) = (packages, diskSize)
+        options.disk.loginKeys = sshKey.map { URL(filePath: $0) }
         try options.check()
         if let linux = linux.map({ URL(filePath: $0) }) {
             let initrds = initrd.map { URL(filePath: $0) }

@@ -24,8 +24,10 @@ package struct Recipe: Sendable, Equatable {
         package var frozen: ByteCount
         package var commandLine: String?
         package var devices: DeviceSharing?
-        /// Linux only: a script that prints `KERNEL=path` and `INITRD=path`.
+        /// Linux only: a script that prints `KERNEL=path` and `INITRD=path`, the latter as often as it likes.
         package var prepare: String?
+        /// The size of the disk that the script makes for each image, and says in `DISK=path`; nil: none.
+        package var disk: ByteCount?
         /// Multiboot only: files beside the source, each with words for it.
         package var modules: [String]?
         /// I/O ports that it may reach besides those of every guest.

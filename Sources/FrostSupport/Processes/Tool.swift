@@ -18,12 +18,19 @@ package struct Tool: Sendable, Hashable {
     package static let bochs = Tool("bochs", package: "bochs", purpose: "boots images (bochs)")
     package static let virsh = Tool(
         "virsh", package: "libvirt-clients", purpose: "shows libvirt's machines, and starts them by hand")
-    package static let env = Tool("env", package: "coreutils", purpose: "starts Bochs in the run's folder")
+    package static let env = Tool("env", package: "coreutils", purpose: "starts Bochs in the run's folder, and scripts")
     package static let setpriv = Tool(
         "setpriv", package: "util-linux", purpose: "ends the emulator when frost is killed")
     package static let dmesg = Tool(
         "dmesg", package: "util-linux", purpose: "tells whether the kernel found the RAM encrypted")
     package static let bash = Tool("bash", package: "bash", purpose: "runs a recipe's prepare script")
+    package static let ssh = Tool("ssh", package: "openssh-client", purpose: "logs in to guests")
+    package static let sshKeygen = Tool(
+        "ssh-keygen", package: "openssh-client", purpose: "makes keys to log in with")
+    package static let mmdebstrap = Tool(
+        "mmdebstrap", package: "mmdebstrap", purpose: "installs the Debian guest")
+    package static let cryptsetup = Tool(
+        "cryptsetup", package: "cryptsetup-bin", purpose: "encrypts the Debian guest's disk")
     package static let cpio = Tool("cpio", package: "cpio", purpose: "packs the Linux guest's initrd")
     package static let busybox = Tool(
         "busybox", package: "busybox-static", purpose: "is the Linux guest's user space")
@@ -41,7 +48,7 @@ package struct Tool: Sendable, Hashable {
     /// Needed by some guests only.
     package static let optional = [
         symbolizer, setpriv, dmesg, bochs, virsh, bash, cpio, busybox, dpkgDeb, xz, gzip, zstd, lz4,
-        bzip2,
+        bzip2, ssh, mmdebstrap, cryptsetup,
     ]
 
     private init(_ name: String, package: String?, purpose: String) {
@@ -53,6 +60,7 @@ package struct Tool: Sendable, Hashable {
     package var versionArguments: [String] {
         switch self {
         case .busybox, .bochs: ["--help"]
+        case .ssh: ["-V"]
         default: ["--version"]
         }
     }
