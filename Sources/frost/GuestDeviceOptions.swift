@@ -40,14 +40,19 @@ struct GuestDeviceOptions: ParsableArguments {
 
     func validate() throws {
         guard !snapshot || !disk.isEmpty else { throw ValidationError("--snapshot goes with --disk FILE.") }
-        guard forward.isEmpty || net == .user else { throw ValidationError("--forward goes with --net user.") }
+        guard forward.isEmpty || net == .user else {
+            throw ValidationError("--forward goes with --net user.")
+        }
     }
 
     func disks() throws -> [GuestDisk] {
         try disk.map { try GuestDisk(URL(filePath: $0), bus: diskBus, dropsChanges: snapshot) }
     }
 
-    func network() throws -> GuestNetwork? {
-        net == .user ? try GuestNetwork(card: netCard, forwards: forward) : nil
+    /// - Parameter port: this host's, for the guest's ssh server; nil: none.
+    func network(leadingTo port: UInt16?) throws -> GuestNetwork? {
+        guard net == .user || port != nil else { return nil }
+        let login = port.map { GuestNetwork.Forward(host: $0, guest: 22) }
+        return try GuestNetwork(card: netCard, forwards: forward + (login.map { [$0] } ?? []))
     }
 }

@@ -160,7 +160,8 @@ struct MakeImage: ParsableCommand {
             throw ValidationError("--module goes with --multiboot; a recipe brings its own.")
         }
         guard recipe != nil || (packages.isEmpty && diskSize == nil && sshKey == nil) else {
-            throw ValidationError("--package, --disk-size and --ssh-key go with a recipe that makes a disk: debian.")
+            throw ValidationError(
+                "--package, --disk-size and --ssh-key go with a recipe that makes a disk: debian.")
         }
         guard passphraseFile == nil || keySource == .console else {
             throw ValidationError("--passphrase-file goes with --key-source console.")

@@ -33,6 +33,21 @@ struct Run: ParsableCommand {
 
     @OptionGroup var guestDevices: GuestDeviceOptions
 
+    @Flag(
+        help: """
+            Wait for the guest's ssh server, log in at this terminal, and power the guest off afterwards. Gives the guest a \
+            network.
+            """)
+    var ssh = false
+
+    @Option(
+        help: ArgumentHelp(
+            "With --ssh: run this instead of a shell; frost then ends as it does.", valueName: "command"))
+    var sshCommand: String?
+
+    @Option(help: "With --ssh: log in as this user.")
+    var sshUser = "root"
+
     @Option(
         help: """
             The CPU that the emulator shows: intel, amd, or a model as Bochs or QEMU spell it. (default: one that \
@@ -86,6 +101,10 @@ struct Run: ParsableCommand {
         guard !countInstructions || record != nil else {
             throw ValidationError("--count-instructions goes with --record DIR.")
         }
+        guard sshCommand == nil || ssh else { throw ValidationError("--ssh-command goes with --ssh.") }
+        guard !ssh || !interactive else {
+            throw ValidationError("--ssh and --interactive both want the terminal.")
+        }
         guard !interactive || (format == .text && !quiet) else {
             throw ValidationError("--interactive shows the console: leave out --quiet and --format json.")
         }
@@ -96,9 +115,11 @@ struct Run: ParsableCommand {
 
     func run() throws {
         let image = try BootImage(reading: URL(filePath: image))
-        let options = try options(for: image)
+        let login = try ssh ? SSHSession(of: image.file, user: sshUser, command: sshCommand) : nil
+        let options = try options(for: image, login: login)
         if let fault = try image.fault(in: SourceTree()) { Talk.say(fault.warning) }
-        let result = try FrostMachine.Run(image, options: options).boot()
+        var result = try FrostMachine.Run(image, options: options).boot()
+        if let login { result.judge(login) }
         let report = RunReport(result, image: image, options: options)
         switch format {
         case .json: try format.print(report)
@@ -107,18 +128,20 @@ struct Run: ParsableCommand {
         throw Outcome(exitCode: result.exitCode)
     }
 
-    private func options(for image: BootImage) throws -> RunOptions {
+    private func options(for image: BootImage, login: SSHSession?) throws -> RunOptions {
         var options =
             try recipe.map { RunOptions(recipe: try Recipe(named: $0, in: SourceTree())) } ?? RunOptions()
         (options.platform, options.cpu) = (platform, cpu)
         (options.connect, options.seed) = (libvirt.connect, seed)
-        options.board = try board.board(disks: guestDevices.disks(), network: guestDevices.network())
+        options.board = try board.board(
+            disks: guestDevices.disks(), network: guestDevices.network(leadingTo: login?.port))
+        if let login { options.hooks.append(login.hook) }
         try platform.check(connect: libvirt.connect)
         if countInstructions {
             let symbols = try Toolchain(tree: SourceTree(), progress: Talk.say).symbolFile(of: image)
             options.instructions = try InstructionPlugin(symbols: SymbolTable(reading: symbols))
         }
-        options.timeLimit = timeout ?? options.timeLimit
+        options.timeLimit = timeout ?? (ssh ? Self.sshTimeLimit : options.timeLimit)
         options.expected += expect
         options.until = until
         options.record = record.map { URL(filePath: $0, directoryHint: .isDirectory) }
@@ -137,8 +160,27 @@ struct Run: ParsableCommand {
         }
         if format == .text && !quiet {
             // A reader that has gone away, as head does, is no reason to end the run.
-            options.console = { try? FileHandle.standardOutput.write(contentsOf: Data($0)) }
+            // Once somebody has logged in, the terminal is theirs.
+            options.console = {
+                guard login?.hasConnected != true else { return }
+                try? FileHandle.standardOutput.write(contentsOf: Data($0))
+            }
         }
         return options
+    }
+
+    /// For the guest's ssh server to answer.
+    private static let sshTimeLimit = TimeSpan(.seconds(900))
+}
+
+extension RunResult {
+    /// A run for a login is as asked where that was.
+    fileprivate mutating func judge(_ login: SSHSession) {
+        if login.end == nil {
+            unmet.append("Nobody could log in by ssh: the guest's server did not answer.")
+        } else if let end = login.end, !end.isSuccess {
+            unmet.append("ssh, or what it ran, ended with status \(end.status).")
+        }
+        if exitCode == .asAsked && !unmet.isEmpty { exitCode = .otherwise }
     }
 }

@@ -8,6 +8,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 source "$here/../common/kernel.sh"
 
 want_kernel
+# shellcheck disable=SC2119  # no modules
 make_initrd
 echo "KERNEL=$kernel"
 echo "INITRD=$initrd"

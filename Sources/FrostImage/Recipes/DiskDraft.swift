@@ -42,7 +42,8 @@ struct DiskDraft {
         var keys = DiskOrder.ownKeys
         if keys.isEmpty {
             try Tool.sshKeygen.run(
-                ["-q", "-t", "ed25519", "-N", "", "-C", "frost", "-f", newKey.plainPath], for: "make a key to log in with")
+                ["-q", "-t", "ed25519", "-N", "", "-C", "frost", "-f", newKey.plainPath],
+                for: "make a key to log in with")
             keys = [newKey.appendingPathExtension("pub")]
         }
         try Data(keys.map { try Data(contentsOf: $0) }.joined()).write(to: all)
@@ -74,7 +75,8 @@ struct DiskDraft {
                 '\(path)' belongs to an image that was made before, and is lost with it. Take another name for -o, or \
                 delete it first.
                 """
-            case .cannotWrite(let folder): "Nothing can be written in '\(folder)'. Choose another place for -o."
+            case .cannotWrite(let folder):
+                "Nothing can be written in '\(folder)'. Choose another place for -o."
             }
         }
     }

@@ -16,7 +16,9 @@ package struct DiskOrder: Sendable, Equatable {
     package func check() throws(Failure) {
         // They become words of a shell and of mmdebstrap.
         // Source: Debian Policy Manual, 5.6.1 "Source".
-        for name in packages where name.wholeMatch(of: /[a-z0-9][a-z0-9+.-]+/) == nil { throw .packageName(name) }
+        for name in packages where name.wholeMatch(of: /[a-z0-9][a-z0-9+.-]+/) == nil {
+            throw .packageName(name)
+        }
         if let loginKeys {
             let text = try? String(contentsOf: loginKeys, encoding: .utf8)
             guard let text else { throw .noKeys(loginKeys.plainPath) }
@@ -48,7 +50,8 @@ package struct DiskOrder: Sendable, Equatable {
 
         package var description: String {
             switch self {
-            case .packageName(let name): "'\(name)' is no name of a Debian package. Give each by a --package of its own."
+            case .packageName(let name):
+                "'\(name)' is no name of a Debian package. Give each by a --package of its own."
             case .noKeys(let path): "There are no keys to read at '\(path)'. Correct --ssh-key."
             case .notPublic(let path):
                 "'\(path)' holds no public key of ssh. Give --ssh-key the file that ends in .pub."

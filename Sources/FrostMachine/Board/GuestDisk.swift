@@ -62,7 +62,8 @@ package struct GuestDisk: Sendable, Equatable, Codable {
 
         package var description: String {
             switch self {
-            case .absent(let path): "There is no disk '\(path)'. Correct --disk, or make one: truncate -s 1G FILE."
+            case .absent(let path):
+                "There is no disk '\(path)'. Correct --disk, or make one: truncate -s 1G FILE."
             case .notDisk(let path): "'\(path)' is neither a file nor a block device. Correct --disk."
             case .refused(let path):
                 "The disk '\(path)' cannot be read and written by you. Change its rights, or try --snapshot."

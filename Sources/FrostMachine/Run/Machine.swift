@@ -23,6 +23,8 @@ package final class Machine {
     private var testSocket: BusSocket?
     private static let tries = 2000
     private(set) var isStopRequested = false
+    /// A hook that waits for a person sets it to false.
+    var hasTimeLimit = true
 
     /// - Parameters:
     ///   - ramFile: the file of physical memory, where it is not to be kept.

@@ -73,7 +73,7 @@ struct RunLoop {
         if let ending = machine.trace.ending { return ending }
         if !machine.trace.hasLaunched && prompts.isRefused(machine.console) { return .wrongPassphrase }
         if isInterrupted() { return .interrupted }
-        if machine.elapsed > options.timeLimit.duration { return .timeLimit }
+        if machine.hasTimeLimit && machine.elapsed > options.timeLimit.duration { return .timeLimit }
         for index in hooks.indices { try hooks[index].fire(machine) }
         return machine.isStopRequested ? .stopped : nil
     }

@@ -117,6 +117,13 @@ extension RunReport: CustomStringConvertible {
                     + "sealed \(count(.metadataSeal)), dropped \(count(.metadataDrop))",
             ]
         }
+        let shared = counts[TraceCounter.shared.name] ?? 0,
+            takenBack = counts[TraceCounter.takenBack.name] ?? 0
+        if shared > 0 {
+            lines.append(
+                "shared       \((shared - takenBack).of("page")) at the end; \(shared) became shared, \(takenBack) were taken back"
+            )
+        }
         if let dma { lines.append("devices      \(dma)") }
         lines += warnings.map { "warning      \($0)" }
         lines += unmet.map { "not as asked \($0)" }

@@ -1,4 +1,4 @@
-import Glibc
+package import Glibc
 
 /// The terminal that a person sits at, as opposed to our standard streams.
 package struct Terminal: ~Copyable {
@@ -35,6 +35,14 @@ package struct Terminal: ~Copyable {
         cfmakeraw(&raw)
         raw.c_oflag |= tcflag_t(OPOST)
         tcsetattr(descriptor, TCSADRAIN, &raw)
+    }
+
+    /// Has a process group read our standard input, where that is a terminal; keys such as Ctrl-C go to it then.
+    package static func give(to group: pid_t) {
+        guard isatty(STDIN_FILENO) != 0 else { return }
+        // Who gives it back is in the background, and would be stopped for it.
+        signal(SIGTTOU, SIG_IGN)
+        tcsetpgrp(STDIN_FILENO, group)
     }
 
     /// Asks for a line that is not shown.

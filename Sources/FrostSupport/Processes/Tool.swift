@@ -18,7 +18,8 @@ package struct Tool: Sendable, Hashable {
     package static let bochs = Tool("bochs", package: "bochs", purpose: "boots images (bochs)")
     package static let virsh = Tool(
         "virsh", package: "libvirt-clients", purpose: "shows libvirt's machines, and starts them by hand")
-    package static let env = Tool("env", package: "coreutils", purpose: "starts Bochs in the run's folder, and scripts")
+    package static let env = Tool(
+        "env", package: "coreutils", purpose: "starts Bochs in the run's folder, and scripts")
     package static let setpriv = Tool(
         "setpriv", package: "util-linux", purpose: "ends the emulator when frost is killed")
     package static let dmesg = Tool(
