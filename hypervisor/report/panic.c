@@ -53,9 +53,9 @@ void wipe_dead_stack(void)
 /* Not inline: tools look for it (contract.h). */
 [[gnu::noinline]] void wipe_secrets(void)
 {
-    vectors_clear();
     for (uint32_t i = 0; i < eraser_count; i++)
         erasers[i].erase(erasers[i].owner);
+    vectors_clear();
     wipe_dead_stack();
 }
 
