@@ -13,6 +13,8 @@ package enum Platform: String, Sendable, Codable, CaseIterable {
         /// It cannot run on this host.
         case unavailable(String)
         case remote(LibvirtURI)
+        /// Its files are not those of that host.
+        case remoteBoard(LibvirtURI)
         case noSymbols(Platform)
         /// What follows a machine instruction by instruction follows one CPU.
         case otherCPUs(Int)
@@ -20,7 +22,7 @@ package enum Platform: String, Sendable, Codable, CaseIterable {
         package var exitCode: ExitCode {
             switch self {
             case .lacks(_, .cacheModel): .notProvable
-            case .lacks, .unavailable, .remote: .unavailable
+            case .lacks, .unavailable, .remote, .remoteBoard: .unavailable
             case .noSymbols: .ourBug
             case .otherCPUs: .usage
             }
@@ -34,6 +36,11 @@ package enum Platform: String, Sendable, Codable, CaseIterable {
                 """
                 Machines of \(uri) share no memory with this host, which frost verify and --keep-ram need. Use a libvirt of \
                 this host, or run frost over there.
+                """
+            case .remoteBoard(let uri):
+                """
+                Machines of \(uri) have one chipset, one CPU and no devices but their own. Use a libvirt of this host, or run \
+                frost over there.
                 """
             case .otherCPUs(let count):
                 """

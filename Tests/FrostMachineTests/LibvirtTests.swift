@@ -160,6 +160,20 @@ import Testing
         }
     }
 
+    @Test("A libvirt of this host gives devices by QEMU's own words, one of another host none")
+    func devices() throws {
+        let board = try Board(iommu: .amd, network: GuestNetwork(card: .e1000e), cpus: 2)
+        let text = try Self.domain("devices") { $0.board = board }
+        #expect(text.contains("machine='q35'") && text.contains("<vcpu>2</vcpu>"))
+        for word in board.arguments { #expect(text.contains("<qemu:arg value='\(word)'/>")) }
+        var options = RunOptions()
+        (options.platform, options.board) = (.libvirt, board)
+        try Platform.libvirt.check(options)
+        let uri = try LibvirtURI(parsing: "qemu+ssh://far/system")
+        options.connect = uri
+        #expect(throws: Platform.Failure.remoteBoard(uri)) { try Platform.libvirt.check(options) }
+    }
+
     @Test("Of a libvirt that shares no memory, none is asked for")
     func noMemory() throws {
         let uri = try LibvirtURI(parsing: "qemu+ssh://far/system")

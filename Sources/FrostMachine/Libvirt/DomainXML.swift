@@ -5,7 +5,8 @@ import Glibc
 /// A machine in libvirt's words: the one that qemu-tcg builds.
 ///
 /// What libvirt has no words for goes to QEMU as it is: a disk whose changes are lost and whose image many may read at
-/// once, memory in a file of our choosing, plugins. Where it runs decides nothing but its ``Wiring``.
+/// once, memory in a file of our choosing, plugins, disks behind NVMe, an IOMMU of AMD's, forwarded ports. Where it runs
+/// decides nothing but its ``Wiring``.
 ///
 /// - Source: libvirt, "Domain XML format"; "QEMU driver", "Pass-through of arbitrary qemu commands".
 struct DomainXML: Sendable {
@@ -19,6 +20,7 @@ struct DomainXML: Sendable {
     var image: URL
     var disk: QEMU.Disk
     var ram: ByteCount
+    var board = Board()
     var wiring: Wiring
     /// As QEMU takes it after -plugin.
     var plugin: String?
@@ -44,7 +46,8 @@ struct DomainXML: Sendable {
 
     /// - Throws: ``LibvirtFailure/notInXML(_:)``, ``Failure``
     func text() throws -> String {
-        for path in [image.plainPath] + wiring.paths where !Markup.canHold(path) {
+        for path in [image.plainPath] + wiring.paths + board.disks.map(\.file.plainPath)
+        where !Markup.canHold(path) {
             throw LibvirtFailure.notInXML(path)
         }
         return Markup(
@@ -52,8 +55,10 @@ struct DomainXML: Sendable {
             [
                 Markup("name", text: name),
                 Markup("memory", ["unit": "b"], text: "\(ram.bytes)"),
-                Markup("vcpu", text: "1"),
-                Markup("os", [:], [Markup("type", ["arch": "x86_64", "machine": "pc"], text: "hvm")]),
+                Markup("vcpu", text: "\(board.cpus)"),
+                Markup(
+                    "os", [:],
+                    [Markup("type", ["arch": "x86_64", "machine": board.chipset.rawValue], text: "hvm")]),
                 Markup("features", [:], [Markup("acpi"), Markup("apic"), Markup("smm", ["state": "off"])]),
                 try processor(),
                 Markup(
@@ -139,7 +144,8 @@ struct DomainXML: Sendable {
     }
 
     private var passedOn: [String] {
-        memory + serial + disk.arguments(reading: image) + (plugin.map { ["-plugin", $0] } ?? [])
+        memory + serial + board.arguments + disk.arguments(reading: image, on: board.chipset)
+            + (plugin.map { ["-plugin", $0] } ?? [])
             + (seed.map { ["-seed", "\($0)"] } ?? [])
     }
 

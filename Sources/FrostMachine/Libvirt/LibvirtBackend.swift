@@ -10,12 +10,17 @@ struct LibvirtBackend: Backend {
 
     var capabilities: Set<Capability> {
         uri.isRemote
-            ? [.control, .seed, .connection] : [.control, .seed, .connection, .sharedMemory, .cacheModel]
+            ? [.control, .seed, .connection]
+            : [.control, .seed, .connection, .sharedMemory, .cacheModel, .board]
     }
 
     func refusal(_ missing: Capability) -> Platform.Failure {
-        let isOfMemory = missing == .sharedMemory || missing == .cacheModel
-        return uri.isRemote && isOfMemory ? .remote(uri) : .lacks(.libvirt, missing)
+        guard uri.isRemote else { return .lacks(.libvirt, missing) }
+        switch missing {
+        case .sharedMemory, .cacheModel: return .remote(uri)
+        case .board: return .remoteBoard(uri)
+        default: return .lacks(.libvirt, missing)
+        }
     }
 
     func lack(on host: HostKVM) -> String? { uri.isEmbedded ? EmbeddedRoot.lack : nil }
@@ -37,6 +42,7 @@ struct LibvirtBackend: Backend {
         -> RunResult
     {
         let (image, options) = (run.image, run.options)
+        try options.board.check(ram: image.plan.ram)
         let ramFile = try MemoryFile.make(image.plan.ram, in: folder, isKept: options.keepsRAM)
         let console = "/tmp/frost-\(UUID().uuidString.prefix(13)).com1"
         defer {
@@ -140,7 +146,8 @@ struct LibvirtBackend: Backend {
     ) -> DomainXML {
         DomainXML(
             root: connection.root, name: name, uri: connection.uri, file: folder.domain, image: file,
-            disk: QEMU.Disk(for: run), ram: run.image.plan.ram, wiring: wiring, cpu: run.options.cpu ?? .amd,
+            disk: QEMU.Disk(for: run), ram: run.image.plan.ram, board: run.options.board,
+            wiring: wiring, cpu: run.options.cpu ?? .amd,
             seed: run.options.seed)
     }
 
