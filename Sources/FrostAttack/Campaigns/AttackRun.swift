@@ -111,10 +111,11 @@ final class AttackRun {
 
     private func secondCPU(_ machine: Machine) throws {
         sleep(attack.listening)
-        let ambush = try CPUAmbush(attack, base, machine)
-        targets = [ambush.description]
-        judged = ContinuousClock.now
         do {
+            // Where the guest can start a CPU, it may have done so by now.
+            let ambush = try CPUAmbush(attack, base, machine)
+            targets = [ambush.description]
+            judged = ContinuousClock.now
             try watch(machine, ambush)
         } catch QMP.Failure.gone, Machine.Failure.neverThere {
             finding = (.missed, "the machine did not go on: another CPU may have stopped it")
