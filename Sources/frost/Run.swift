@@ -135,7 +135,7 @@ struct Run: ParsableCommand {
         (options.connect, options.seed) = (libvirt.connect, seed)
         options.board = try board.board(
             disks: guestDevices.disks(), network: guestDevices.network(leadingTo: login?.port))
-        if let login { options.hooks.append(login.hook) }
+        options.hooks += login?.hooks ?? []
         try platform.check(connect: libvirt.connect)
         if countInstructions {
             let symbols = try Toolchain(tree: SourceTree(), progress: Talk.say).symbolFile(of: image)
@@ -176,7 +176,7 @@ struct Run: ParsableCommand {
 extension RunResult {
     /// A run for a login is as asked where that was.
     fileprivate mutating func judge(_ login: SSHSession) {
-        if login.end == nil {
+        if !login.hasConnected {
             unmet.append("Nobody could log in by ssh: the guest's server did not answer.")
         } else if let end = login.end, !end.isSuccess {
             unmet.append("ssh, or what it ran, ended with status \(end.status).")

@@ -151,7 +151,8 @@ extension BootTests {
         }
 
         private static let repeatable: [String: Set<String>] = [
-            "make-image": ["initrd", "module", "port"], "run": ["expect", "device"],
+            "make-image": ["initrd", "module", "port", "package"],
+            "run": ["expect", "device", "disk", "forward"],
             "verify": ["canary", "expect", "device"],
             "coldboot": ["canary", "known"], "attack": ["secret", "device"],
             "replay": ["frozen", "slots", "policy"],

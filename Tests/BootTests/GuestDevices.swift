@@ -21,8 +21,10 @@ extension BootTests {
         @Test(
             "Disks behind virtio, NVMe and AHCI and two network cards carry the right bytes, both ways",
             .timeLimit(.minutes(6)),
-            arguments: [(Board.IOMMU.intel, GuestNetwork.Card.virtio), (.amd, .e1000e)])
-        func disksAndNetwork(iommu: Board.IOMMU, card: GuestNetwork.Card) throws {
+            arguments: [
+                (Board.IOMMU.intel, GuestNetwork.Card.virtio, Platform.qemuTCG), (.amd, .e1000e, .libvirt),
+            ])
+        func disksAndNetwork(iommu: Board.IOMMU, card: GuestNetwork.Card, platform: Platform) throws {
             let scratch = try ScratchFolder()
             let random = try FileHandle(forReadingFrom: URL(filePath: "/dev/urandom"))
             let before = try GuestDisk.Bus.allCases.map { _ in
@@ -57,6 +59,7 @@ extension BootTests {
             }
             var served: [UInt8] = []
             let result = try sealed.run { options in
+                options.platform = platform
                 options.board = try Board(
                     iommu: iommu, disks: disks, network: GuestNetwork(card: card, forwards: [forward]))
                 options.expected += [

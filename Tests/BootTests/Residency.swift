@@ -21,7 +21,7 @@ extension BootTests {
                 // Most of it is searching, while the machine stands still.
                 options.timeLimit = TimeSpan(.seconds(600))
                 options.hooks = [
-                    Hook.watch(every: .milliseconds(250)) { machine in
+                    Hook.watch(every: .milliseconds(100)) { machine in
                         try machine.pause()
                         let finds = try search.finds(in: machine.ram)
                         let verdict = MemorySearch.verdict(finds, for: machine.image)

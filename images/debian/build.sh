@@ -3,7 +3,8 @@
 #
 # The plain system comes out of a cache; disk, key and the server's identity are this image's own.
 #
-#   in      FROST_WORK           an empty folder, on the file system of the disk that is made
+#   in      FROST_WORK           a folder for what is made, the disk among it
+#           FROST_SECRETS        a folder for keys; what is in there is gone when this image is made
 #           FROST_PACKAGES       more packages, between spaces
 #           FROST_DISK_BYTES     the size of the disk
 #           FROST_SSH_KEYS       a file with the public keys of who may log in as root
@@ -110,7 +111,7 @@ written() {
 }
 
 make_disk() {
-    local bytes keys=$FROST_WORK/server_key
+    local bytes keys=$FROST_SECRETS/server_key
     disk=$FROST_WORK/disk
     bytes=$(stat -c %s "$system/root.ext4")
     ((FROST_DISK_BYTES >= bytes + header_bytes)) ||
@@ -128,24 +129,24 @@ make_disk() {
     host_key=$(cut -d ' ' -f 1-2 "$keys.pub")
 
     say "encrypting the disk"
-    (umask 077 && head -c 64 /dev/urandom >"$FROST_WORK/key")
+    (umask 077 && head -c 64 /dev/urandom >"$FROST_SECRETS/key")
     truncate --size="$((bytes + header_bytes))" "$disk"
     # The key is random: no guess at it has to be made slow.
     PATH=$PATH:/usr/sbin:/sbin cryptsetup reencrypt --encrypt --type luks2 --reduce-device-size "$((header_bytes / mebibyte))M" \
-        --batch-mode --disable-locks --key-file "$FROST_WORK/key" --pbkdf pbkdf2 --pbkdf-force-iterations 1000 \
+        --batch-mode --disable-locks --key-file "$FROST_SECRETS/key" --pbkdf pbkdf2 --pbkdf-force-iterations 1000 \
         --cipher aes-xts-plain64 --key-size 512 --sector-size 4096 --progress-frequency 3600 "$disk" >&2
     truncate --size="$FROST_DISK_BYTES" "$disk"
 }
 
 # What Debian's initial RAM disk reads to open the disk, as a second archive behind the first.
 make_key_archive() {
-    local root=$FROST_WORK/archive uuid
+    local root=$FROST_SECRETS/archive uuid
     uuid=$(PATH=$PATH:/usr/sbin:/sbin cryptsetup luksUUID "$disk")
     mkdir -p "$root/cryptroot/keyfiles"
     chmod 700 "$root/cryptroot/keyfiles"
-    install -m 600 "$FROST_WORK/key" "$root/cryptroot/keyfiles/root.key"
+    install -m 600 "$FROST_SECRETS/key" "$root/cryptroot/keyfiles/root.key"
     echo "root UUID=$uuid /cryptroot/keyfiles/root.key luks,discard" >"$root/cryptroot/crypttab"
-    (cd "$root" && find . | LC_ALL=C sort | cpio --quiet --create --format=newc --owner=0:0) >"$FROST_WORK/initrd"
+    (cd "$root" && find . | LC_ALL=C sort | cpio --quiet --create --format=newc --owner=0:0) >"$FROST_SECRETS/initrd"
 }
 
 want
@@ -154,6 +155,6 @@ make_disk
 make_key_archive
 echo "KERNEL=$system/vmlinuz"
 echo "INITRD=$system/initrd"
-echo "INITRD=$FROST_WORK/initrd"
+echo "INITRD=$FROST_SECRETS/initrd"
 echo "DISK=$disk"
 echo "HOST_KEY=$host_key"

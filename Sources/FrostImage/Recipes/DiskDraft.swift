@@ -3,9 +3,11 @@ import FrostFormat
 import FrostSupport
 import Glibc
 
-/// A guest's disk while it is made: a folder beside the image that nobody else may read.
+/// A guest's disk while it is made: a folder beside the image, and one for keys, in memory where the host has that. Nobody
+/// else may read them.
 struct DiskDraft {
-    let folder: URL
+    private let folder: URL
+    private let secrets: URL
     private let place: ImageDisk
 
     /// - Throws: ``Failure``
@@ -16,18 +18,22 @@ struct DiskDraft {
             throw .exists(file.plainPath)
         }
         let parent = image.absoluteURL.deletingLastPathComponent()
-        folder = parent.appending(path: ".frost-\(UUID().uuidString.prefix(13))", directoryHint: .isDirectory)
+        let name = ".frost-\(UUID().uuidString.prefix(13))"
+        folder = parent.appending(path: name, directoryHint: .isDirectory)
         guard mkdir(folder.plainPath, 0o700) == 0 else { throw .cannotWrite(parent.plainPath) }
+        let inMemory = URL(filePath: "/dev/shm/\(name)", directoryHint: .isDirectory)
+        secrets = mkdir(inMemory.plainPath, 0o700) == 0 ? inMemory : folder
     }
 
     func remove() {
-        try? FileManager.default.removeItem(at: folder)
+        for made in [folder, secrets] { try? FileManager.default.removeItem(at: made) }
     }
 
     /// What the script finds in its environment.
     func environment(_ order: DiskOrder, size: ByteCount) throws -> [String: String] {
         [
             "FROST_WORK": folder.plainPath,
+            "FROST_SECRETS": secrets.plainPath,
             "FROST_PACKAGES": order.packages.joined(separator: " "),
             "FROST_DISK_BYTES": "\((order.size ?? size).bytes)",
             "FROST_SSH_KEYS": try loginKeys(order).plainPath,

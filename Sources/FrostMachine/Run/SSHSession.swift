@@ -6,7 +6,7 @@ import Glibc
 /// A login by ssh into a guest that runs: waits until the guest's server answers, has ssh at our terminal, and then asks
 /// the guest to power off.
 package final class SSHSession {
-    /// How it ended; nil: it has not.
+    /// How it ended; nil: it has not, or the machine went first.
     package private(set) var end: ChildProcess.End?
     /// This host's, that leads to the guest's server.
     package let port: UInt16
@@ -45,9 +45,21 @@ package final class SSHSession {
             + ["\(user)@127.0.0.1"] + (command.map { [$0] } ?? [])
     }
 
-    /// To be called again and again while the machine runs.
-    package var hook: Hook {
-        Hook(.every(.milliseconds(100))) { [self] in try attend($0) }
+    /// What the run has to call.
+    package var hooks: [Hook] {
+        [
+            Hook(.every(.milliseconds(100))) { [self] in try attend($0) },
+            Hook(.end) { [self] _ in cutOff() },
+        ]
+    }
+
+    /// Where the machine went first, as by the guest's own `poweroff`.
+    private func cutOff() {
+        guard ssh != nil else { return }
+        ssh?.send(SIGHUP)
+        _ = ssh?.end(waiting: true)
+        ssh = nil
+        Terminal.give(to: getpgrp())
     }
 
     private func attend(_ machine: Machine) throws {
