@@ -55,16 +55,16 @@ want_kernel() {
 
 # Puts modules of the kernel and all that they need below ROOT/lib/modules: add_modules ROOT NAME ...
 add_modules() {
-    local root=$1 work version name module depmod
+    local root=$1 work version name module dependencies
     shift
     work=$(mktemp -d "$cache/draft.XXXXXX")
     dpkg-deb --fsys-tarfile "$package" | tar -x -C "$work" ./lib/modules
     version=$(ls "$work/lib/modules")
-    depmod=$work/lib/modules/$version/modules.dep
+    dependencies=$work/lib/modules/$version/modules.dep
     "$busybox" depmod -b "$work" "$version"
     for name in "$@"; do
         # "path/name.ko: what it needs, the last first"
-        sed -nE "s,^([^:]*/)?$name\.ko:,\1$name.ko,p" "$depmod" | tr ' ' '\n' >"$work/needed"
+        sed -nE "s,^([^:]*/)?$name\.ko:,\1$name.ko,p" "$dependencies" | tr ' ' '\n' >"$work/needed"
         [[ -s $work/needed ]] || fail "Debian's kernel has no module $name" 65
         while read -r module; do
             mkdir -p "$root/lib/modules/$version/$(dirname "$module")"

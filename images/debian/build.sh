@@ -12,6 +12,8 @@
 #   cache   ${XDG_CACHE_HOME:-~/.cache}/frostvisor/debian: delete it for newer packages
 #   exit    64 the disk is too small; 69 a tool or the network is missing: the last line says what to type
 set -euo pipefail
+# Where tools of file systems and disks lie, which not everybody has on PATH.
+export PATH=$PATH:/usr/sbin:/sbin
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/frostvisor/debian
 release=bookworm
 packages="linux-image-amd64 initramfs-tools zstd cryptsetup-initramfs systemd-sysv udev dbus libpam-systemd openssh-server kmod
@@ -33,7 +35,7 @@ want() {
     for tool in mmdebstrap:mmdebstrap mkfs.ext4:e2fsprogs debugfs:e2fsprogs cryptsetup:cryptsetup-bin ssh-keygen:openssh-client \
         cpio:cpio; do
         package=${tool#*:} tool=${tool%:*}
-        PATH=$PATH:/usr/sbin:/sbin command -v "$tool" >/dev/null || fail "$tool is missing. Type: apt-get install -y $package" 69
+        command -v "$tool" >/dev/null || fail "$tool is missing. Type: apt-get install -y $package" 69
     done
 }
 
@@ -99,7 +101,7 @@ want_system() {
         cat "$1"/root/boot/vmlinuz-* >"$1/done/vmlinuz"
         cat "$1"/root/boot/initrd.img-* >"$1/done/initrd"
         used=$(du --summarize --block-size=1M "$1/root" | cut -f 1)
-        PATH=$PATH:/usr/sbin:/sbin mkfs.ext4 -q -L root -m 1 -d "$1/root" "$1/done/root.ext4" "$((used * 5 / 4 + 128))M" >/dev/null
+        mkfs.ext4 -q -L root -m 1 -d "$1/root" "$1/done/root.ext4" "$((used * 5 / 4 + 128))M" >/dev/null
         rm -rf "$1/root"
     ' bash "$draft"
     mv "$draft/done" "$system"
@@ -123,7 +125,7 @@ make_disk() {
         written "$keys.pub" /etc/ssh/ssh_host_ed25519_key.pub 644
         written "$FROST_SSH_KEYS" /root/.ssh/authorized_keys 600
     } >"$FROST_WORK/commands"
-    PATH=$PATH:/usr/sbin:/sbin debugfs -w -f "$FROST_WORK/commands" "$disk" >"$FROST_WORK/debugfs" 2>&1
+    debugfs -w -f "$FROST_WORK/commands" "$disk" >"$FROST_WORK/debugfs" 2>&1
     # It ends well whatever it could not do.
     ! grep -vE '^(debugfs[: ]|Allocated inode:)' "$FROST_WORK/debugfs" >&2 || fail "the disk could not be written, as above" 74
     host_key=$(cut -d ' ' -f 1-2 "$keys.pub")
@@ -132,7 +134,7 @@ make_disk() {
     (umask 077 && head -c 64 /dev/urandom >"$FROST_SECRETS/key")
     truncate --size="$((bytes + header_bytes))" "$disk"
     # The key is random: no guess at it has to be made slow.
-    PATH=$PATH:/usr/sbin:/sbin cryptsetup reencrypt --encrypt --type luks2 --reduce-device-size "$((header_bytes / mebibyte))M" \
+    cryptsetup reencrypt --encrypt --type luks2 --reduce-device-size "$((header_bytes / mebibyte))M" \
         --batch-mode --disable-locks --key-file "$FROST_SECRETS/key" --pbkdf pbkdf2 --pbkdf-force-iterations 1000 \
         --cipher aes-xts-plain64 --key-size 512 --sector-size 4096 --progress-frequency 3600 "$disk" >&2
     truncate --size="$FROST_DISK_BYTES" "$disk"
@@ -141,7 +143,7 @@ make_disk() {
 # What Debian's initial RAM disk reads to open the disk, as a second archive behind the first.
 make_key_archive() {
     local root=$FROST_SECRETS/archive uuid
-    uuid=$(PATH=$PATH:/usr/sbin:/sbin cryptsetup luksUUID "$disk")
+    uuid=$(cryptsetup luksUUID "$disk")
     mkdir -p "$root/cryptroot/keyfiles"
     chmod 700 "$root/cryptroot/keyfiles"
     install -m 600 "$FROST_SECRETS/key" "$root/cryptroot/keyfiles/root.key"
