@@ -9,6 +9,7 @@
 #include "phase.h"
 #include "plugin_base.h"
 #include "shadow.h"
+#include "shared_pages.h"
 #include "touches.h"
 #include "violation.h"
 
@@ -96,7 +97,7 @@ static void access_at(uint64_t address, uint32_t bytes, enum access_kind kind,
     cache_access(machine.cache, &access);
     if (is_store && in_region(address))
         shadow_stored(address, bytes);
-    if (machine.is_guest && !is_guests(address))
+    if (machine.is_guest && !is_guests(address) && !shared_pages_hold(address))
         shadow_reached(address, rip);
     if (!is_store || machine.is_guest)
         return;

@@ -7,6 +7,7 @@
 #include "dram.h"
 #include "plugin_base.h"
 #include "record.h"
+#include "sharing.h"
 #include "violation.h"
 #include "walk.h"
 
@@ -57,9 +58,37 @@ static struct table *table_at(uint64_t address)
     return in_region(address) ? &tables[(address - machine.set.region_base) / FRAME_BYTES] : NULL;
 }
 
-/* A guest reaches its slots, write-back; and devices, of which video memory lies where RAM could
- * be. */
-static void check_nested_leaf(uint64_t entry, unsigned level)
+/* The guest-physical address that an entry of a table translates. */
+static uint64_t guest_physical(uint64_t address, unsigned index)
+{
+    const struct table *table = table_at(address);
+    uint64_t translated = 0;
+
+    for (unsigned level = table->level; ; level = table->level) {
+        translated |= (uint64_t)index << (FRAME_SHIFT + 9 * (level - 1));
+        if (table->parent == NOWHERE)
+            return translated;
+        index = table->index;
+        table = table_at(table->parent);
+    }
+}
+
+/* Homes of pages that the guest shares, at their own addresses, uncached, and never as code. */
+static void check_outside(uint64_t address, uint64_t entry, unsigned level, uint64_t guest)
+{
+    bool is_own = guest == address && entry_type(entry, level == 1, machine.host.pat) == MEMORY_UC;
+
+    if (!is_own || !machine.set.shares)
+        report(RESIDENCY_NESTED_MAPPING, address, entry);
+    else if (!sharing_allows(address))
+        report(RESIDENCY_SHARED_UNASKED, address, entry);
+    else if (!(entry & PTE_NX))
+        report(RESIDENCY_SHARED_EXECUTABLE, address, entry);
+}
+
+/* A guest reaches its slots, write-back; what it shares; and devices, of which video memory lies
+ * where RAM could be. */
+static void check_nested_leaf(uint64_t entry, unsigned level, uint64_t guest)
 {
     uint64_t bytes = UINT64_C(1) << (FRAME_SHIFT + 9 * (level - 1));
     uint64_t start = entry & PTE_ADDRESS & ~(bytes - 1);
@@ -74,7 +103,7 @@ static void check_nested_leaf(uint64_t entry, unsigned level)
         } else if (is_video(at))
             seen.public_frames++;
         else
-            report(RESIDENCY_NESTED_MAPPING, at, entry);
+            check_outside(at, entry, level, guest + (at - start));
     }
 }
 
@@ -89,7 +118,7 @@ static void visit_entry(enum tree tree, uint64_t address, unsigned level, unsign
     if (level > 1 && !(level < 4 && (entry & PTE_LARGE)))
         visit(tree, entry & PTE_ADDRESS, level - 1, address, index);
     else if (tree == TREE_NESTED)
-        check_nested_leaf(entry, level);
+        check_nested_leaf(entry, level, guest_physical(address, index));
 }
 
 static void visit(enum tree tree, uint64_t address, unsigned level, uint64_t parent, unsigned index)

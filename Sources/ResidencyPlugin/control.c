@@ -10,6 +10,8 @@
 #include "privilege.h"
 #include "record.h"
 #include "shadow.h"
+#include "shared_pages.h"
+#include "sharing.h"
 #include "violation.h"
 #include "walk.h"
 
@@ -23,6 +25,7 @@
 #define VMCB_IOPM_BASE  0x040u
 #define VMCB_MSRPM_BASE 0x048u
 #define VMCB_EXITCODE   0x070u
+#define VMCB_EXITINFO2  0x080u
 #define VMCB_NP_ENABLE  0x090u
 #define VMCB_N_CR3      0x0B0u
 #define VMCB_CS_BASE    0x418u
@@ -191,9 +194,10 @@ static void flush_line(const struct announced *announced, uint64_t before, uint6
 
     if (is_known)
         at = machine.is_guest ? walk_guest(before) : walk_host(before);
-    /* All RAM that a guest reaches is slots: elsewhere leads only an operand that was read wrongly,
-     * as of code that is not 64-bit. */
-    if (at.address != NOWHERE && (!machine.is_guest || in_region(at.address))) {
+    /* All RAM that a guest reaches is slots and shared pages: elsewhere leads only an operand that
+     * was read wrongly, as of code that is not 64-bit. */
+    bool is_reached = !machine.is_guest || in_region(at.address) || shared_pages_hold(at.address);
+    if (at.address != NOWHERE && is_reached) {
         cache_access(machine.cache, &(struct cache_access){
             .address = at.address, .tag = announced->rip, .bytes = 1,
             .kind = (enum access_kind)announced->decoded.access, .page_type = at.type,
@@ -231,6 +235,7 @@ static void enter_guest(uint64_t rip, uint64_t block)
     load_guest();
     audit_control_block(rip, control_block(VMCB_IOPM_BASE), control_block(VMCB_MSRPM_BASE));
     audit_changed_tables(rip);
+    sharing_entered(rip);
     shadow_check();
     dram_settle();
     pager_view_record_entries(homes, dram_written_homes(homes, HOMES));
@@ -246,6 +251,8 @@ void control_exited(void)
         privilege_confirm(control_block(VMCB_CS_BASE) + control_block(VMCB_RIP),
                           (uint8_t)control_block(VMCB_CPL));
     machine.is_guest = false;
+    sharing_exited(control_block(VMCB_EXITCODE), control_block(VMCB_EXITINFO2),
+                   control_block(VMCB_CR3));
     if (machine.set.vendor == CACHE_AMD)
         cache_write_cr0(machine.cache, machine.host.cr0);
 }

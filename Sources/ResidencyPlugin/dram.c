@@ -8,6 +8,7 @@
 
 #include "plugin_base.h"
 #include "record.h"
+#include "shared_pages.h"
 
 #define RUN_BYTES    (1u << 16)
 #define HOMES        4096u
@@ -106,12 +107,13 @@ static void join(struct run *run, const struct residency_transfer *next, uint64_
         transfer->bytes = 0;
     }
     if (next->record.kind == RESIDENCY_WRITE)
-        memcpy(run->bytes + transfer->bytes, machine.ram + offset, next->bytes);
+        memcpy(run->bytes + transfer->bytes, dram.view + offset, next->bytes);
     transfer->bytes += next->bytes;
     transfer->last_instant = machine.instructions;
 }
 
-/* The bytes are in RAM already: callbacks come after the store. */
+/* The bytes are in RAM already: callbacks come after the store. RAM is read once, for the view: a
+ * device may write a shared page at any time. */
 void dram_moved(void *context, const struct bus_event *event)
 {
     uint64_t offset = offset_of_address(event->address);
@@ -138,8 +140,8 @@ static void unseen(uint64_t offset, uint32_t bytes)
 {
     struct residency_transfer transfer = {
         .record.kind = RESIDENCY_WRITE, .address = address_of_offset(offset), .rip = NOWHERE,
-            .bytes = bytes,
-        .kind = BUS_WRITE, .mode = MODE_UNSEEN };
+            .bytes = bytes, .kind = BUS_WRITE,
+        .mode = shared_pages_hold(address_of_offset(offset)) ? MODE_DEVICE : MODE_UNSEEN };
 
     memcpy(dram.view + offset, machine.ram + offset, bytes);
     if (dram.is_logging)
@@ -159,6 +161,11 @@ static uint64_t compare_frame(uint64_t offset)
         differ += line_bytes;
     }
     return differ;
+}
+
+uint64_t dram_compare_frame(uint64_t address)
+{
+    return compare_frame(offset_of_address(address) & ~(uint64_t)(FRAME_BYTES - 1));
 }
 
 /* The end of the extent with data that begins at or after `*from`; holes in both files read as
@@ -188,8 +195,10 @@ uint64_t dram_compare(uint64_t *unseen_bytes)
         uint64_t start = in_ram < in_view ? in_ram : in_view;
         uint64_t end = in_ram < in_view ? ram_end : view_end;
         for (at = start; at < end; at += FRAME_BYTES, frames++)
-            if (memcmp(dram.view + at, machine.ram + at, FRAME_BYTES) != 0)
-                *unseen_bytes += compare_frame(at);
+            if (memcmp(dram.view + at, machine.ram + at, FRAME_BYTES) != 0) {
+                uint64_t differ = compare_frame(at);
+                *unseen_bytes += shared_pages_hold(address_of_offset(at)) ? 0 : differ;
+            }
     }
     return frames;
 }

@@ -8,9 +8,12 @@ void dram_start(void);
 void dram_moved(void *context, const struct bus_event *event);
 
 /* Holds all RAM against the view of DRAM, but for lines that the cache holds modified, and mends
- *   the view. returns   frames compared; `unseen` counts bytes that differed
+ * the view.
+ *   returns   frames compared; `unseen` counts bytes that differed where no device may write
  */
 uint64_t dram_compare(uint64_t *unseen);
+/* One frame of RAM, the same. Returns the bytes that differed. */
+uint64_t dram_compare_frame(uint64_t address);
 /* Keeps a copy of the view: from now on writes are logged with their bytes. */
 void dram_begin_log(void);
 /* Writes out what was joined so far. */

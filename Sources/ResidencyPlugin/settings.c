@@ -49,7 +49,8 @@ static uint64_t *number_named(const char *name, struct settings *set)
         { "seed", &set->seed }, { "ram-bytes", &set->ram_bytes }, { "region", &set->region_base },
         { "region-bytes", &set->region_bytes }, { "text-bytes", &set->text_bytes },
         { "linear", &set->linear_base }, { "pager", &set->pager }, { "wipe", &set->wipe },
-        { "log-limit", &set->log_limit }, { "flags-offset", &set->flags_offset } };
+        { "log-limit", &set->log_limit }, { "flags-offset", &set->flags_offset },
+        { "shares", &set->shares } };
 
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         if (strcmp(numbers[i].name, name) == 0)

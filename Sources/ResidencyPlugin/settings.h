@@ -19,6 +19,7 @@ struct settings {
     uint64_t pager;                 /* offset of its `struct pager` in the region */
     uint64_t wipe;                  /* offset of the function that erases the secrets; 0: unknown */
     uint64_t log_limit;             /* bytes */
+    uint64_t shares;                /* 1: the guest may share pages with devices */
     uint64_t flags_offset;          /* in QEMU's state of the CPU: privilege.c */
 };
 

@@ -11,6 +11,7 @@
 #define PTE_PCD      (UINT64_C(1) << 4)
 #define PTE_LARGE    (UINT64_C(1) << 7)     /* and the PAT bit of a 4 KiB entry */
 #define PTE_PAT_2M   (UINT64_C(1) << 12)
+#define PTE_NX       (UINT64_C(1) << 63)
 #define PTE_ADDRESS  UINT64_C(0x000FFFFFFFFFF000)
 
 struct translation {

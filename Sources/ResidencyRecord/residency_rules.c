@@ -55,6 +55,21 @@ static const struct residency_rule_text texts[RESIDENCY_RULES] = {
     [RESIDENCY_REGION_CHANGED] = { "region-changed",
         "The hypervisor's own memory changed, and no instruction stored there.",
         "docs/design/proof.md" },
+    [RESIDENCY_SHARED_UNASKED] = { "shared-unasked",
+        "A nested entry leads to the home of a page that the guest did not name without its C-bit.",
+        "docs/design/shared-pages.md, What an address means" },
+    [RESIDENCY_SHARED_EXECUTABLE] = { "shared-executable",
+        "A shared page could be executed: who writes DRAM would write the guest's instructions.",
+        "docs/design/shared-pages.md, What happens to a page" },
+    [RESIDENCY_SHARED_NOT_ZEROED] = { "shared-not-zeroed",
+        "A page became shared, and what stood at its home before can be read there.",
+        "docs/design/shared-pages.md, What happens to a page" },
+    [RESIDENCY_SHARED_SLOT_KEPT] = { "shared-slot-kept",
+        "A page became shared, and its slot is still mapped by the private name.",
+        "docs/design/shared-pages.md, What happens to a page" },
+    [RESIDENCY_SHARED_KEPT] = { "shared-kept",
+        "The guest took a page back, and its home is still mapped.",
+        "docs/design/shared-pages.md, What happens to a page" },
 };
 
 const struct residency_rule_text *residency_rule_text(enum residency_rule rule)

@@ -33,20 +33,7 @@ struct Run: ParsableCommand {
 
     @OptionGroup var guestDevices: GuestDeviceOptions
 
-    @Flag(
-        help: """
-            Wait for the guest's ssh server, log in at this terminal, and power the guest off afterwards. Gives the guest a \
-            network.
-            """)
-    var ssh = false
-
-    @Option(
-        help: ArgumentHelp(
-            "With --ssh: run this instead of a shell; frost then ends as it does.", valueName: "command"))
-    var sshCommand: String?
-
-    @Option(help: "With --ssh: log in as this user.")
-    var sshUser = "root"
+    @OptionGroup var login: LoginOptions
 
     @Option(
         help: """
@@ -101,8 +88,7 @@ struct Run: ParsableCommand {
         guard !countInstructions || record != nil else {
             throw ValidationError("--count-instructions goes with --record DIR.")
         }
-        guard sshCommand == nil || ssh else { throw ValidationError("--ssh-command goes with --ssh.") }
-        guard !ssh || !interactive else {
+        guard !login.ssh || !interactive else {
             throw ValidationError("--ssh and --interactive both want the terminal.")
         }
         guard !interactive || (format == .text && !quiet) else {
@@ -115,11 +101,9 @@ struct Run: ParsableCommand {
 
     func run() throws {
         let image = try BootImage(reading: URL(filePath: image))
-        let login = try ssh ? SSHSession(of: image.file, user: sshUser, command: sshCommand) : nil
-        let options = try options(for: image, login: login)
+        let options = try options(for: image, login: login.session(for: image))
         if let fault = try image.fault(in: SourceTree()) { Talk.say(fault.warning) }
-        var result = try FrostMachine.Run(image, options: options).boot()
-        if let login { result.judge(login) }
+        let result = try FrostMachine.Run(image, options: options).boot()
         let report = RunReport(result, image: image, options: options)
         switch format {
         case .json: try format.print(report)
@@ -135,13 +119,13 @@ struct Run: ParsableCommand {
         (options.connect, options.seed) = (libvirt.connect, seed)
         options.board = try board.board(
             disks: guestDevices.disks(), network: guestDevices.network(leadingTo: login?.port))
-        options.hooks += login?.hooks ?? []
+        options.login = login
         try platform.check(connect: libvirt.connect)
         if countInstructions {
             let symbols = try Toolchain(tree: SourceTree(), progress: Talk.say).symbolFile(of: image)
             options.instructions = try InstructionPlugin(symbols: SymbolTable(reading: symbols))
         }
-        options.timeLimit = timeout ?? (ssh ? Self.sshTimeLimit : options.timeLimit)
+        options.timeLimit = timeout ?? (login == nil ? options.timeLimit : Self.loginTimeLimit)
         options.expected += expect
         options.until = until
         options.record = record.map { URL(filePath: $0, directoryHint: .isDirectory) }
@@ -170,17 +154,5 @@ struct Run: ParsableCommand {
     }
 
     /// For the guest's ssh server to answer.
-    private static let sshTimeLimit = TimeSpan(.seconds(900))
-}
-
-extension RunResult {
-    /// A run for a login is as asked where that was.
-    fileprivate mutating func judge(_ login: SSHSession) {
-        if !login.hasConnected {
-            unmet.append("Nobody could log in by ssh: the guest's server did not answer.")
-        } else if let end = login.end, !end.isSuccess {
-            unmet.append("ssh, or what it ran, ended with status \(end.status).")
-        }
-        if exitCode == .asAsked && !unmet.isEmpty { exitCode = .otherwise }
-    }
+    private static let loginTimeLimit = TimeSpan(.seconds(900))
 }

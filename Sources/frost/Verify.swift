@@ -74,6 +74,10 @@ struct Verify: ParsableCommand {
 
     @OptionGroup var board: BoardOptions
 
+    @OptionGroup var guestDevices: GuestDeviceOptions
+
+    @OptionGroup var login: LoginOptions
+
     @Option(help: "Keep the record in this folder.", completion: .directory)
     var record: String?
 
@@ -233,7 +237,9 @@ struct Verify: ParsableCommand {
     private func options(_ image: BootImage, _ recipe: Recipe?, record: URL) throws -> RunOptions {
         var options = recipe.map { RunOptions(recipe: $0) } ?? RunOptions()
         (options.platform, options.cpu, options.connect) = (platform, cpu, libvirt.connect)
-        options.board = try board.board()
+        options.login = try login.session(for: image)
+        options.board = try board.board(
+            disks: guestDevices.disks(), network: guestDevices.network(leadingTo: options.login?.port))
         // The recipe's is for a machine that nobody watches.
         options.timeLimit = timeout ?? TimeSpan(.seconds(1800))
         options.expected += expect
@@ -245,7 +251,11 @@ struct Verify: ParsableCommand {
         }
         if format == .text && !quiet {
             // The verdict alone is the result.
-            options.console = { try? FileHandle.standardError.write(contentsOf: Data($0)) }
+            let login = options.login
+            options.console = {
+                guard login?.hasConnected != true else { return }
+                try? FileHandle.standardError.write(contentsOf: Data($0))
+            }
         }
         return options
     }

@@ -10,6 +10,8 @@ struct CacheVerdictRow: Sendable {
     var preset = "zen2-l2"
     var freeze = FreezeStrategy.fit
     var hasEmbeddedKey = false
+    /// The machine has QEMU's edu, behind VT-d.
+    var hasDevice = false
     var answer = CacheVerdict.Answer.leaked
     var condition = Condition.frozenRegion
     /// Each must be named under the condition.
@@ -21,19 +23,23 @@ struct CacheVerdictRow: Sendable {
 
     var name: String {
         "\(fault ?? "no fault"), guest \(guest), cache \(preset)"
-            + (freeze == .fit ? "" : ", freeze \(freeze.rawValue)") + (hasEmbeddedKey ? ", embedded key" : "")
+            + (hasDevice ? ", with a device" : "") + (freeze == .fit ? "" : ", freeze \(freeze.rawValue)")
+            + (hasEmbeddedKey ? ", embedded key" : "")
     }
 
     /// A frame that no small guest touches: where the faults put what does not belong into DRAM.
     private static let frame = "the home of guest page 0xa00000"
 
     static let all: [CacheVerdictRow] =
-        sound + ofMachine + ofGuests + ofTables + ofCaches + ofBuffers + ofCiphertext
+        sound + ofMachine + ofGuests + ofTables + ofCaches + ofBuffers + ofCiphertext + ofSharedPages
 
     /// The very guests that the faults below are made with: nothing is wrong yet.
     private static let sound =
         ["touch", "caches", "types", "ranges", "disable"].map { CacheVerdictRow(guest: $0, answer: .proven) }
-        + [CacheVerdictRow(guest: "images/hpet", preset: "zen2-l3", answer: .proven)]
+        + [
+            CacheVerdictRow(guest: "images/hpet", preset: "zen2-l3", answer: .proven),
+            CacheVerdictRow(guest: "images/shared", preset: "zen2-l3", hasDevice: true, answer: .proven),
+        ]
 
     private static let ofMachine = [
         CacheVerdictRow(
@@ -194,4 +200,27 @@ struct CacheVerdictRow: Sendable {
             fault: "plain-homes", condition: .noSecret, rules: ["canary", "plaintext-block"],
             place: "the home of guest page"),
     ]
+
+    private static let ofSharedPages = [
+        sharing("shared-neighbour", .accountedWrites, "shared-unasked", place: "the home of guest page"),
+        sharing("shared-old-bytes", .accountedWrites, "shared-not-zeroed", place: sharedPage),
+        sharing("shared-slot-mapped", .frozenRegion, "shared-slot-kept", place: sharedPage),
+        sharing("shared-stays", .frozenRegion, "shared-kept", place: sharedPage),
+        sharing("shared-runs", .frozenRegion, "shared-executable", place: sharedPage),
+        sharing("shared-left", .accountedWrites, "unseen-store", place: deviceSource, hasDevice: true),
+        sharing("shared-remembered", .accountedWrites, "unseen-store", place: deviceSource, hasDevice: true),
+    ]
+
+    /// Of the guest `shared`: PAGE, and SOURCE.
+    private static let sharedPage = "the home of guest page 0x1000000"
+    private static let deviceSource = "the home of guest page 0x1100000"
+
+    private static func sharing(
+        _ fault: String, _ condition: Condition, _ rule: String, place: String, hasDevice: Bool = false
+    ) -> CacheVerdictRow {
+        CacheVerdictRow(
+            fault: fault, guest: "images/shared", preset: "zen2-l3", hasDevice: hasDevice,
+            condition: condition,
+            rules: [rule], place: place, instruction: hasDevice ? "" : "svm_enter")
+    }
 }

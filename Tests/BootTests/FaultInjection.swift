@@ -4,6 +4,7 @@ import FrostCore
 import FrostFormat
 import FrostHost
 @testable import FrostImage
+import FrostMachine
 import FrostProof
 import FrostSupport
 import ResidencyRecord
@@ -109,9 +110,9 @@ extension CacheVerdictRow: VerdictRow {
 
     func verdict(of sealed: Sealed) throws -> CacheVerdict {
         let folder = sealed.scratch.file("proof")
-        var run = CacheRun(
-            sealed.image, options: try Self.options(sealed, record: folder),
-            cache: try CacheChoice(preset: preset))
+        var options = try Self.options(sealed, record: folder)
+        if hasDevice { options.board = try Board(iommu: .intel, devices: ["edu"]) }
+        var run = CacheRun(sealed.image, options: options, cache: try CacheChoice(preset: preset))
         run.canaries = sealed.recipe.facts.canaries ?? []
         // A fault that never stops leaking is told by its beginning.
         run.logLimit = 16 * .mebibyte

@@ -82,7 +82,7 @@ extension BootTests {
             ("registers", "refused-northbridge"), ("tables", "shown-tables"),
             ("dma", "unasked-master"), ("dma", "movable-bases"), ("dma", "open-chipset"),
             ("offered", "unlisted-ports"), ("offered", "unlisted-msrs"), ("offered", "unlisted-leaves"),
-            ("offered", "unlisted-features"),
+            ("offered", "unlisted-features"), ("offered", "small-cache"),
             ("dma", "open-8237"), ("dma", "open-fw-cfg"), ("smi", "open-smi-port"),
             ("smi", "open-icr"), ("smi", "direct-apics"), ("init", "open-icr"), ("messages", "open-icr"),
             ("messages", "open-lvt"), ("messages", "lost-flags"),

@@ -2,6 +2,7 @@ import CacheModel
 import Foundation
 import FrostCore
 import FrostFormat
+import FrostImage
 @testable import FrostProof
 import FrostSamples
 import FrostSupport
@@ -60,6 +61,48 @@ import Testing
         let record = try SampleRecord(seed: Self.seed())
         try faulty.make(record)
         try Self.check(record.verdict(), faulty.expected)
+    }
+
+    @Test("What the guest gives away is counted, and proven; the page is a home again afterwards")
+    func shared() throws {
+        let record = try SampleRecord(seed: Self.seed())
+        let home: UInt64 = 0x50_0000, page = page_make(0, home / UInt64(PAGE_BYTES))
+        let given = record.noise()
+        record.seal(page_make(0, 0x400), given)
+        record.share(home)
+        record.share(home + 4096)
+        record.write(Array(given[100..<3000]), at: home + 2000, mode: MODE_GUEST)
+        record.write(record.noise(64), at: home + 64, mode: MODE_DEVICE)
+        record.share(home, false)
+        record.seal(page, record.noise())
+        let verdict = try record.verdict()
+        #expect(verdict.answer == .proven, "\(verdict)")
+        #expect(
+            verdict.shared
+                == SharedPages(pages: 2, most: 2, takenBack: 1, givenBytes: 2900, deviceBytes: 64))
+        #expect("\(verdict)".contains("or to a page that the guest shared"))
+        #expect("\(verdict)".contains("The guest shared 2 pages"))
+    }
+
+    @Test(
+        "What the firmware left before there was a key is no secret; the image's memory in the clear at its home is"
+    )
+    func before() throws {
+        func verdict(putting place: (SampleRecord) -> UInt64) throws -> CacheVerdict {
+            let record = try SampleRecord(
+                seed: Self.seed(),
+                base: { record in
+                    let text = Array(record.sample.guest.memory.pages[0x100].map { $0[512..<1024] } ?? [])
+                    let at = Int(place(record))
+                    record.view.replaceSubrange(at..<at + text.count, with: text)
+                })
+            return try record.verdict()
+        }
+        let left = try verdict { _ in 0x50_0006 }
+        #expect(left.answer == .proven, "\(left)")
+        let home = page_make(0, 0x100)
+        Self.check(
+            try verdict { $0.home(home) + 512 }, .broken(.noSecret, rule: "plaintext-block"))
     }
 
     static func check(_ verdict: CacheVerdict, _ expected: Expected) {

@@ -57,14 +57,14 @@ import Testing
             snooped.limits.contains { $0.contains("AMD-Vi lets nothing pass; its tables are read through") })
     }
 
-    @Test("A guest that may share pages is never proven")
+    @Test("Under Bochs's debugger a guest that may share pages is refused")
     func sharing() throws {
         let sample = try SampleImage()
         try BootImage(reading: sample.file).requireNoSharing()
         try sample.forge { $0.devices = DEVICES_SHARED.rawValue }
         let image = try BootImage(reading: sample.file)
-        #expect(throws: SharedPages.self) { try image.requireNoSharing() }
-        #expect(SharedPages().exitCode == .notProvable)
+        #expect(throws: UnfollowedSharing.self) { try image.requireNoSharing() }
+        #expect(UnfollowedSharing().exitCode == .notProvable)
     }
 
     @Test("An IOMMU that the machine does not have is not believed")

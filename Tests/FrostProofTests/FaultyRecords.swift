@@ -13,7 +13,8 @@ extension CacheVerdictTests {
     /// Guest RAM, and a page's home.
     private static let somewhere: UInt64 = 0x50_0000
 
-    static let faulty: [FaultyRecord] = writes + secrets + keys + region + ciphertext + fetches + records
+    static let faulty: [FaultyRecord] =
+        writes + secrets + keys + region + ciphertext + fetches + shared + records
 
     // MARK: (a) writes
 
@@ -185,6 +186,72 @@ extension CacheVerdictTests {
         },
         FaultyRecord("a nested table in DRAM", .broken(.noFetch, rule: "nested-table")) {
             $0.violate(RESIDENCY_NESTED_TABLE, address: somewhere, mode: MODE_HOST)
+        },
+    ]
+
+    // MARK: shared pages
+
+    static let shared = [
+        FaultyRecord("a canary in a shared page", .broken(.noSecret, rule: "canary")) {
+            $0.share(somewhere)
+            $0.write(SampleRecord.canary, at: somewhere + 11, mode: MODE_GUEST)
+        },
+        FaultyRecord("a key in a shared page", .broken(.noKey, rule: "key-material")) {
+            $0.share(somewhere)
+            $0.write($0.sessionKey, at: somewhere + 8, mode: MODE_DEVICE)
+        },
+        FaultyRecord(
+            "the hypervisor writes the guest's memory to a shared page",
+            .broken(.noSecret, rule: "plaintext-block")
+        ) {
+            let secret = $0.noise()
+            $0.seal(page, secret)
+            $0.share(somewhere)
+            $0.write(Array(secret[256..<272]), at: somewhere)
+        },
+        FaultyRecord("a device writes beside a shared page", .broken(.accountedWrites, rule: "unseen-store"))
+        {
+            $0.share(somewhere)
+            $0.write($0.noise(64), at: somewhere + 4096, mode: MODE_UNSEEN)
+        },
+        FaultyRecord(
+            "a device writes over the border of a shared page",
+            .broken(.accountedWrites, rule: "unseen-store")
+        ) {
+            $0.share(somewhere)
+            $0.write($0.noise(64), at: somewhere + 4096 - 32, mode: MODE_DEVICE)
+        },
+        FaultyRecord(
+            "a device writes to a page that was taken back", .broken(.accountedWrites, rule: "unseen-store")
+        ) {
+            $0.share(somewhere)
+            $0.share(somewhere, false)
+            $0.write($0.noise(64), at: somewhere, mode: MODE_DEVICE)
+        },
+        FaultyRecord(
+            "the guest writes to a page that it took back", .broken(.accountedWrites, rule: "never-described")
+        ) {
+            $0.share(somewhere)
+            $0.share(somewhere, false)
+            $0.write($0.noise(64), at: somewhere, mode: MODE_GUEST)
+            $0.seal(page, $0.noise())
+        },
+        FaultyRecord(
+            "the guest's memory in a page that it took back", .broken(.noSecret, rule: "plaintext-block")
+        ) {
+            let secret = $0.noise()
+            $0.seal(page, secret)
+            $0.share(somewhere)
+            $0.share(somewhere, false)
+            $0.write(Array(secret[256..<272]), at: somewhere, mode: MODE_GUEST)
+        },
+        FaultyRecord("a metadata page becomes shared", .broken(.accountedWrites, rule: "shared-unasked")) {
+            $0.share($0.home(page_make(1, 6)))
+        },
+        FaultyRecord(
+            "a nested entry to what was not shared", .broken(.accountedWrites, rule: "shared-unasked")
+        ) {
+            $0.violate(RESIDENCY_SHARED_UNASKED, address: somewhere, mode: MODE_HOST)
         },
     ]
 

@@ -185,6 +185,14 @@ package final class SampleRecord {
         }
     }
 
+    /// As when the guest names the page without its C-bit, or with it again: the hypervisor erases what it shares.
+    package func share(_ home: UInt64, _ isShared: Bool = true) {
+        if isShared { write([UInt8](repeating: 0, count: Self.pageBytes), at: home) }
+        log.add(RESIDENCY_SHARING) {
+            residency_sharing(record: $0, home: home, is_shared: isShared ? 1 : 0)
+        }
+    }
+
     package func violate(
         _ rule: residency_rule, _ cacheRule: cache_rule = RULE_FILL, address: UInt64? = nil,
         mode: residency_mode = MODE_GUEST

@@ -245,6 +245,8 @@ enum cpuid_leaf : uint32_t {
 
 #define CACHE_TYPE       FIELD(4, 0)        /* EAX; 0: no more of them */
 #define CACHE_TYPE_CODE  2u
+#define CACHE_LEVEL      FIELD(7, 5)
+#define CACHE_SHARERS    FIELD(25, 14)      /* one less */
 #define CACHE_WAYS       FIELD(31, 22)      /* EBX; this and what follows is one less */
 #define CACHE_PARTITIONS FIELD(21, 12)
 #define CACHE_LINE       FIELD(11, 0)       /* bytes; sets are in ECX */
@@ -265,6 +267,8 @@ enum cpuid_leaf : uint32_t {
 #define CPUID_80000001_ECX_TOPOEXT BIT(22)      /* leaf 8000001Dh is there */
 #define CPUID_80000001_EDX_NX  BIT(20)
 #define CPUID_80000001_EDX_FFXSR BIT(25)
+#define CPUID_80000006_EDX_L3_WAYS FIELD(15, 12)    /* 0: there is none */
+#define CPUID_80000006_EDX_L3_SIZE FIELD(31, 18)    /* 512 KiB each */
 #define CPUID_80000008_EAX_PHYSICAL_BITS FIELD(7, 0)
 #define CPUID_8000001F_EAX_SEV BIT(1)
 #define SEV_STATUS_SEV BIT(0)

@@ -27,6 +27,22 @@ static struct cpuid extended(uint32_t leaf, struct cpuid real)
     return leaf > last ? (struct cpuid){0} : real;
 }
 
+/* C libraries copy past the cache, to DRAM, what they take for larger than their share of the last
+ * level: so the guest has it alone, and it is large. Sizes of 4 GiB are 0 to them. SDM vol 2,
+ * "CPUID", leaf 4; APM vol 3 (24594), E.4.5 and E.4.15. */
+static struct cpuid large_cache(uint32_t leaf, struct cpuid r)
+{
+    if (leaf == CPUID_CACHES_L2_AMD && (r.edx & CPUID_80000006_EDX_L3_WAYS)) {
+        r.edx = (r.edx & ~(uint32_t)CPUID_80000006_EDX_L3_SIZE) | 0xFFFu << 18;
+    } else if (leaf != CPUID_CACHES_L2_AMD && field_get(r.eax, CACHE_LEVEL) == 3) {
+        uint64_t set = (field_get(r.ebx, CACHE_WAYS) + 1) * (field_get(r.ebx, CACHE_LINE) + 1)
+                     * (field_get(r.ebx, CACHE_PARTITIONS) + 1);
+        r.eax &= ~(uint32_t)CACHE_SHARERS;
+        r.ecx = (uint32_t)(BIT(31) / set - 1);
+    }
+    return r;
+}
+
 /* What has no case here reads as 0, so do leaves of a hypervisor below, which write to the guest's
  * memory. */
 void cpuid_answer(struct vcpu *vcpu)
@@ -37,13 +53,19 @@ void cpuid_answer(struct vcpu *vcpu)
     uint64_t cr4 = engine->mode(vcpu).cr4;
 
     switch (leaf) {
-    case CPUID_VENDOR: case CPUID_DESCRIPTORS: case CPUID_CACHES: case CPUID_TOPOLOGY:
+    case CPUID_VENDOR: case CPUID_DESCRIPTORS: case CPUID_TOPOLOGY:
     case CPUID_TSC: case CPUID_FREQUENCY: case CPUID_TOPOLOGY_2:
     case CPUID_NAME: case CPUID_NAME + 1: case CPUID_NAME + 2:
-    case CPUID_CACHES_L1_AMD: case CPUID_CACHES_L2_AMD:
+    case CPUID_CACHES_L1_AMD:
         break;      /* they describe, and there is nothing in them to use */
+    case CPUID_CACHES: case CPUID_CACHES_L2_AMD:
+        r = large_cache(leaf, r);
+        break;
+    case CPUID_CACHES_AMD:
+        r = large_cache(leaf, extended(leaf, r));
+        break;
     case CPUID_EXTENDED: case CPUID_TLB_1GIB_AMD: case CPUID_OPTIMISATION_AMD:
-    case CPUID_CACHES_AMD: case CPUID_TOPOLOGY_AMD: case CPUID_ENCRYPTED_MEMORY:
+    case CPUID_TOPOLOGY_AMD: case CPUID_ENCRYPTED_MEMORY:
         r = extended(leaf, r);
         break;
     case CPUID_FEATURES:
@@ -81,7 +103,7 @@ void cpuid_answer(struct vcpu *vcpu)
         break;
     case CPUID_ADDRESS_SIZES:
         r.ebx &= (uint32_t)OFFERED_80000008_EBX;
-        r.edx = 0;
+        r.ecx = r.edx = 0;      /* ECX: one CPU */
         break;
     case CPUID_EXTENDED_FEATURES_2:
         r = (struct cpuid){.eax = r.eax & (uint32_t)OFFERED_80000021_EAX};

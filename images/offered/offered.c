@@ -149,6 +149,34 @@ static uint64_t try_features(void)
     return count;
 }
 
+/* In bytes, as the C libraries reckon it: in 32 bits, and divided among those that share it. */
+static uint32_t last_level(uint32_t leaf)
+{
+    for (uint32_t subleaf = 0; subleaf < 8; subleaf++) {
+        struct cpuid r = cpuid(leaf, subleaf);
+        uint32_t bytes = ((r.ebx >> 22) + 1) * ((r.ebx >> 12 & 0x3FF) + 1) * ((r.ebx & 0xFFF) + 1)
+                       * (r.ecx + 1);
+        if ((r.eax >> 5 & 7) == 3)
+            return bytes / ((r.eax >> 14 & 0xFFF) + 1);
+    }
+    return 0;
+}
+
+/* By AMD's leaves too, for the CPUs that the width of their APIC IDs counts. */
+static bool is_large(void)
+{
+    uint32_t edx = cpuid(0x80000006u, 0).edx, width = cpuid(0x80000008u, 0).ecx >> 12 & 0xF;
+    uint32_t sizes[] = {last_level(4), last_level(0x8000001Du), ((edx & 0x3FFC0000) << 1) >> width};
+    bool     is_any = false;
+
+    for (uint32_t i = 0; i < 3; i++) {
+        if (sizes[i] != 0 && sizes[i] < UINT32_C(1) << 30)
+            return false;
+        is_any |= sizes[i] != 0;
+    }
+    return is_any;
+}
+
 int main(void)
 {
     traps_start();
@@ -161,5 +189,6 @@ int main(void)
                try_leaves(0, 0x100) + try_leaves(0x40000000, 0x40000200) +
                try_leaves(0x80000000, 0x80000100) + try_leaves(0xC0000000, 0xC0000010));
     print_fact("offered: features", try_features());
+    print(is_large() ? "offered: the last cache is large\n" : "offered: the last cache is SMALL\n");
     power_off();
 }

@@ -88,21 +88,14 @@ package struct Coldboot {
         options.ground.map { $0 == 0 ? DECAY_TO_0 : DECAY_TO_1 } ?? DECAY_EITHER
     }
 
-    /// Without those that are public: in the image's own clear part, and in the firmware's memory.
+    /// Without those that are public: in the image's own clear part, and in what others had filled.
     private func blocks(_ plaintext: [[UInt8]], _ view: DRAMView) throws -> BlockSet {
         let count = plaintext.reduce(0) { $0 + $1.count / Int(BLOCK_BYTES) }
         guard let set = BlockSet(capacity: count) else { throw ColdbootScan.Failure.noMemory }
         for memory in plaintext { memory.withUnsafeBytes { set.add($0) } }
         let shown = Int(record.image.header.payload_lba) * Int(IMAGE_SECTOR_BYTES)
         if let image = MappedFile(record.folder.image) { set.remove(standingIn: image.slice(0..<shown)) }
-        let map = MemoryMap(record.image.plan, lowRAMBytes: record.log.header.low_ram_bytes)
-        for range in map.firmware {
-            guard let start = record.log.fileOffset(range.lowerBound, bytes: UInt32(range.count)) else {
-                continue
-            }
-            set.remove(
-                standingIn: UnsafeRawBufferPointer(rebasing: view.base[start..<start + range.count]))
-        }
+        for range in record.foreign(in: view.baseFile) { set.remove(standingIn: view.baseFile.slice(range)) }
         return set
     }
 

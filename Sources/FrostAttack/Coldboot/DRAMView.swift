@@ -21,7 +21,7 @@ package final class DRAMView {
     /// The instant falls into a write: what it writes is there in part.
     package var isWithinWrite: Bool { unfinished != nil }
 
-    private let baseFile: MappedFile
+    let baseFile: MappedFile
     private let file: MappedFile
     private var records: ResidencyLog.Records
     private var next: (write: residency_transfer, data: UnsafeRawBufferPointer)?

@@ -1,3 +1,4 @@
+import Foundation
 package import FrostSupport
 
 /// What stands around the CPU and its memory.
@@ -65,6 +66,11 @@ package struct Board: Sendable, Equatable, Codable {
         guard !needsSharing || iommu != .none else { throw .useless }
         let onAHCI = disks.count { $0.bus == .ahci }
         guard onAHCI <= [GuestDisk].mostOnAHCI else { throw .manyDisks(onAHCI) }
+    }
+
+    /// What the guest is given beside the machine itself, for people.
+    package var given: [String] {
+        devices + disks.map { "disk \($0.file.lastPathComponent)" } + (network == nil ? [] : ["network"])
     }
 
     /// Whether the guest is given what it has to share pages with.

@@ -34,7 +34,8 @@ package struct ResidencyPlugin: Sendable {
     }
 
     /// As QEMU takes it after -plugin.
-    func argument(record: URL, ramFile: URL, plan: MemoryPlan) -> String {
+    /// - Parameter shares: the guest may share pages with devices.
+    func argument(record: URL, ramFile: URL, plan: MemoryPlan, shares: Bool) -> String {
         let geometry = cache.geometry
         let shape = [
             UInt64(geometry.sets), UInt64(geometry.ways), UInt64(geometry.line_bytes),
@@ -58,6 +59,7 @@ package struct ResidencyPlugin: Sendable {
             "pager=\(pager)",
             "wipe=\(wipe)",
             "log-limit=\(logLimit.bytes)",
+            "shares=\(shares ? 1 : 0)",
         ]
         return (arguments + optional).joined(separator: ",")
     }

@@ -57,7 +57,8 @@ struct LibvirtBackend: Backend {
             run, RunOwner().name, in: folder, by: connection, image: image.file,
             wiring: .files(console: console, trace: folder.trace, ram: ramFile))
         description.plugin = options.residency?
-            .argument(record: folder.folder, ramFile: ramFile, plan: image.plan)
+            .argument(
+                record: folder.folder, ramFile: ramFile, plan: image.plan, shares: image.devices == .shared)
         // An embedded driver is told to label nothing.
         if connection.root == nil {
             description.securityModels = try connection.capabilities().securityModels

@@ -50,7 +50,8 @@ struct QEMUBackend: Backend {
 
         let plugin =
             try options.instructions?.argument(folder)
-            ?? options.residency?.argument(record: folder.folder, ramFile: ramFile, plan: image.plan)
+            ?? options.residency?.argument(
+                record: folder.folder, ramFile: ramFile, plan: image.plan, shares: image.devices == .shared)
         let command = QEMU(
             accelerator: accelerator, image: image.file, disk: QEMU.Disk(for: run), ram: image.plan.ram,
             board: options.board, ramFile: ramFile, trace: folder.trace, controlSocket: socket,

@@ -23,6 +23,8 @@ package struct Run {
             throw Passphrase.Failure.noTerminal
         }
         self.image = image
+        var options = options
+        options.hooks += options.login?.hooks ?? []
         self.options = options
         backend = options.platform.backend(connect: options.connect)
     }
@@ -43,6 +45,8 @@ package struct Run {
         let keeper = options.record == nil ? try ScratchKeeper([folder.folder]) : nil
         defer { keeper?.clean() }
         try folder.prepare(for: image.file)
-        return try backend.boot(RunJob(image: image, options: options), in: folder)
+        var result = try backend.boot(RunJob(image: image, options: options), in: folder)
+        if let login = options.login { result.judge(login) }
+        return result
     }
 }

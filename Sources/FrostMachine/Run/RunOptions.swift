@@ -49,6 +49,8 @@ package struct RunOptions {
     package var catchesSignals = false
     /// Shown what the console says, as it comes.
     package var console: (([UInt8]) -> Void)?
+    /// Waits for the guest's ssh server, and ends the run after the login; the run is as asked where that was.
+    package var login: SSHSession?
     /// Called while the machine runs.
     package var hooks: [Hook] = []
 

@@ -145,3 +145,15 @@ package final class SSHSession {
         }
     }
 }
+
+extension RunResult {
+    /// A run for a login is as asked where that was.
+    mutating func judge(_ login: SSHSession) {
+        if !login.hasConnected {
+            unmet.append("Nobody could log in by ssh: the guest's server did not answer.")
+        } else if let end = login.end, !end.isSuccess {
+            unmet.append("ssh, or what it ran, ended with status \(end.status).")
+        }
+        if exitCode == .asAsked && !unmet.isEmpty { exitCode = .otherwise }
+    }
+}

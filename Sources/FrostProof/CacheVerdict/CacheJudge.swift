@@ -18,6 +18,7 @@ package struct CacheJudge {
     private var faults: [String] = []
     private var evidence: [Condition: Evidence] = [:]
     private var notes: [String] = []
+    private var shared: SharedPages?
 
     package init(_ record: CacheRecord, progress: @escaping (String) -> Void = { _ in }) {
         self.record = record
@@ -79,10 +80,12 @@ package struct CacheJudge {
             known.addPage(page)
             search.canaries(in: page, &canaries)
         }
-        walk { transfer, bytes, position in
+        walk { transfer, bytes, position, shared in
             view.apply(transfer, bytes)
-            ledger.add(transfer, bytes, at: position)
+            ledger.add(transfer, bytes, at: position, shared)
         } entry: {
+            ledger.add($0)
+        } sharing: {
             ledger.add($0)
         }
         ledger.finish(lastEntry: survey.lastEntry)
@@ -104,31 +107,34 @@ package struct CacheJudge {
     private mutating func look(with search: SecretSearch, for known: KnownPlaintext) throws {
         progress("searching DRAM at \((survey.writes + 1).of("instant"))")
         let view = try record.replay()
-        let shared = known.publicMemory(in: view, map: explainer.map)
+        let shared = known.publicMemory(of: record, in: view)
         guard let imageBlocks = known.imageBlocks(without: shared) else {
             faults.append("There is not enough memory to judge this record.")
             return
         }
         search.search(view, for: imageBlocks)
         let blocks = known.allBlocks(without: shared, view)
-        walk { transfer, bytes, _ in
-            search.search(view, view.apply(transfer, bytes), for: blocks, by: transfer)
-        } entry: { _ in
+        walk { transfer, bytes, _, shared in
+            search.search(view, view.apply(transfer, bytes), for: blocks, by: transfer, shared)
         }
     }
 
-    /// Writes and entries, as far as the log goes.
+    /// Writes, entries and changes of who may see a page, as far as the log goes.
     private func walk(
-        write: (residency_transfer, UnsafeRawBufferPointer, Int) -> Void, entry: (residency_entry) -> Void
+        write: (residency_transfer, UnsafeRawBufferPointer, Int, SharedHomes) -> Void,
+        entry: (residency_entry) -> Void = { _ in }, sharing: (residency_sharing) -> Void = { _ in }
     ) {
-        var records = record.log.records
+        var records = record.log.records, shared = SharedHomes()
         while true {
             let position = records.position
             // What cannot be read is a fault already.
             guard let next = try? records.next() else { return }
             switch next {
-            case .write(let transfer, let bytes): write(transfer, bytes, position)
+            case .write(let transfer, let bytes): write(transfer, bytes, position, shared)
             case .entry(let body): entry(body)
+            case .sharing(let change):
+                shared.follow(change)
+                sharing(change)
             default: break
             }
         }
@@ -155,6 +161,11 @@ package struct CacheJudge {
             "\(ledger.verified.of("home")) verified by OpenSSL",
             "\(ledger.erasedBytes.of("byte")) erased", "\(ledger.firmwareBytes) in the firmware's memory",
         ]
+        if survey.shared.pages > 0 {
+            shared = SharedPages(
+                pages: survey.shared.pages, most: survey.shared.most, takenBack: survey.shared.takenBack,
+                givenBytes: ledger.givenBytes, deviceBytes: ledger.deviceBytes)
+        }
         if ledger.unfinished > 0 {
             evidence[.accountedWrites]?.figures.append("\(ledger.unfinished.of("home")) cut off by the end")
         }
@@ -200,7 +211,7 @@ package struct CacheJudge {
         return CacheVerdict(
             answer: answer, findings: findings, faults: faults, model: CacheVerdict.Model(record.log.header),
             coverage: CacheVerdictText.coverage(survey),
-            limits: CacheVerdictText.limits + [record.devices.limit],
-            notes: notes)
+            limits: CacheVerdictText.limits + record.devices.limits,
+            notes: notes + (shared.map { ["\($0)"] } ?? []), shared: shared)
     }
 }

@@ -1,4 +1,5 @@
 package import Foundation
+import FrostCore
 package import FrostFormat
 package import FrostImage
 package import FrostSupport
@@ -37,9 +38,7 @@ package struct CacheRecord {
         inputs.canaries += canaries
         try check(folder.image, hash: inputs.imageHash)
         try check(folder.symbols, hash: inputs.symbolsHash)
-        let image = try BootImage(reading: folder.image)
-        try image.requireNoSharing()
-        return (inputs, image)
+        return (inputs, try BootImage(reading: folder.image))
     }
 
     private static func check(_ file: URL, hash: String) throws(Failure) {
@@ -59,6 +58,26 @@ package struct CacheRecord {
         guard FileManager.default.fileExists(atPath: base.plainPath) else { throw .missing(base.plainPath) }
         guard let replay = DRAMReplay(base, log: log) else { throw .otherSize(base.plainPath) }
         return replay
+    }
+
+    /// What DRAM held when the log of writes began, but at the homes that the image fills: the firmware's, the loader's, the
+    /// hypervisor's file. There was no key yet, so none of it is a secret.
+    ///
+    /// - Returns: ranges of the file, ascending.
+    package func foreign(in base: MappedFile) -> [Range<Int>] {
+        let homes = image.runs.compactMap { run in
+            let bytes = UInt32(run.pages) * UInt32(PAGE_BYTES)
+            return log.fileOffset(run.home, bytes: bytes).map { $0..<$0 + Int(bytes) }
+        }.sorted { $0.lowerBound < $1.lowerBound }
+        return base.extents.flatMap { extent in
+            var rest: [Range<Int>] = []
+            var start = extent.lowerBound
+            for home in homes where home.overlaps(extent) {
+                if home.lowerBound > start { rest.append(start..<home.lowerBound) }
+                start = max(start, home.upperBound)
+            }
+            return start < extent.upperBound ? rest + [start..<extent.upperBound] : rest
+        }
     }
 
     package enum Failure: Explained, Equatable {

@@ -42,4 +42,6 @@ package struct CacheVerdict: RunVerdict, Codable, Sendable, Equatable {
     /// What no verdict of this kind shows.
     package var limits: [String]
     package var notes: [String]
+    /// nil: the guest shared none.
+    package var shared: SharedPages?
 }

@@ -71,13 +71,16 @@ extension CacheVerdict.Model: CustomStringConvertible {
 
 extension CacheVerdict: CustomStringConvertible {
     package var description: String {
-        (["verdict      \(headline)", "model        \(model)"] + reasons(\.statement))
+        (["verdict      \(headline)", "model        \(model)"]
+            + reasons { $0.statement(sharing: shared != nil) })
             .joined(separator: "\n")
     }
 
     private var headline: String {
         switch answer {
-        case .proven: "PROVEN: in this run neither plaintext nor a key reached DRAM"
+        case .proven:
+            "PROVEN: in this run neither plaintext nor a key reached DRAM"
+                + (shared == nil ? "" : ", but what the guest shared")
         case .leaked:
             "LEAKED: \(findings.broken)"
         case .notProvable: "NOT PROVABLE HERE: nothing leaked that was seen, but this record proves nothing"

@@ -8,13 +8,17 @@ import ResidencyRecord
 /// Holds each write to DRAM against what explains it.
 ///
 /// A write to a home waits for the entry that describes the home, and is explained when the whole home then verifies.
-/// It must have been written once only: what was overwritten before that cannot be verified.
+/// It must have been written once only: what was overwritten before that cannot be verified. What the guest or a device
+/// writes to a page that the guest shares is given away.
 final class HomeLedger {
     private(set) var writes = Evidence(.accountedWrites)
     private(set) var freshness = Evidence(.freshCiphertext)
     private(set) var verified = 0
     private(set) var erasedBytes = 0
     private(set) var firmwareBytes = 0
+    /// To shared pages: by the guest, by devices.
+    private(set) var givenBytes = 0
+    private(set) var deviceBytes = 0
     /// Homes that were being written when the run ended.
     private(set) var unfinished = 0
     /// Of ciphertext, held against all others.
@@ -58,7 +62,10 @@ final class HomeLedger {
     // MARK: what happened
 
     /// A write that the view has been given already.
-    func add(_ transfer: residency_transfer, _ bytes: UnsafeRawBufferPointer, at position: Int) {
+    func add(
+        _ transfer: residency_transfer, _ bytes: UnsafeRawBufferPointer, at position: Int,
+        _ shared: SharedHomes
+    ) {
         let page = UInt64(PAGE_BYTES)
         var start = transfer.address
         let end = start + UInt64(bytes.count)
@@ -66,12 +73,23 @@ final class HomeLedger {
             let next = min(end, (start / page + 1) * page)
             let from = Int(start - transfer.address)
             let part = UnsafeRawBufferPointer(rebasing: bytes[from..<from + Int(next - start)])
-            add(Piece(transfer: transfer, position: position, bytes: start..<next), part)
+            add(Piece(transfer: transfer, position: position, bytes: start..<next), part, shared)
             start = next
         }
     }
 
-    private func add(_ piece: Piece, _ bytes: UnsafeRawBufferPointer) {
+    private func add(_ piece: Piece, _ bytes: UnsafeRawBufferPointer, _ shared: SharedHomes) {
+        if shared.hold(piece.bytes) {
+            switch piece.transfer.mode {
+            case MODE_GUEST:
+                givenBytes += bytes.count
+                return
+            case MODE_DEVICE:
+                deviceBytes += bytes.count
+                return
+            default: break
+            }
+        }
         let place = map.place(of: piece.bytes.lowerBound)
         guard place != .firmware else {
             firmwareBytes += bytes.count
@@ -80,7 +98,7 @@ final class HomeLedger {
             }
             return
         }
-        if piece.transfer.mode == MODE_UNSEEN {
+        if piece.transfer.mode == MODE_UNSEEN || piece.transfer.mode == MODE_DEVICE {
             addViolation("unseen-store", piece, "DRAM changed, and no access of the CPU was reported.")
         }
         if case .region = place {
@@ -99,6 +117,20 @@ final class HomeLedger {
         }
         waiting[piece.bytes.lowerBound / UInt64(PAGE_BYTES) * UInt64(PAGE_BYTES), default: []].append(piece)
         look(forRepeatsIn: bytes, piece)
+    }
+
+    /// Only a page of its own is the guest's to share.
+    func add(_ change: residency_sharing) {
+        if case .home(let page) = map.place(of: change.home), page_level(page) == 0,
+            map.home(of: page) == change.home
+        {
+            return
+        }
+        writes.add("shared-unasked", "What is no page of the guest's became shared.") {
+            $0.instant = change.record.instant
+            $0.address = change.home
+            $0.place = explainer.place(change.home)
+        }
     }
 
     func add(_ entry: residency_entry) {

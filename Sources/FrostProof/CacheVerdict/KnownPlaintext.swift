@@ -37,14 +37,9 @@ final class KnownPlaintext {
         all.add(page)
     }
 
-    /// What is no secret: the image's header, loader and hypervisor, and the firmware's memory.
-    func publicMemory(in view: DRAMReplay, map: MemoryMap) -> [UnsafeRawBufferPointer] {
-        let firmware = map.firmware.compactMap { range in
-            view.log.fileOffset(range.lowerBound, bytes: UInt32(range.count)).map {
-                view.file.slice($0..<$0 + range.count)
-            }
-        }
-        return [imageFile.slice(0..<publicFileBytes)] + firmware
+    /// What is no secret: the image's header, loader and hypervisor, and what others had filled.
+    func publicMemory(of record: CacheRecord, in view: DRAMReplay) -> [UnsafeRawBufferPointer] {
+        [imageFile.slice(0..<publicFileBytes)] + record.foreign(in: view.file).map { view.file.slice($0) }
     }
 
     /// Of the image alone. These were secret from the beginning.

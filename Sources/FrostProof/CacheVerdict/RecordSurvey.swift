@@ -27,6 +27,7 @@ package struct RecordSurvey {
     var nestedLeaves: UInt64 = 0
     /// The largest number that any checkpoint saw.
     var publicFrames: UInt64 = 0
+    private(set) var shared = SharedHomes()
     package var end: residency_end?
     /// Why the walk ended before the log did.
     package var failure: ResidencyLog.Failure?
@@ -73,6 +74,7 @@ package struct RecordSurvey {
             nestedTables += checkpoint.nested_tables
             nestedLeaves += checkpoint.nested_leaves
             publicFrames = max(publicFrames, checkpoint.public_frames)
+        case .sharing(let change): shared.follow(change)
         case .end(let end): self.end = end
         }
     }

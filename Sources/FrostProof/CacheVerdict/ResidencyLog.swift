@@ -53,6 +53,7 @@ package struct ResidencyLog: Sendable {
         case entry(residency_entry)
         case violation(residency_violation)
         case checkpoint(residency_checkpoint)
+        case sharing(residency_sharing)
         /// The last, or the record is incomplete.
         case end(residency_end)
     }
@@ -108,6 +109,7 @@ package struct ResidencyLog: Sendable {
             case RESIDENCY_ENTRY: load(residency_entry.self).map { .entry($0) }
             case RESIDENCY_VIOLATION: load(residency_violation.self).map { .violation($0) }
             case RESIDENCY_CHECKPOINT: load(residency_checkpoint.self).map { .checkpoint($0) }
+            case RESIDENCY_SHARING: load(residency_sharing.self).map { .sharing($0) }
             case RESIDENCY_END: load(residency_end.self).map { .end($0) }
             default: nil
             }

@@ -18,6 +18,8 @@ final class SecretSearch {
     private let canaries: [Canary]
     private let keyNames: [String]
     private let needles: Needles
+    /// At the instant that is looked at.
+    private var shared = SharedHomes()
     /// How far beside a write something may begin or end that the write completed.
     private let reach: Int
     private var schedules = [key_find](repeating: key_find(), count: 16)
@@ -40,8 +42,10 @@ final class SecretSearch {
 
     /// What a write may have completed; the view has it already, in `range` of its file.
     func search(
-        _ view: DRAMReplay, _ range: Range<Int>, for blocks: BlockSet, by transfer: residency_transfer
+        _ view: DRAMReplay, _ range: Range<Int>, for blocks: BlockSet, by transfer: residency_transfer,
+        _ shared: SharedHomes
     ) {
+        self.shared = shared
         let start = max(0, range.lowerBound - reach)
         let end = min(view.file.bytes.count, range.upperBound + reach)
         search(view.file.slice(start..<end), at: start, touching: range, for: blocks, by: transfer)
@@ -86,6 +90,8 @@ final class SecretSearch {
         for offset in blocks.finds(in: bytes) where isTouched(offset, Int(BLOCK_BYTES)) {
             let address = log.address(ofFileOffset: start + offset)
             guard !explainer.map.isFirmware(address) else { continue }
+            // Given away, unless it is the hypervisor that wrote it.
+            if transfer?.mode != MODE_HOST, shared.hold(address..<address + UInt64(BLOCK_BYTES)) { continue }
             secrets.add("plaintext-block", "16 bytes of the guest's memory stood in DRAM in the clear.") {
                 tell(&$0, address, transfer)
             }
@@ -116,6 +122,7 @@ final class SecretSearch {
     private func tell(_ violation: inout Violation, _ address: UInt64, _ transfer: residency_transfer?) {
         violation.address = address
         violation.place = explainer.place(address)
+        if shared.hold(address..<address + 1) { violation.sentence += " The guest had shared this page." }
         guard let transfer else {
             violation.instant = nil
             violation.sentence += " It was there when the log of writes begins."

@@ -173,6 +173,6 @@ package struct DebuggerJudge {
                 \(totals.lines.of("line")).
                 """,
                 "Memory: all of it, once, when the hypervisor began its ending.",
-            ], limits: DebuggerVerdict.limits + [record.devices.limit], notes: notes)
+            ], limits: DebuggerVerdict.limits + record.devices.limits, notes: notes)
     }
 }

@@ -21,6 +21,7 @@ package struct DebuggerRecord {
     package init(reading folder: URL, adding canaries: [Canary] = []) throws {
         self.folder = RunFolder(folder)
         (inputs, image) = try CacheRecord.read(self.folder.debuggerInputs, in: self.folder, adding: canaries)
+        try image.requireNoSharing()
         symbols = try SymbolTable(reading: self.folder.symbols)
         let memory = self.folder.ram
         ram =

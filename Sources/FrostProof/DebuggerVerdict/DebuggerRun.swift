@@ -17,9 +17,10 @@ package struct DebuggerRun {
 
     /// Runs the image, and writes all that a judge needs into `options.record`. Nobody else may read those files: they
     /// hold plaintext and keys.
-    /// - Throws: as ``Recording``.
+    /// - Throws: ``UnfollowedSharing``, or as ``Recording``.
     package func record(with toolchain: Toolchain) throws -> RunResult {
-        try Recording(image: image, options: options, canaries: canaries).make(
+        try image.requireNoSharing()
+        return try Recording(image: image, options: options, canaries: canaries).make(
             with: toolchain, inputs: \.debuggerInputs
         ) { options, symbols in
             (options.platform, options.windows, options.symbols) = (.bochs, windows, symbols)

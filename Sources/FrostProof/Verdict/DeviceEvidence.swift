@@ -25,25 +25,32 @@ struct DeviceEvidence {
         if !isAsTold {
             faults.append("The hypervisor says that \(dma), but the machine has no such IOMMU.")
         }
-        if dma.kind == .none, !board.devices.isEmpty {
+        if dma.kind == .none, !board.given.isEmpty {
             faults.append(
-                "Nothing stood between memory and what was given to the guest (\(board.devices.joined(separator: "; "))): "
+                "Nothing stood between memory and what was given to the guest (\(board.given.joined(separator: "; "))): "
                     + "what a device reads of the frozen region is seen by nobody. Use --iommu.")
         }
         return faults
     }
 
     /// What no verdict shows of them.
-    var limit: String {
+    var limits: [String] {
         guard dma.kind != .none else {
-            return
+            return [
                 "Devices: no IOMMU stood before memory. Bus mastering was off when the guest began; what a device "
-                + "reads after that is seen by nobody."
+                    + "reads after that is seen by nobody."
+            ]
         }
         let tables =
             dma.isSnooped
             ? "what its reads do to frozen lines is not documented"
             : "who writes DRAM can open it for a device of theirs"
-        return "Devices: \(dma); \(tables). Interrupts that devices send pass."
+        let told = "Devices: \(dma); \(tables). Interrupts that devices send pass."
+        return [told] + (dma.passesShared ? [Self.ofShared] : [])
     }
+
+    private static let ofShared =
+        "What devices read is not seen. That the IOMMU's tables open shared pages alone, and close each that is taken back, "
+        + "is shown by a device that tries (BootTests/Shared), not by this record; what a device wrote to a shared page and "
+        + "overwrote before memory was compared is not in it."
 }

@@ -16,14 +16,13 @@ struct Recording {
     ///   - file: where ``RecordInputs`` go.
     ///   - prepare: sets what watches the run.
     ///   - check: throws where it did not watch.
-    /// - Throws: ``Failure``, ``SharedPages``, or as ``Toolchain/symbolFile(of:)``, ``Run`` and the closures.
+    /// - Throws: ``Failure``, or as ``Toolchain/symbolFile(of:)``, ``Run`` and the closures.
     func make(
         with toolchain: Toolchain, inputs file: KeyPath<RunFolder, URL>,
         prepare: (inout RunOptions, SymbolTable) throws -> Void,
         check: (RunResult, RunFolder) throws -> Void = { _, _ in }
     ) throws -> RunResult {
         guard let folder = options.record.map({ RunFolder($0) }) else { throw Failure.noFolder }
-        try image.requireNoSharing()
         return try withPrivateFiles {
             // Until the record is whole: another run would take away what this one left.
             let lock = try folder.lock()

@@ -79,6 +79,7 @@ struct RegionEvidence {
 
     private static let ofWrites: Set<UInt32> = [
         RESIDENCY_HOST_STORE.rawValue, RESIDENCY_CONTROL_BLOCK.rawValue, RESIDENCY_NESTED_MAPPING.rawValue,
+        RESIDENCY_SHARED_UNASKED.rawValue, RESIDENCY_SHARED_NOT_ZEROED.rawValue,
     ]
     private static let ofFetches: Set<UInt32> = [
         RESIDENCY_HOST_FETCH.rawValue, RESIDENCY_HOST_TABLE.rawValue, RESIDENCY_NESTED_TABLE.rawValue,

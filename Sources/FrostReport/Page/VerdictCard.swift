@@ -8,15 +8,17 @@ struct VerdictCard {
     var html: HTML {
         let rows = verdict.findings.map { finding -> [HTML] in
             [
-                "\(finding.condition.rawValue)", Self.badge(finding.holds), "\(finding.condition.statement)",
+                "\(finding.condition.rawValue)", Self.badge(finding.holds),
+                "\(finding.condition.statement(sharing: verdict.shared != nil))",
                 "\(finding.figure)\(Self.violations(finding))",
             ]
         }
         let reasons = verdict.faults.map { fault -> HTML in "<li>\(fault)</li>" }
         let faults: HTML = reasons.isEmpty ? "" : "<p>Why not:</p><ul>\(reasons)</ul>"
+        let shared: HTML = verdict.shared.map { "<p>\($0.description)</p>" } ?? ""
         return """
             <section class="verdict"><h4>Verdict: \(Self.badge(verdict.answer))</h4>
-            <p class="quiet">Model of the cache: \(verdict.model.description)</p>\(faults)
+            <p class="quiet">Model of the cache: \(verdict.model.description)</p>\(faults)\(shared)
             \(DataTable("The six conditions", ["condition", "", "what must hold", "what was looked at"], markup: rows, textColumns: 4).html)
             </section>
             """

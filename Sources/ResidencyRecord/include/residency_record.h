@@ -18,7 +18,7 @@
 #include "page.h"
 
 #define RESIDENCY_MAGIC     "FROSTRES"
-#define RESIDENCY_VERSION   4u
+#define RESIDENCY_VERSION   5u
 
 struct residency_header {
     char     magic[8];
@@ -47,6 +47,7 @@ enum residency_kind : uint32_t {
     RESIDENCY_ENTRY,                /* struct residency_entry */
     RESIDENCY_VIOLATION,            /* struct residency_violation */
     RESIDENCY_CHECKPOINT,           /* struct residency_checkpoint */
+    RESIDENCY_SHARING,              /* struct residency_sharing */
     RESIDENCY_END,                  /* struct residency_end; the last of a complete record */
 };
 
@@ -97,7 +98,9 @@ struct residency_key {
     uint8_t                 raw[GCM_KEY_BYTES];
 };
 
-enum residency_mode : uint8_t { MODE_HOST, MODE_GUEST, MODE_UNSEEN };
+/* UNSEEN: found by comparing RAM, no access was reported. DEVICE: the same, in a page that the
+ * guest shares. */
+enum residency_mode : uint8_t { MODE_HOST, MODE_GUEST, MODE_UNSEEN, MODE_DEVICE };
 
 /* One run of bytes between DRAM and the CPU, made by the same code: neighbours in time and place
  * are joined. */
@@ -108,11 +111,10 @@ struct residency_transfer {
     uint64_t                rip;                /* linear, of the first instruction */
     uint32_t                bytes;
     enum bus_kind           kind;               /* WRITE_BACK or WRITE; FILL or READ */
-    enum cache_rule         rule;               /* meaningless if mode is UNSEEN */
+    enum cache_rule         rule;               /* meaningless if mode is UNSEEN or DEVICE */
     enum access_kind        access;
     enum memory_type        type;
-    enum residency_mode     mode;               /* UNSEEN: found by comparing RAM, no access was
-                                                   reported */
+    enum residency_mode     mode;
     uint8_t                 padding[3];
 };
 
@@ -144,6 +146,11 @@ enum residency_rule : uint32_t {
                                        intercepted */
     RESIDENCY_GUEST_REACH,          /* the guest accessed RAM that is no slot */
     RESIDENCY_REGION_CHANGED,       /* the hypervisor's own memory changed without a store */
+    RESIDENCY_SHARED_UNASKED,       /* a nested entry leads to the home of a private page */
+    RESIDENCY_SHARED_EXECUTABLE,    /* the guest could fetch instructions from a shared page */
+    RESIDENCY_SHARED_NOT_ZEROED,    /* a page became shared with old bytes at its home */
+    RESIDENCY_SHARED_SLOT_KEPT,     /* a page became shared, and its slot is still mapped */
+    RESIDENCY_SHARED_KEPT,          /* the guest took a page back, and its home is still mapped */
     RESIDENCY_RULES
 };
 
@@ -173,6 +180,14 @@ struct residency_checkpoint {
     uint64_t                host_tables, nested_tables, nested_leaves;
     uint64_t                public_frames;      /* RAM outside the region that the guest reaches
                                                    directly */
+};
+
+/* A page changed hands, by the guest's word: it named it without the C-bit, or with it again. The
+ * entry of the guest's at which the nested tables follow. */
+struct residency_sharing {
+    struct residency_record record;
+    uint64_t                home;
+    uint64_t                is_shared;          /* 0: it is private again */
 };
 
 struct residency_end {
