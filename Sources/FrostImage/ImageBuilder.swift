@@ -59,6 +59,19 @@ package struct ImageBuilder {
         }
     }
 
+    /// Makes the image of a Linux kernel whose system is on an encrypted disk.
+    package func make(
+        linux kernel: URL, initrds: [URL], on disk: AdoptedDisk, options: ImageOptions, at file: URL
+    ) throws -> ImageSummary {
+        var options = options
+        options.devices = options.devices ?? .shared
+        var summary = try disk.adopt(in: tree) { archive in
+            try make(linux: kernel, initrds: initrds + [archive], options: options, at: file)
+        }
+        summary.disk = disk.disk.plainPath
+        return summary
+    }
+
     /// Reads and checks a Multiboot kernel and its modules.
     package func check(multiboot kernel: URL, modules: [String]) throws {
         _ = try MultibootGuest(kernel: kernel, modules: modules, commandLine: nil)

@@ -77,7 +77,7 @@ extension ImageSummary: CustomStringConvertible {
         guest        \(guestPages.of("page")), sealed with metadata: \(sealedPages.of("page")) in \(runs.of("run"))
         key          \(keySource)
         """ + (devices == .none ? "" : "\ndevices      the guest may share pages with them")
-            + (disk.map { "\ndisk         \($0), encrypted: its key lies in the image alone" } ?? "")
+            + (disk.map { "\ndisk         \($0), encrypted: a key to it lies in the image" } ?? "")
             + declaredPorts + (fault.map { "\nfault        \($0): PUT IN ON PURPOSE" } ?? "")
     }
 

@@ -29,6 +29,22 @@ struct MakeImage: ParsableCommand {
     var initrd: [String] = []
 
     @Option(
+        help: """
+            With --linux: an encrypted disk (LUKS) that this kernel and initial RAM disk start from, such as a Debian's. It \
+            gets one more key, which is sealed into the image.
+            """, completion: .file())
+    var disk: String?
+
+    @Option(help: "With --disk: what its /etc/crypttab calls it.")
+    var diskName = "root"
+
+    @Option(
+        help:
+            "With --disk: a file that opens the disk now, as cryptsetup --key-file takes it. (default: you are asked)",
+        completion: .file())
+    var diskKeyFile: String?
+
+    @Option(
         help: "A kernel of Multiboot 1 (small kernels, Xen, kvm-unit-tests), instead of a recipe.",
         completion: .file())
     var multiboot: String?
@@ -153,6 +169,12 @@ struct MakeImage: ParsableCommand {
         guard [recipe, linux, multiboot].compactMap(\.self).count == 1 else {
             throw ValidationError("Give either a recipe's name, --linux VMLINUZ or --multiboot FILE.")
         }
+        guard disk == nil || !initrd.isEmpty else {
+            throw ValidationError("--disk goes with --linux and --initrd; a recipe makes its own.")
+        }
+        guard diskKeyFile == nil || disk != nil else {
+            throw ValidationError("--disk-key-file goes with --disk.")
+        }
         guard initrd.isEmpty || linux != nil else {
             throw ValidationError("--initrd goes with --linux; a recipe brings its own.")
         }
@@ -192,8 +214,17 @@ struct MakeImage: ParsableCommand {
         if let linux = linux.map({ URL(filePath: $0) }) {
             let initrds = initrd.map { URL(filePath: $0) }
             try builder.check(linux: linux, initrds: initrds)
+            let adopted = try disk.map {
+                try AdoptedDisk(
+                    URL(filePath: $0), name: diskName, key: diskKeyFile.map { URL(filePath: $0) })
+            }
             options.key = try key()
-            try format.print(try builder.make(linux: linux, initrds: initrds, options: options, at: file))
+            if let adopted {
+                try format.print(
+                    try builder.make(linux: linux, initrds: initrds, on: adopted, options: options, at: file))
+            } else {
+                try format.print(try builder.make(linux: linux, initrds: initrds, options: options, at: file))
+            }
         } else if let kernel = multiboot.map({ URL(filePath: $0) }) {
             try builder.check(multiboot: kernel, modules: module)
             options.key = try key()

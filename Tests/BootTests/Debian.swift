@@ -8,7 +8,8 @@ import Testing
 extension BootTests {
     /// A whole distribution on an encrypted disk of its own.
     @Suite("Debian") struct Debian {
-        /// Made as `frost make-image debian` does, but that the key to its disk is kept, for another machine.
+        /// The disk is made as `frost make-image debian` does, but that its key is kept, for another machine; the image as
+        /// that of a Debian that exists, with a second key.
         private struct Made {
             let scratch: ScratchFolder
             let image: URL
@@ -29,12 +30,22 @@ extension BootTests {
                 let key = scratch.file("key.cpio")
                 try FileManager.default.copyItem(at: try #require(files.initrds.last), to: key)
                 initrds = [files.initrds[0], key]
-                var options = ImageOptions(key: .embedded)
-                (options.ram, options.frozen) = (recipe.facts.ram, recipe.facts.frozen)
-                (options.devices, options.commandLine) = (recipe.facts.devices, recipe.facts.commandLine)
-                try ImageBuilder(tree: BootTests.tree())
-                    .make(linux: kernel, initrds: files.initrds, options: options, at: image)
                 _ = try draft.publish(files)
+                let first = scratch.file("first.key")
+                try Self.unpack("cryptroot/keyfiles/root.key", from: key).write(to: first)
+                let words =
+                    ["make-image", "--linux", kernel.plainPath, "--initrd", initrds[0].plainPath]
+                    + ["--disk", disk.plainPath, "--disk-key-file", first.plainPath, "--ram", "1GiB"]
+                    + ["--frozen", "128MiB", "--append", try #require(recipe.facts.commandLine)]
+                    + ["--key-source", "embedded", "-o", image.plainPath]
+                let made = try BuiltFrost.run(words, in: scratch.url)
+                #expect(made.code == 0, "\(made.error)")
+            }
+
+            private static func unpack(_ path: String, from archive: URL) throws -> Data {
+                let words = ["-c", "cpio --quiet --extract --to-stdout \"$1\" <\"$2\"", "unpack", path]
+                return Data(
+                    try ChildProcess(Tool.bash.locate(), words + [archive.plainPath]).collect().output)
             }
 
             /// Starts the same system by stock QEMU, without a hypervisor, on the same disk.

@@ -153,7 +153,7 @@ extension BootTests {
         private static let repeatable: [String: Set<String>] = [
             "make-image": ["initrd", "module", "port", "package"],
             "run": ["expect", "device", "disk", "forward"],
-            "verify": ["canary", "expect", "device"],
+            "verify": ["canary", "expect", "device", "disk", "forward"],
             "coldboot": ["canary", "known"], "attack": ["secret", "device"],
             "replay": ["frozen", "slots", "policy"],
         ]

@@ -14,6 +14,8 @@
 set -euo pipefail
 # Where tools of file systems and disks lie, which not everybody has on PATH.
 export PATH=$PATH:/usr/sbin:/sbin
+# shellcheck source=images/common/luks.sh
+source "${BASH_SOURCE[0]%/*}/../common/luks.sh"
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/frostvisor/debian
 release=bookworm
 packages="linux-image-amd64 initramfs-tools zstd cryptsetup-initramfs systemd-sysv udev dbus libpam-systemd openssh-server kmod
@@ -140,21 +142,10 @@ make_disk() {
     truncate --size="$FROST_DISK_BYTES" "$disk"
 }
 
-# What Debian's initial RAM disk reads to open the disk, as a second archive behind the first.
-make_key_archive() {
-    local root=$FROST_SECRETS/archive uuid
-    uuid=$(cryptsetup luksUUID "$disk")
-    mkdir -p "$root/cryptroot/keyfiles"
-    chmod 700 "$root/cryptroot/keyfiles"
-    install -m 600 "$FROST_SECRETS/key" "$root/cryptroot/keyfiles/root.key"
-    echo "root UUID=$uuid /cryptroot/keyfiles/root.key luks,discard" >"$root/cryptroot/crypttab"
-    (cd "$root" && find . | LC_ALL=C sort | cpio --quiet --create --format=newc --owner=0:0) >"$FROST_SECRETS/initrd"
-}
-
 want
 want_system
 make_disk
-make_key_archive
+key_archive "$disk" "$FROST_SECRETS/key" root luks,discard "$FROST_SECRETS"
 echo "KERNEL=$system/vmlinuz"
 echo "INITRD=$system/initrd"
 echo "INITRD=$FROST_SECRETS/initrd"
