@@ -2,7 +2,7 @@
 %include "layout.inc"
 
         extern  start
-        extern  host_exception
+        extern  host_exception, refusable_wrmsr
         extern  bss_start
         extern  image_end
 
@@ -44,7 +44,15 @@ exception_%1:
 exception_common:
         pop     rdi                     ; vector
         mov     rsi, [rsp + 8]          ; rip
-        call    host_exception          ; report/panic.c; does not return
+        cmp     edi, 13                 ; #GP
+        jne     .fatal
+        cmp     rsi, refusable_wrmsr    ; guest/msr.c: goes on behind it, with CF set
+        jne     .fatal
+        add     rsp, 8                  ; error code
+        add     qword [rsp], 2          ; rip
+        or      byte [rsp + 16], 1      ; rflags
+        iretq
+.fatal: call    host_exception          ; report/panic.c; does not return
 
         section .rodata
         global  exception_stubs

@@ -124,7 +124,7 @@ enum msr : uint32_t {
     MSR_X2APIC_ICR    = 0x830,
     MSR_X2APIC_LVT_FIRST = 0x832,
     MSR_X2APIC_LVT_LAST = 0x837,
-    MSR_X2APIC_LAST   = 0x8FF,
+    MSR_X2APIC_LAST   = 0x83F,      /* behind it lie AMD's extended ones */
     MSR_XSS           = 0xDA0,
     MSR_EFER          = 0xC0000080,
     MSR_STAR          = 0xC0000081,

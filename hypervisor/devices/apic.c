@@ -35,6 +35,9 @@ static bool is_own_nmi(uint32_t value, uint32_t destination)
 
 bool apic_may_write(uint32_t offset, uint32_t value, uint32_t destination)
 {
+    uint32_t number = offset / APIC_STRIDE;
+    if (number >= 64 || !(APIC_WRITABLE & BIT(number)))
+        return false;
     if (offset == APIC_ICR_LOW)
         return is_interrupt(value) || (!(value & ICR_SHORTHAND) && is_own_nmi(value, destination));
     if (offset == APIC_LVT_CMCI || (offset >= APIC_LVT_FIRST && offset <= APIC_LVT_LAST))

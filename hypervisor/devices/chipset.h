@@ -49,6 +49,13 @@
 #define APIC_ICR_HIGH   0x310u
 #define APIC_LVT_FIRST  0x320u
 #define APIC_LVT_LAST   0x370u
+/* What a guest may write, a bit for each register up to 3F0h: priority and end of interrupt, how
+ * logical destinations name it, spurious interrupts, errors, ICR, LVT, the timer. Not the ID, by
+ * which messages find a CPU; nor AMD's extended LVT, behind these. Where none is, at 0, QEMU takes
+ * a message as from a device, an SMI or an INIT too. */
+#define APIC_WRITABLE   (BIT(0x08) | BIT(0x0B) | BIT(0x0D) | BIT(0x0E) | BIT(0x0F) | BIT(0x28) | \
+                         BIT(0x2F) | BIT(0x30) | BIT(0x31) | BIT(0x32) | BIT(0x33) | BIT(0x34) | \
+                         BIT(0x35) | BIT(0x36) | BIT(0x37) | BIT(0x38) | BIT(0x3E))
 #define APIC_DELIVERY   FIELD(10, 8)
 #define APIC_INTERRUPTS (BIT(0) | BIT(1) | BIT(7))  /* fixed, lowest priority, ExtINT */
 #define APIC_NMI        4u

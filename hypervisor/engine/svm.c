@@ -171,7 +171,9 @@ static uint64_t next_rip(const struct vcpu *vcpu)
 static void miss_exit(struct exit *exit)
 {
     uint64_t info = vmcb.exitinfo1;
-    exit->kind = info & NPF_P ? EXIT_DEVICE_WRITE : EXIT_MISS;
+    /* An event's frame, pushed where an APIC is: the #GP that is owed for it would go there too. */
+    exit->kind = !(info & NPF_P) ? EXIT_MISS
+        : vmcb.exitintinfo & EVENT_V ? EXIT_TRIPLE_FAULT : EXIT_DEVICE_WRITE;
     exit->gpa = vmcb.exitinfo2;
     exit->access = (info & NPF_W ? MISS_WRITE : 0u) | (info & NPF_ID ? MISS_FETCH : 0u) |
                    (info & NPF_TABLE ? MISS_WALK : 0u);

@@ -155,8 +155,9 @@ static void deliver_again(uint64_t reason)
 static void miss_exit(struct exit *exit)
 {
     uint64_t info = vmread(VMCS_QUALIFICATION);
-    if (info & EPT_MAPPED)
-        exit->kind = EXIT_DEVICE_WRITE;
+    if (info & EPT_MAPPED)      /* an event's frame: the #GP owed for it would be pushed there too */
+        exit->kind = vmread(VMCS_VECTORING_EVENT) & EVENT_VALID
+            ? EXIT_TRIPLE_FAULT : EXIT_DEVICE_WRITE;
     exit->gpa = vmread(VMCS_GUEST_PHYSICAL);
     exit->access = (info & EPT_WRITE ? MISS_WRITE : 0u) | (info & EPT_FETCH ? MISS_FETCH : 0u) |
                    ((info & EPT_LINEAR) && !(info & EPT_TRANSLATED) ? MISS_WALK : 0u);

@@ -135,15 +135,20 @@ static bool write_apic_base(struct vcpu *, uint32_t, uint64_t *wanted)
     return true;
 }
 
-/* Messages that would start, stop or interrupt another CPU are dropped. */
-static bool write_x2apic(struct vcpu *, uint32_t msr, uint64_t *value)
+/* Messages that would start, stop or interrupt another CPU are dropped. What the CPU refuses
+ * (another mode, reserved bits, a register that it lacks) is a #GP here, which entry.asm steps over
+ * with CF set. */
+[[gnu::noinline]] static bool write_x2apic(struct vcpu *, uint32_t msr, uint64_t *value)
 {
     uint32_t offset = (msr - MSR_X2APIC_FIRST) * APIC_STRIDE;
-    if (apic_may_write(offset, (uint32_t)*value, (uint32_t)(*value >> 32)))
-        wrmsr((enum msr)msr, *value);
+    uint32_t low = (uint32_t)*value, high = (uint32_t)(*value >> 32);
+    bool is_refused = false;
+    if (apic_may_write(offset, low, high))
+        asm volatile(".globl refusable_wrmsr\n clc\n refusable_wrmsr: wrmsr"
+                     : "=@ccc"(is_refused) : "c"(msr), "a"(low), "d"(high) : "rdi", "rsi", "memory");
     else
         tracer_count(COUNT_APIC_REFUSED, 0);
-    return true;
+    return !is_refused;
 }
 
 /* LBR and BTF only: the others have the CPU write to memory by itself (SDM vol 3, 18.4.1). */

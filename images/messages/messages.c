@@ -2,7 +2,8 @@
  * arrive; what would start, stop or interrupt another CPU, or be an SMI, is dropped; and the
  * instructions that write to these devices do what they say.
  *
- * source  Intel SDM (325462) vol 3, "Interrupt Command Register (ICR)" and "Local Vector Table";
+ * source  Intel SDM (325462) vol 3, "Interrupt Command Register (ICR)", "Local Vector Table" and
+ *         "x2APIC Register Address Space";
  *         Intel 82093AA (290566); AMD APM vol 3 (24594), OR */
 #include "apic.h"
 #include "guest.h"
@@ -11,11 +12,19 @@
 
 #define VECTOR         0x40u
 #define LVT_THERMAL    0x330u
+#define APIC_TPR       0x80u
+#define LVT_EXTENDED   0x500u       /* AMD's: AMD APM vol 2 (24593), "Extended LVT" */
 #define TIMER_COUNT    0x380u       /* all 32 bits can be written; masked, it counts and no more */
 #define LVT_MASKED     0x10000u
 #define ICR_FIXED_SELF 0x44000u
 #define IO_APIC        UINT64_C(0xFEC00000)
 #define REDIRECTION    0x2Eu        /* of pin 15, low half */
+#define MSR_APIC_BASE  0x1Bu
+#define APIC_BASE_ON   BIT(11)
+#define APIC_BASE_EXTD BIT(10)
+#define CPUID_X2APIC   BIT(21)
+#define X2APIC(offset) (0x800u + (offset) / 16)
+#define WRMSR_BYTES    2u
 #define COM2           0x2F8u       /* the hypervisor's: reads ones */
 #define PIC1_MASKS     0x21u        /* Intel 8259A */
 #define PIC2_MASKS     0xA1u
@@ -129,6 +138,50 @@ static void registers(void)
     check("the LVT takes an NMI", (*apic(LVT_THERMAL) & 0x700) == NMI);
 }
 
+/* Where no register is, QEMU takes a message that a device might send; by its ID messages find a
+ * CPU, so a new one would be another's. */
+static void strange_registers(void)
+{
+    uint32_t own = *apic(APIC_ID);
+    for (uint32_t offset = 0; offset < PAGE_BYTES; offset += 16)
+        if (offset < APIC_TPR || offset > ICR_HIGH + 0xE0)
+            for (uint32_t i = 0; i < MODES; i++)
+                *apic(offset) = ASSERT | modes[i];
+    *apic(APIC_ID) = own ^ 1u << 24;
+    check("the ID stays", *apic(APIC_ID) == own);
+}
+
+static bool is_refused(uint32_t msr, uint64_t value)
+{
+    uint64_t before = trap_counts[VECTOR_GP];
+    traps_expect(VECTOR_GP, WRMSR_BYTES);
+    wrmsr(msr, value);
+    traps_expect(TRAP_VECTORS, 0);
+    return trap_counts[VECTOR_GP] == before + 1;
+}
+
+/* The same registers as MSRs: what the CPU refuses is a #GP, where it has them at all. */
+static void x2apic(void)
+{
+    uint64_t base = rdmsr(MSR_APIC_BASE);
+    bool has = cpuid(1, 0).ecx & CPUID_X2APIC;
+    check("no MSR before x2APIC mode", !has || is_refused(X2APIC(ICR_LOW), ICR_FIXED_SELF));
+    if (has)
+        wrmsr(MSR_APIC_BASE, base | APIC_BASE_EXTD);
+    check("a reserved register", !has || is_refused(X2APIC(ICR_HIGH), 0));
+    check("a reserved bit", !has || is_refused(X2APIC(LVT_THERMAL), BIT(40) | LVT_MASKED));
+    check("the ID", !has || is_refused(X2APIC(APIC_ID), 1));
+    check("AMD's own", !has || is_refused(X2APIC(LVT_EXTENDED), LVT_MASKED | modes[0]));
+    if (has)
+        wrmsr(X2APIC(LVT_THERMAL), LVT_MASKED | VECTOR);
+    check("an interrupt", !has || rdmsr(X2APIC(LVT_THERMAL)) == (LVT_MASKED | VECTOR));
+    print_fact("messages: x2APIC", has);
+    if (has) {
+        wrmsr(MSR_APIC_BASE, base & ~(APIC_BASE_ON | APIC_BASE_EXTD));
+        wrmsr(MSR_APIC_BASE, base);
+    }
+}
+
 static void send(uint32_t destination, uint32_t command)
 {
     *apic(ICR_HIGH) = destination << 24;
@@ -169,6 +222,8 @@ int main(void)
     print_fact("messages: interrupts", interrupts);
     print_fact("messages: NMIs", trap_counts[VECTOR_NMI]);
     to_others();
+    strange_registers();
+    x2apic();
     print_fact("messages: checks", checks);
     print_fact("messages: failures", failures);
     return 0;
