@@ -141,7 +141,7 @@ extension BootTests {
             withExtendedLifetime(sealed) {}
             let isOrdinary =
                 switch result.ending {
-                case .powerOff, .reset, .tripleFault, .stopped: true
+                case .powerOff, .sleep, .reset, .tripleFault, .stopped: true
                 case .panic(let code, _, _): code.map(namedPanics.contains) ?? false
                 // Bochs ends itself where a device does not take an access, QEMU where a TSS is none.
                 case .died:
@@ -158,13 +158,23 @@ extension BootTests {
         }
 
         /// Ends a guest that runs on without end, as one may that left for addresses where nothing is. That it is the guest
-        /// that runs, and not the hypervisor, is looked at first.
+        /// that runs, and not the hypervisor, is looked at first: where it exits, it must also get on.
         static var endless: Hook {
             Hook(.every(.seconds(20))) { machine in
                 guard machine.trace.hasLaunched, machine.elapsed > .seconds(19) else { return }
                 do {
-                    try machine.pauseInGuest()
-                    try machine.resume()
+                    var states = Set<[String]>()
+                    for _ in 0..<10 where states.count < 2 {
+                        try machine.pauseInGuest()
+                        states.insert(try machine.registers())
+                        try machine.resume()
+                    }
+                    if states.count == 1 {
+                        #expect(throws: Machine.Failure.neverThere, "it exits for ever at one instruction") {
+                            try machine.pauseInHypervisor()
+                        }
+                        try machine.resume()
+                    }
                     machine.stop()
                 } catch QMP.Failure.gone, QMP.Failure.noConnection {}
             }
