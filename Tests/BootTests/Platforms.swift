@@ -26,7 +26,7 @@ extension BootTests {
             [CPUChoice.intel, .amd].flatMap { cpu in
                 [
                     "hello", "paging", "emulation", "registers", "debug", "strings", "reset", "sleep", "init",
-                    "tables", "task", "switch", "stray", "apicstack",
+                    "tables", "task", "switch", "stray", "apicstack", "realfault",
                 ].map {
                     Row(guest: $0, cpu: cpu)
                 }

@@ -144,6 +144,8 @@ static void deliver_again(uint64_t reason)
     if (!(event & EVENT_VALID) ||
         (type != EVENT_INTERRUPT && type != EVENT_NMI && type != EVENT_EXCEPTION))
         return;
+    if (!(vmread(VMCS_GUEST_CR0) & CR0_PE))     /* real mode: no error code, whatever Bochs 2.7 says */
+        event &= ~EVENT_ERROR;
     if (type == EVENT_NMI)      /* else it would block itself */
         vmwrite(VMCS_INTERRUPTIBILITY, vmread(VMCS_INTERRUPTIBILITY) & ~BLOCKING_NMI);
     vmwrite(VMCS_ENTRY_EVENT, event);
