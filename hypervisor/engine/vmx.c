@@ -144,7 +144,7 @@ static void deliver_again(uint64_t reason)
     if (!(event & EVENT_VALID) ||
         (type != EVENT_INTERRUPT && type != EVENT_NMI && type != EVENT_EXCEPTION))
         return;
-    if (!(vmread(VMCS_GUEST_CR0) & CR0_PE))     /* real mode: no error code, whatever Bochs 2.7 says */
+    if (!(vmread(VMCS_GUEST_CR0) & CR0_PE))     /* none in real mode, whatever Bochs 2.7 says */
         event &= ~EVENT_ERROR;
     if (type == EVENT_NMI)      /* else it would block itself */
         vmwrite(VMCS_INTERRUPTIBILITY, vmread(VMCS_INTERRUPTIBILITY) & ~BLOCKING_NMI);
@@ -157,7 +157,7 @@ static void deliver_again(uint64_t reason)
 static void miss_exit(struct exit *exit)
 {
     uint64_t info = vmread(VMCS_QUALIFICATION);
-    if (info & EPT_MAPPED)      /* an event's frame: the #GP owed for it would be pushed there too */
+    if (info & EPT_MAPPED)      /* a frame: the #GP owed for it would be pushed there too */
         exit->kind = vmread(VMCS_VECTORING_EVENT) & EVENT_VALID
             ? EXIT_TRIPLE_FAULT : EXIT_DEVICE_WRITE;
     exit->gpa = vmread(VMCS_GUEST_PHYSICAL);

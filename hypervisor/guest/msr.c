@@ -145,7 +145,8 @@ static bool write_apic_base(struct vcpu *, uint32_t, uint64_t *wanted)
     bool is_refused = false;
     if (apic_may_write(offset, low, high))
         asm volatile(".globl refusable_wrmsr\n clc\n refusable_wrmsr: wrmsr"
-                     : "=@ccc"(is_refused) : "c"(msr), "a"(low), "d"(high) : "rdi", "rsi", "memory");
+                     : "=@ccc"(is_refused) : "c"(msr), "a"(low), "d"(high)
+                     : "rdi", "rsi", "memory");
     else
         tracer_count(COUNT_APIC_REFUSED, 0);
     return !is_refused;
