@@ -140,6 +140,9 @@ static bool is_by_task(const struct vcpu *vcpu, uint64_t vector)
     uint64_t type = field_get(event, EVENT_TYPE), vector = field_get(event, EVENT_VECTOR);
     if (is_by_task(vcpu, vector))
         panic(PANIC_TASK, vector);
+    /* Its frame is pushed where an APIC is: the #GP owed for it would be pushed there too. */
+    if (vmcb.exitcode == SVM_EXIT_NPF && (vmcb.exitinfo1 & NPF_P))
+        vmcb.exitcode = SVM_EXIT_SHUTDOWN;
     /* INTn, INT3, INTO: RIP still points at the instruction, which the guest executes again. */
     if (type == EVENT_SOFTWARE || (type == EVENT_EXCEPTION && (vector == 3 || vector == 4)))
         return;
@@ -171,9 +174,7 @@ static uint64_t next_rip(const struct vcpu *vcpu)
 static void miss_exit(struct exit *exit)
 {
     uint64_t info = vmcb.exitinfo1;
-    /* An event's frame, pushed where an APIC is: the #GP that is owed for it would go there too. */
-    exit->kind = !(info & NPF_P) ? EXIT_MISS
-        : vmcb.exitintinfo & EVENT_V ? EXIT_TRIPLE_FAULT : EXIT_DEVICE_WRITE;
+    exit->kind = info & NPF_P ? EXIT_DEVICE_WRITE : EXIT_MISS;
     exit->gpa = vmcb.exitinfo2;
     exit->access = (info & NPF_W ? MISS_WRITE : 0u) | (info & NPF_ID ? MISS_FETCH : 0u) |
                    (info & NPF_TABLE ? MISS_WALK : 0u);
