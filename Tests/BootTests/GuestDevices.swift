@@ -40,9 +40,16 @@ extension BootTests {
             "Disks behind virtio, NVMe and AHCI and two network cards carry the right bytes, both ways",
             .timeLimit(.minutes(6)),
             arguments: [
-                (Board.IOMMU.intel, GuestNetwork.Card.virtio, Platform.qemuTCG), (.amd, .e1000e, .libvirt),
+                (
+                    Board.IOMMU.intel, GuestNetwork.Card.virtio, Platform.qemuTCG,
+                    LinuxGuest.KernelEntry.vmlinux
+                ),
+                // A kernel that unpacks itself, to a random place, before it knows its C-bit.
+                (.amd, .e1000e, .libvirt, .bzimage),
             ])
-        func disksAndNetwork(iommu: Board.IOMMU, card: GuestNetwork.Card, platform: Platform) throws {
+        func disksAndNetwork(
+            iommu: Board.IOMMU, card: GuestNetwork.Card, platform: Platform, entry: LinuxGuest.KernelEntry
+        ) throws {
             let scratch = try ScratchFolder()
             let random = try FileHandle(forReadingFrom: URL(filePath: "/dev/urandom"))
             let before = try GuestDisk.Bus.allCases.map { _ in
@@ -65,6 +72,7 @@ extension BootTests {
             let forward = try GuestNetwork.Forward(host: SSHSession.freePort(), guest: 80)
             let fetched = try Self.sum(start)
             let sealed = try Sealed("devices") {
+                $0.kernelEntry = entry
                 $0.commandLine =
                     "console=ttyS0,115200 panic=-1 frost.fetch=http://10.0.2.2:\(server.port)/half frost.serve"
             }
@@ -90,6 +98,11 @@ extension BootTests {
                 ]
             }
             #expect(result.exitCode == .asAsked, result.story)
+            // What the kernel is linked for; both are drawn, of some 500 and 200.
+            let linked = "frost: the kernel is at ffffffff81000000, in RAM at 01000000"
+            let isMoved = !result.consoleText.contains(linked)
+            #expect(isMoved == (entry == .bzimage), result.story)
+            #expect(result.consoleText.contains("frost: the kernel is at ffffffff"))
             #expect(DMAProtection(fact: result.trace.fact(.dma)).passesShared)
             #expect(result.trace.count(.shared) ?? 0 > 0)
             // The first that the guest finds.
