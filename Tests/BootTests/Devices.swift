@@ -121,7 +121,7 @@ extension BootTests {
             }
             let payload = image.runs.map { ($0.home, $0.home + UInt64($0.pages) * UInt64(PAGE_BYTES)) }
             let home = try #require(payload.first { $0.0 < plan.metaBase })
-            let tables = MemoryMap(plan, lowRAMBytes: ram.lowBytes).firmware[1]
+            let tables = MemoryMap(plan, lowRAMBytes: ram.lowBytes).tables
             return [
                 ("the hypervisor, in the region", plan.frozenBase),
                 ("a page's slot, in the region", try filled(plan.frozenEnd - 64)),

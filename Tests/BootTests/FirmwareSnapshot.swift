@@ -11,7 +11,7 @@ struct FirmwareSnapshot {
 
     init(_ machine: Machine) throws {
         let plan = machine.image.plan
-        tables = MemoryMap(plan, lowRAMBytes: GuestRAM.lowBytes(of: plan.ram)).firmware[1]
+        tables = MemoryMap(plan, lowRAMBytes: GuestRAM.lowBytes(of: plan.ram)).tables
         for frame in try machine.ram.framesInUse() {
             frames[frame] = try machine.ram.read(at: frame, count: Int(PAGE_BYTES))
         }

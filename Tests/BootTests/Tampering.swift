@@ -118,7 +118,7 @@ extension BootTests {
             func frames(_ machine: Machine) -> StrideTo<UInt64> {
                 let plan = machine.image.plan
                 let map = MemoryMap(plan, lowRAMBytes: GuestRAM.lowBytes(of: plan.ram))
-                let range = self == .roms ? UInt64(ROM_BASE)..<UInt64(ROM_END) : map.firmware[1]
+                let range = self == .roms ? UInt64(ROM_BASE)..<UInt64(ROM_END) : map.tables
                 return stride(from: range.lowerBound, to: range.upperBound, by: Int(PAGE_BYTES))
             }
 

@@ -19,7 +19,7 @@ struct FirmwarePages {
 
     /// ACPI's tables.
     static func tables(_ plan: MemoryPlan) -> Range<UInt64> {
-        MemoryMap(plan, lowRAMBytes: GuestRAM.lowBytes(of: plan.ram), tableBytes: tableBytes).firmware[1]
+        MemoryMap(plan, lowRAMBytes: GuestRAM.lowBytes(of: plan.ram), tableBytes: tableBytes).tables
     }
 
     init(_ plan: MemoryPlan) {

@@ -17,9 +17,8 @@ package struct MemoryMap {
     }
 
     package let region: Range<UInt64>
-    /// What the firmware had filled when the guest was launched, so that it is no secret: ROMs, and ACPI tables, which the
-    /// pager then takes over.
-    package let firmware: [Range<UInt64>]
+    /// Where the firmware keeps ACPI's tables, which the pager takes over when the guest is launched.
+    package let tables: Range<UInt64>
     private let plan: MemoryPlan
 
     /// What the BIOS keeps at the top of RAM below 4 GiB for ACPI tables, and reserves in its memory map.
@@ -35,7 +34,7 @@ package struct MemoryMap {
     package init(_ plan: MemoryPlan, lowRAMBytes: UInt64, tableBytes: ByteCount = Self.seaBIOSTables) {
         self.plan = plan
         region = plan.frozenBase..<plan.frozenEnd
-        firmware = [MemoryPlan.legacy, lowRAMBytes - tableBytes.bytes..<lowRAMBytes]
+        tables = lowRAMBytes - tableBytes.bytes..<lowRAMBytes
     }
 
     package func isFirmware(_ address: UInt64) -> Bool {

@@ -60,7 +60,7 @@ package struct CacheJudge {
             evidence[.freshCiphertext]?.add(
                 "nonce-repeated", "Two pages of the image are sealed under one nonce: counter \(counter).")
         }
-        guard let known = KnownPlaintext(record, survey: survey, image: content, map: explainer.map),
+        guard let known = KnownPlaintext(record, survey: survey, image: content),
             let seen = BlockSet(
                 capacity: try record.image.payload().count / 16 + survey.writtenBytes / 16 + 1)
         else {

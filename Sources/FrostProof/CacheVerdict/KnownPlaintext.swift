@@ -21,7 +21,7 @@ final class KnownPlaintext {
     private static let block = 16
 
     /// Nil when there is no memory for it.
-    init?(_ record: CacheRecord, survey: RecordSurvey, image: ImageContent, map: MemoryMap) {
+    init?(_ record: CacheRecord, survey: RecordSurvey, image: ImageContent) {
         self.image = image.plaintext
         regionEnd = MappedFile(record.folder.regionEnd)
         let pages = survey.entries * Int(PAGE_BYTES)
