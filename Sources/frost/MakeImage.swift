@@ -219,12 +219,10 @@ struct MakeImage: ParsableCommand {
                     URL(filePath: $0), name: diskName, key: diskKeyFile.map { URL(filePath: $0) })
             }
             options.key = try key()
-            if let adopted {
-                try format.print(
-                    try builder.make(linux: linux, initrds: initrds, on: adopted, options: options, at: file))
-            } else {
-                try format.print(try builder.make(linux: linux, initrds: initrds, options: options, at: file))
-            }
+            try format.print(
+                try adopted.map {
+                    try builder.make(linux: linux, initrds: initrds, on: $0, options: options, at: file)
+                } ?? builder.make(linux: linux, initrds: initrds, options: options, at: file))
         } else if let kernel = multiboot.map({ URL(filePath: $0) }) {
             try builder.check(multiboot: kernel, modules: module)
             options.key = try key()

@@ -53,13 +53,8 @@ extension BootTests {
             /// - Returns: what its console said until it powered itself off, in three minutes at most.
             func startPlainly(by program: String) throws -> String {
                 let initrd = scratch.file("initrd")
-                // Each archive begins at a multiple of four bytes.
-                // Source: Linux, Documentation/driver-api/early-userspace/buffer-format.rst.
-                var archives = Data()
-                for file in initrds {
-                    archives += Data(count: (4 - archives.count % 4) % 4) + (try Data(contentsOf: file))
-                }
-                try archives.write(to: initrd)
+                let archives = try initrds.map { [UInt8](try Data(contentsOf: $0)) }
+                try Data(LinuxGuest.joined(archives)).write(to: initrd)
                 let words =
                     ["180", Tool.qemu.name, "-accel", "tcg", "-cpu", "max", "-machine", "q35", "-m", "1G"]
                     + ["-nodefaults", "-display", "none", "-serial", "stdio", "-no-reboot"]

@@ -26,9 +26,8 @@ package struct AdoptedDisk {
     /// - Parameter make: given the archive that knows the key; it is deleted afterwards.
     func adopt<Made>(in tree: SourceTree, _ make: (URL) throws -> Made) throws -> Made {
         let name = "frost-\(UUID().uuidString.prefix(13))"
-        let inMemory = URL(filePath: "/dev/shm/\(name)", directoryHint: .isDirectory)
         let onDisk = FileManager.default.temporaryDirectory.appending(path: name, directoryHint: .isDirectory)
-        let secrets = mkdir(inMemory.plainPath, 0o700) == 0 ? inMemory : onDisk
+        let secrets = DiskDraft.folderInMemory(named: name) ?? onDisk
         if secrets == onDisk { mkdir(onDisk.plainPath, 0o700) }
         defer { try? FileManager.default.removeItem(at: secrets) }
         try run("adopt", in: tree, secrets)

@@ -21,8 +21,13 @@ struct DiskDraft {
         let name = ".frost-\(UUID().uuidString.prefix(13))"
         folder = parent.appending(path: name, directoryHint: .isDirectory)
         guard mkdir(folder.plainPath, 0o700) == 0 else { throw .cannotWrite(parent.plainPath) }
-        let inMemory = URL(filePath: "/dev/shm/\(name)", directoryHint: .isDirectory)
-        secrets = mkdir(inMemory.plainPath, 0o700) == 0 ? inMemory : folder
+        secrets = Self.folderInMemory(named: name) ?? folder
+    }
+
+    /// A new folder that nobody else may read, for keys; nil: this host keeps no files in memory.
+    static func folderInMemory(named name: String) -> URL? {
+        let folder = URL(filePath: "/dev/shm/\(name)", directoryHint: .isDirectory)
+        return mkdir(folder.plainPath, 0o700) == 0 ? folder : nil
     }
 
     func remove() {
