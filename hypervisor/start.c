@@ -146,7 +146,7 @@ void start(uint64_t boot_info)
     vectors_start();
     const struct gcm_kernel *kernel = choose_cipher();
     engine_choose((enum image_engine)header.engine);
-    acpi_start();
+    acpi_start(boot.rsdp);
     check_cache();
     ports_start();
     memory_map_start(&header, &boot);

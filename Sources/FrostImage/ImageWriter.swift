@@ -29,12 +29,14 @@ package struct ImageWriter {
     }
 
     /// All but the key fields and the checksum come from what is known; those two come last, in this order.
-    func header() -> image_header {
+    func header(in partition: SystemPartition) -> image_header {
         var header = image_header()
         withUnsafeMutableBytes(of: &header.magic) { $0.copyBytes(from: IMAGE_MAGIC.utf8) }
         header.version = IMAGE_VERSION
         header.loader_sectors = sectors(hypervisor.loader)
-        header.hypervisor_lba = IMAGE_LOADER_LBA + header.loader_sectors
+        header.efi_lba = UInt32(partition.fileSector)
+        header.efi_sectors = sectors(hypervisor.application.head)
+        header.hypervisor_lba = header.efi_lba + header.efi_sectors + UInt32(BootImage.pageSectors)
         header.hypervisor_sectors = sectors(hypervisor.binary)
         header.payload_lba = header.hypervisor_lba + header.hypervisor_sectors
         header.run_count = UInt32(guest.runs.count)
@@ -66,9 +68,7 @@ package struct ImageWriter {
         header.rsi = entry.rsi
 
         header.root = guest.root
-        let hash = BootImage.hypervisorHash(
-            sector: hypervisor.sector, rest: hypervisor.loader + hypervisor.binary)
-        withUnsafeMutableBytes(of: &header.hypervisor_sha256) { $0.copyBytes(from: hash) }
+        withUnsafeMutableBytes(of: &header.hypervisor_sha256) { $0.copyBytes(from: hypervisor.hash) }
         withUnsafeMutableBytes(of: &header.runs) { memory in
             guest.runs.withUnsafeBytes { memory.copyMemory(from: $0) }
         }
@@ -84,10 +84,13 @@ package struct ImageWriter {
     private static let diskUnit = ByteCount.mebibyte.bytes
 
     /// Returns the image's size in bytes.
-    package func write(to place: URL) throws(BootImage.Failure) -> UInt64 {
+    /// - Throws: ``BootImage/Failure``; ``SystemPartition/Failure`` for a guest that is too large.
+    package func write(to place: URL) throws -> UInt64 {
+        let section = BootImage.headerBytes + hypervisor.binary.count + guest.payload.count
+        let partition = try SystemPartition(unsigned: hypervisor.application.head.count + section)
         let file = place.resolvingSymlinksInPath()
         guard Self.mayReplace(file) else {
-            throw .cannotWrite(file.plainPath, reason: "it exists and is not a Frostvisor image")
+            throw BootImage.Failure.cannotWrite(file.plainPath, reason: "it exists and is not a Frostvisor image")
         }
         let draft = file.deletingLastPathComponent()
             .appending(path: ".\(file.lastPathComponent).draft-\(getpid())")
@@ -97,13 +100,18 @@ package struct ImageWriter {
             close(descriptor)
             unlink(draft.plainPath)
         }
+        let header = [UInt8](memoryOf: header(in: partition))
+        let before = [
+            Array(hypervisor.sector.prefix(SystemPartition.bootCodeBytes)), partition.bootRecord, header,
+            hypervisor.loader,
+        ].flatMap(\.self)
         let parts = [
-            hypervisor.sector, [UInt8](memoryOf: header()), hypervisor.loader, hypervisor.binary,
+            before, [UInt8](repeating: 0, count: Int(IMAGE_ESP_LBA) * BootImage.sectorBytes - before.count),
+            partition.metadata, hypervisor.application.head(section: section), header, hypervisor.binary,
             guest.payload,
         ]
         for part in parts where !Descriptor.write(part, to: descriptor) { throw failure(file) }
-        let bytes = parts.reduce(0) { $0 + UInt64($1.count) }
-        let diskBytes = (bytes + Self.diskUnit - 1) / Self.diskUnit * Self.diskUnit
+        let diskBytes = (UInt64(partition.end) + Self.diskUnit - 1) / Self.diskUnit * Self.diskUnit
         guard ftruncate(descriptor, Int(diskBytes)) == 0, fsync(descriptor) == 0,
             rename(draft.plainPath, file.plainPath) == 0
         else {

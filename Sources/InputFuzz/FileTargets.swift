@@ -104,15 +104,15 @@ extension FuzzTarget {
         let region = BootImage.headerOffset..<BootImage.headerOffset + MemoryLayout<image_header>.size
         var header = bytes[region].withUnsafeBytes { $0.loadUnaligned(as: image_header.self) }
         header.version = IMAGE_VERSION
-        let payload = Int(header.payload_lba) * BootImage.sectorBytes
-        if payload >= BootImage.loaderOffset && payload <= bytes.count {
-            let hash = BootImage.hypervisorHash(
-                sector: Array(bytes.prefix(BootImage.sectorBytes)),
-                rest: Array(bytes[BootImage.loaderOffset..<payload]))
+        if let hash = BootImage.hypervisorHash(of: header, in: bytes) {
             withUnsafeMutableBytes(of: &header.hypervisor_sha256) { $0.copyBytes(from: hash) }
         }
         header.checksum = withUnsafeBytes(of: header) { crc32(0, $0.baseAddress, BootImage.checksumOffset) }
         bytes.replaceSubrange(region, with: [UInt8](memoryOf: header))
+        let copy = (Int(header.efi_lba) + Int(header.efi_sectors)) * BootImage.sectorBytes
+        if copy + region.count <= bytes.count {
+            bytes.replaceSubrange(copy..<copy + region.count, with: bytes[region])
+        }
         return bytes
     }
 

@@ -56,7 +56,7 @@ extension BootTests {
                 options.expected = ["frost: \(job) done, powering off"]
                 options.timeLimit = TimeSpan(.seconds(600))
                 options.hooks = [
-                    Hook.watch(every: .seconds(12)) { machine in
+                    Hook.watch(every: .seconds(3)) { machine in
                         try machine.pauseInGuest()
                         let finds = try search.finds(in: machine.ram)
                         #expect(

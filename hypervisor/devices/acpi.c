@@ -98,12 +98,16 @@ static void hide_sleep(uint64_t table)
     }
 }
 
-void acpi_start(void)
+static uint64_t find_bios_rsdp(void)
 {
     uint64_t ebda = (uint64_t)(load32(BDA_EBDA) & 0xFFFF) << 4;
     uint64_t rsdp = find_rsdp(RSDP_AREA_BASE, RSDP_AREA_END);
-    if (rsdp == 0 && ebda != 0)
-        rsdp = find_rsdp(ebda, ebda + EBDA_SCAN_BYTES);
+    return rsdp == 0 && ebda != 0 ? find_rsdp(ebda, ebda + EBDA_SCAN_BYTES) : rsdp;
+}
+
+void acpi_start(uint64_t rsdp)
+{
+    rsdp = rsdp != 0 ? find_rsdp(rsdp, rsdp + RSDP_BYTES) : find_bios_rsdp();
     if (rsdp == 0)
         return;
     bool has_xsdt = *(const uint8_t *)(rsdp + RSDP_REVISION) >= 2 && load64(rsdp + RSDP_XSDT) != 0;

@@ -15,8 +15,9 @@ struct acpi_power {
 };
 #define SLP_TYP_UNKNOWN 0xFFu
 
-/* Finds the tables, by the loader's identity mapping as all of these do. To be called first. */
-void acpi_start(void);
+/* Finds the tables, by the loader's identity mapping as all of these do. `rsdp`: where UEFI says
+ * that the first is; 0: where a BIOS puts it. To be called first. */
+void acpi_start(uint64_t rsdp);
 
 /* Physical address of the first table with this signature; 0: there is none. */
 uint64_t acpi_find(uint32_t signature);

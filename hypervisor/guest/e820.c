@@ -36,4 +36,5 @@ void e820_fill(uint64_t boot_params, const struct boot_info *boot)
             put(table, &count, given->base, given->base + given->bytes, given->type);
     }
     page[BOOT_PARAMS_E820_ENTRIES] = (uint8_t)count;
+    __builtin_memcpy(page + BOOT_PARAMS_RSDP, &boot->rsdp, sizeof boot->rsdp);
 }

@@ -2,7 +2,7 @@ package import Foundation
 package import FrostCore
 package import FrostSupport
 
-/// A bootable disk image on disk: boot sector, header, loader, hypervisor, sealed guest.
+/// A bootable disk image on disk: boot sector, header, loaders, hypervisor, sealed guest.
 ///
 /// - Source: `hypervisor/core/include/image.h`.
 package struct BootImage: Sendable {
@@ -12,9 +12,9 @@ package struct BootImage: Sendable {
     package let plan: MemoryPlan
 
     package static let sectorBytes = Int(IMAGE_SECTOR_BYTES)
-    static let pageSectors = UInt64(PAGE_BYTES / IMAGE_SECTOR_BYTES)
+    package static let pageSectors = UInt64(PAGE_BYTES / IMAGE_SECTOR_BYTES)
     package static let headerOffset = Int(IMAGE_HEADER_LBA) * sectorBytes
-    static let headerBytes = MemoryLayout<image_header>.size
+    package static let headerBytes = MemoryLayout<image_header>.size
     package static let loaderOffset = Int(IMAGE_LOADER_LBA) * sectorBytes
     /// The header up to the wrapped key.
     package static let authenticatedBytes = MemoryLayout<image_header>.offset(of: \.wrap_nonce) ?? 0
@@ -79,11 +79,11 @@ package struct BootImage: Sendable {
         try checkSectors(fileBytes: data.count)
         try checkRuns()
         let payload = Int(header.payload_lba) * Self.sectorBytes
-        let digest = Self.hypervisorHash(
-            sector: [UInt8](data.prefix(Self.sectorBytes)), rest: [UInt8](data[Self.loaderOffset..<payload]))
-        guard digest == [UInt8](memoryOf: header.hypervisor_sha256) else {
+        let head = [UInt8](data.prefix(payload))
+        guard Self.hypervisorHash(of: header, in: head) == [UInt8](memoryOf: header.hypervisor_sha256) else {
             throw .damaged(path, what: "hypervisor")
         }
+        guard hasSystemPartition(head) else { throw .damaged(path, what: "EFI system partition") }
     }
 
     /// The same image, whatever lies at another place: to boot what somebody has changed.
@@ -109,8 +109,49 @@ package struct BootImage: Sendable {
         return [UInt8](data.dropFirst(Int(header.payload_lba) * Self.sectorBytes).prefix(bytes))
     }
 
-    package static func hypervisorHash(sector: [UInt8], rest: [UInt8]) -> [UInt8] {
-        ContentHash.of(sector, rest)
+    /// - Parameters:
+    ///   - sector: its table of partitions does not count.
+    ///   - application: nor do the sizes in its headers.
+    package static func hypervisorHash(
+        sector: [UInt8], loader: [UInt8], application: EFIApplication, binary: [UInt8]
+    ) -> [UInt8] {
+        ContentHash.of(
+            Array(sector.prefix(SystemPartition.bootCodeBytes)), loader, application.head, binary)
+    }
+
+    /// nil where there is no UEFI application.
+    /// - Parameter file: the image, up to the payload at least.
+    package static func hypervisorHash(of header: image_header, in file: [UInt8]) -> [UInt8]? {
+        func part(_ lba: UInt32, _ sectors: UInt32) -> [UInt8] {
+            let start = min(Int(lba) * sectorBytes, file.count)
+            return Array(file[start..<min(start + Int(sectors) * sectorBytes, file.count)])
+        }
+        guard let application = try? EFIApplication(part(header.efi_lba, header.efi_sectors)) else { return nil }
+        return hypervisorHash(
+            sector: file, loader: part(IMAGE_LOADER_LBA, header.loader_sectors), application: application,
+            binary: part(header.hypervisor_lba, header.hypervisor_sectors))
+    }
+
+    /// From the header's copy to the payload's end.
+    private var sectionBytes: Int {
+        let sectors = UInt64(header.payload_lba - header.efi_lba - header.efi_sectors)
+        return Int((sectors + payloadPages * Self.pageSectors) * UInt64(Self.sectorBytes))
+    }
+
+    private var payloadPages: UInt64 { runs.reduce(0) { $0 + UInt64($1.pages) } }
+
+    /// Byte for byte as make-image writes it.
+    private func hasSystemPartition(_ head: [UInt8]) -> Bool {
+        let start = Int(header.efi_lba) * Self.sectorBytes
+        let end = start + Int(header.efi_sectors) * Self.sectorBytes
+        guard let application = try? EFIApplication(Array(head[start..<end])),
+            let partition = try? SystemPartition(unsigned: application.head.count + sectionBytes)
+        else { return false }
+        return head[start..<end].elementsEqual(application.head(section: sectionBytes))
+            && head[end..<end + Self.headerBytes].elementsEqual(head[Self.headerOffset..<Self.loaderOffset])
+            && head[SystemPartition.bootCodeBytes..<Self.sectorBytes].elementsEqual(partition.bootRecord)
+            && partition.fileSector == Int(header.efi_lba)
+            && head[Int(IMAGE_ESP_LBA) * Self.sectorBytes..<start].elementsEqual(partition.metadata)
     }
 
     // MARK: checks
@@ -131,16 +172,18 @@ package struct BootImage: Sendable {
     }
 
     private func checkSectors(fileBytes: Int) throws(Failure) {
-        let hypervisor = UInt64(IMAGE_LOADER_LBA) + UInt64(header.loader_sectors)
+        let application = UInt64(IMAGE_LOADER_LBA) + UInt64(header.loader_sectors)
+        let hypervisor = UInt64(header.efi_lba) + UInt64(header.efi_sectors) + Self.pageSectors
         let payload = UInt64(header.hypervisor_lba) + UInt64(header.hypervisor_sectors)
-        guard header.loader_sectors > 0, header.hypervisor_sectors > 0,
+        guard header.loader_sectors > 0, header.efi_sectors > 0, header.hypervisor_sectors > 0,
+            application <= UInt64(IMAGE_ESP_LBA), header.efi_lba > IMAGE_ESP_LBA,
+            UInt64(header.hypervisor_sectors).isMultiple(of: Self.pageSectors),
             UInt64(header.hypervisor_lba) == hypervisor, UInt64(header.payload_lba) == payload,
             UInt64(header.hypervisor_sectors) * UInt64(Self.sectorBytes) <= header.frozen_bytes,
             header.run_count <= IMAGE_RUNS
         else { throw .damaged(file.plainPath, what: "table of contents") }
 
-        let pages = runs.reduce(UInt64(0)) { $0 + UInt64($1.pages) }
-        let needed = (payload + pages * Self.pageSectors) * UInt64(Self.sectorBytes)
+        let needed = (payload + payloadPages * Self.pageSectors) * UInt64(Self.sectorBytes)
         guard UInt64(fileBytes) >= needed else {
             throw .truncated(file.plainPath, bytes: UInt64(fileBytes), needed: needed)
         }

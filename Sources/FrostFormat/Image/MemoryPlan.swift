@@ -3,7 +3,7 @@ package import FrostSupport
 
 /// Where the frozen region and the metadata homes lie in a machine's RAM.
 ///
-/// - Shape: ... guest | metadata homes, and those of the ROMs' pages | frozen region | at least 1 MiB for the firmware's tables | top of low RAM
+/// - Shape: ... guest | metadata homes, and those of the ROMs' pages | frozen region | room for the firmware's tables | top of low RAM
 package struct MemoryPlan: Sendable, Equatable {
     package let ram: ByteCount
     package let frozen: ByteCount
@@ -27,7 +27,11 @@ package struct MemoryPlan: Sendable, Equatable {
     static let frozenParts = 6
     /// Region and metadata lie below, however much RAM there is.
     package static let highestTop = 2 * ByteCount.gibibyte
+    /// What SeaBIOS keeps at the top is less.
     private static let firmwareTop = ByteCount.mebibyte
+    /// OVMF keeps tables and run-time services as far as 22 MiB below the top; a machine of this size has the room.
+    private static let unifiedFirmwareTop = 24 * ByteCount.mebibyte
+    private static let unifiedRAM = 256 * ByteCount.mebibyte
     private static let smallestAlignment = 2 * ByteCount.mebibyte
 
     /// - Throws: ``Failure`` when the sizes are out of range, or do not fit each other.
@@ -43,7 +47,8 @@ package struct MemoryPlan: Sendable, Equatable {
         self.ram = ram
         self.frozen = frozen
         let alignment = max(frozen, Self.smallestAlignment).bytes.roundedUpToPowerOfTwo
-        let highest = min(ram, Self.highestTop).bytes - Self.firmwareTop.bytes - frozen.bytes
+        let top = ram < Self.unifiedRAM ? Self.firmwareTop : Self.unifiedFirmwareTop
+        let highest = min(ram, Self.highestTop).bytes - top.bytes - frozen.bytes
         frozenBase = highest / alignment * alignment
         coveredBytes = ram <= Self.highestTop ? ram.bytes : ram.bytes + Self.highestTop.bytes
         metaBytes = page_geometry_make(coveredBytes, 0).meta_bytes

@@ -1,4 +1,5 @@
 package import Foundation
+package import FrostFormat
 package import FrostSupport
 
 /// The built hypervisor: what goes into an image beside the guest.
@@ -7,7 +8,9 @@ package struct Hypervisor: Sendable {
     package var sector: [UInt8]
     /// Whole sectors.
     package var loader: [UInt8]
-    /// Flat, for the frozen region's first byte.
+    /// The loader for UEFI.
+    package var application: EFIApplication
+    /// Flat, for the frozen region's first byte; whole pages.
     package var binary: [UInt8]
     /// What it takes of the frozen region, zeroed data and stacks included.
     package var memoryBytes: ByteCount
@@ -15,14 +18,20 @@ package struct Hypervisor: Sendable {
     package var symbols: URL?
 
     package init(
-        sector: [UInt8], loader: [UInt8], binary: [UInt8], memoryBytes: ByteCount, symbols: URL? = nil
+        sector: [UInt8], loader: [UInt8], application: EFIApplication, binary: [UInt8], memoryBytes: ByteCount,
+        symbols: URL? = nil
     ) throws(Failure) {
         guard sector.count == 512 else { throw .sectorSize(bytes: sector.count) }
         self.sector = sector
         self.loader = loader.padded(to: 512)
-        self.binary = binary.padded(to: 512)
+        self.application = application
+        self.binary = binary.padded(to: GuestMemory.pageBytes)
         self.memoryBytes = memoryBytes
         self.symbols = symbols
+    }
+
+    package var hash: [UInt8] {
+        BootImage.hypervisorHash(sector: sector, loader: loader, application: application, binary: binary)
     }
 
     package enum Failure: Explained, Equatable {

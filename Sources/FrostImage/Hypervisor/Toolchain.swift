@@ -30,6 +30,15 @@ package struct Toolchain {
     private static let compiledAloneMark = "/* compiled alone: "
     private static let linkerFlags = ["-z", "max-page-size=4096", "--gc-sections", "-static"]
     private static let flatSources = ["boot/bios/sector.asm", "boot/bios/loader.asm"]
+    /// UEFI's: Microsoft's calling convention and object format. The loader's code is copied to where it runs, so no
+    /// table of it may lie elsewhere.
+    private static let applicationFlags = [
+        "-target", "x86_64-unknown-windows", "-fno-jump-tables", "-fno-asynchronous-unwind-tables",
+        "-mno-stack-arg-probe",
+    ]
+    private static let applicationFolder = "boot/uefi/"
+    private static let applicationSources = ["boot/uefi/loader.c", "boot/uefi/leave.asm", "cpu/runtime.c"]
+    private static let application = "loader.efi"
 
     // MARK: the hypervisor
 
@@ -44,7 +53,7 @@ package struct Toolchain {
         let symbols = folder.appending(path: "frostvisor.elf")
         return try Hypervisor(
             sector: read(folder, "sector.bin"), loader: read(folder, "loader.bin"),
-            binary: read(folder, "frostvisor.bin"),
+            application: EFIApplication(read(folder, Self.application)), binary: read(folder, "frostvisor.bin"),
             memoryBytes: ByteCount(ELF64([UInt8](Data(contentsOf: symbols))).memoryBytes), symbols: symbols)
     }
 
@@ -70,9 +79,7 @@ package struct Toolchain {
     /// nil when the image has another hypervisor.
     private func ownSymbols(of image: BootImage) throws -> URL? {
         let hypervisor = try buildHypervisor()
-        let hash = BootImage.hypervisorHash(
-            sector: hypervisor.sector, rest: hypervisor.loader + hypervisor.binary)
-        guard hash == [UInt8](memoryOf: image.header.hypervisor_sha256) else { return nil }
+        guard hypervisor.hash == [UInt8](memoryOf: image.header.hypervisor_sha256) else { return nil }
         return hypervisor.symbols
     }
 
@@ -92,11 +99,14 @@ package struct Toolchain {
             let binary = source.deletingPathExtension().lastPathComponent + ".bin"
             try assemble(source, as: "bin", into: folder.appending(path: binary), includes: [folder])
         }
+        try buildApplication(into: folder, includes: includes, headers: headers)
         let flat = Set(Self.flatSources.map { tree.hypervisor.appending(path: $0).plainPath })
         let alone = try Set(sources.filter { $0.pathExtension == "c" }.filter(isCompiledAlone))
         guard !alone.isEmpty else { throw Failure.noneCompiledAlone }
         var objects: [URL] = []
-        for source in sources where source != layout && !flat.contains(source.plainPath) {
+        let uefi = tree.hypervisor.appending(path: Self.applicationFolder).plainPath
+        for source in sources
+        where source != layout && !flat.contains(source.plainPath) && !source.plainPath.hasPrefix(uefi) {
             let object = folder.appending(path: objectName(source, below: tree.hypervisor))
             switch source.pathExtension {
             case "c":
@@ -115,6 +125,24 @@ package struct Toolchain {
         try Tool.objcopy.run(
             ["-O", "binary", linked.plainPath, folder.appending(path: "frostvisor.bin").plainPath],
             for: "flatten the hypervisor")
+    }
+
+    private func buildApplication(into folder: URL, includes: [String], headers: [URL]) throws {
+        let objects = try Self.applicationSources.map { name in
+            let source = tree.hypervisor.appending(path: name)
+            let object = folder.appending(path: "uefi_" + objectName(source, below: tree.hypervisor))
+            if source.pathExtension == "c" {
+                try compile(source, Self.applicationFlags + includes, headers: headers, into: object)
+            } else {
+                try assemble(source, as: "win64", into: object, includes: [folder, tree.hypervisor])
+            }
+            return object
+        }
+        try Tool.peLinker.run(
+            [
+                "-subsystem:efi_application", "-entry:efi_main", "-nodefaultlib", "-Brepro",
+                "-out:\(folder.appending(path: Self.application).plainPath)",
+            ] + objects.map(\.plainPath), for: "link \(Self.application)")
     }
 
     private func isCompiledAlone(_ source: URL) throws -> Bool {
@@ -179,7 +207,7 @@ package struct Toolchain {
     // MARK: steps
 
     private func cache() throws -> BuildCache {
-        BuildCache(tree: tree, tools: try [Tool.clang, .nasm, .linker, .objcopy].map { try $0.locate() })
+        BuildCache(tree: tree, tools: try [Tool.clang, .nasm, .linker, .peLinker, .objcopy].map { try $0.locate() })
     }
 
     private func compile(

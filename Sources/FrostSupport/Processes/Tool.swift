@@ -10,6 +10,7 @@ package struct Tool: Sendable, Hashable {
     package static let nasm = Tool("nasm", package: "nasm", purpose: "assembles the hypervisor")
     package static let clang = Tool("clang", package: nil, purpose: "compiles the hypervisor")
     package static let linker = Tool("ld.lld", package: nil, purpose: "links the hypervisor")
+    package static let peLinker = Tool("lld-link", package: nil, purpose: "links the loader for UEFI")
     package static let objcopy = Tool("llvm-objcopy", package: nil, purpose: "makes flat binaries")
     package static let symbolizer = Tool(
         "llvm-symbolizer", package: nil, purpose: "names the hypervisor's source lines in verdicts")
@@ -45,7 +46,7 @@ package struct Tool: Sendable, Hashable {
     package static let bzip2 = Tool("bzip2", package: "bzip2", purpose: "unpacks kernels (bzip2)")
 
     /// Without these no image can be built and booted.
-    package static let required = [nasm, clang, linker, objcopy, qemu]
+    package static let required = [nasm, clang, linker, peLinker, objcopy, qemu]
     /// Needed by some guests only.
     package static let optional = [
         symbolizer, setpriv, dmesg, bochs, virsh, bash, cpio, busybox, dpkgDeb, xz, gzip, zstd, lz4,

@@ -15,8 +15,7 @@ struct SweepImages {
     /// - Throws: as ``Toolchain/buildHypervisor()``.
     init(tree: SourceTree, folder: SweepFolder, progress: @escaping (String) -> Void) throws {
         (self.tree, self.folder, self.progress) = (tree, folder, progress)
-        let built = try Toolchain(tree: tree, progress: progress).buildHypervisor()
-        hypervisor = BootImage.hypervisorHash(sector: built.sector, rest: built.loader + built.binary)
+        hypervisor = try Toolchain(tree: tree, progress: progress).buildHypervisor().hash
     }
 
     /// What tells one experiment from another: the cell, and the sources of what it boots.

@@ -68,9 +68,7 @@ read_loader:
         dw      LOADER_CODE_OFFSET, LOADER_SEGMENT
         dq      IMAGE_LOADER_LBA
 
-; Some BIOSes start a stick only when it has an active partition: one that spans the first sectors.
+; make-image writes the table of partitions.
         times   0x1BE - ($ - $$) db 0
-        db      0x80, 0, 2, 0, 0xDA, 0xFE, 0xFF, 0xFF
-        dd      1, 0xFFFF
         times   510 - ($ - $$) db 0
         dw      0xAA55

@@ -1,10 +1,14 @@
-/* image.h — a bootable disk image, as make-image writes it and the loader reads it. Little-endian.
+/* image.h — a bootable disk image, as make-image writes it and the loaders read it. Little-endian.
  *
- *   sector 0      boot sector (boot/bios/sector.asm)
+ *   sector 0      boot sector (boot/bios/sector.asm), and a table of one partition
  *   sector 1      struct image_header, 8 sectors
- *   sector 9      loader (boot/bios/loader.asm), loader_sectors
- *   then          hypervisor, flat binary for address frozen_base, hypervisor_sectors
- *   payload_lba   payload: ciphertext pages, the runs' pages in order; 8 sectors a page
+ *   sector 9      the BIOS's loader (boot/bios/loader.asm), loader_sectors
+ *   sector 64     the EFI system partition: FAT16 with one file, a UEFI application. Of that file:
+ *   efi_lba         the UEFI loader (boot/uefi/loader.c), efi_sectors; its last section goes on to
+ *                   the payload's end
+ *   then            the header once more
+ *   hypervisor_lba  hypervisor, flat binary for address frozen_base, hypervisor_sectors
+ *   payload_lba     payload: ciphertext pages, the runs' pages in order; 8 sectors a page
  */
 #pragma once
 #include <stdint.h>
@@ -12,10 +16,11 @@
 #include "page.h"
 
 #define IMAGE_MAGIC         "FROSTIMG"
-#define IMAGE_VERSION       4u
+#define IMAGE_VERSION       5u
 #define IMAGE_SECTOR_BYTES  512u
 #define IMAGE_HEADER_LBA    1u
 #define IMAGE_LOADER_LBA    9u
+#define IMAGE_ESP_LBA       64u
 #define IMAGE_RUNS          128u
 #define IMAGE_KDF_MINIMUM   1000u
 #define IMAGE_KDF_MAXIMUM   100000000u
@@ -56,9 +61,11 @@ struct image_header {
     uint32_t version;
     uint32_t loader_sectors;
     uint32_t hypervisor_lba;
-    uint32_t hypervisor_sectors;
+    uint32_t hypervisor_sectors;        /* whole pages */
     uint32_t payload_lba;
     uint32_t run_count;
+    uint32_t efi_lba;
+    uint32_t efi_sectors;
 
     uint64_t ram_bytes;         /* of the machine that it was made for */
     uint64_t covered_bytes;     /* guest RAM lies below this guest-physical address */
@@ -84,8 +91,8 @@ struct image_header {
     uint64_t rsi;               /* GUEST_LONG64: boot_params or 0 */
 
     struct page_entry root;     /* of the tree's top page */
-    uint8_t  hypervisor_sha256[32];     /* of sectors 9 .. payload_lba - 1, and of sector 0 before
-                                         * them */
+    uint8_t  hypervisor_sha256[32];     /* of the boot sector without its table, of both loaders
+                                         * and of the hypervisor */
     uint8_t  salt[16];
     uint32_t kdf_iterations;
     uint32_t cache;             /* enum image_cache */
@@ -103,7 +110,7 @@ struct image_header {
     char     fault[32];         /* the fault that was put into the hypervisor on purpose; zeroes:
                                  * none */
 
-    uint8_t  unused[4096 - 2444 - 4];
+    uint8_t  unused[4096 - 2452 - 4];
     uint32_t checksum;          /* CRC-32 of all before it */
 };
 _Static_assert(sizeof(struct image_header) == 4096, "eight sectors");
@@ -127,7 +134,7 @@ struct boot_info {
     uint32_t header;            /* physical address of the header's copy, below 1 MiB */
     uint32_t drive;             /* BIOS drive number */
     uint32_t e820_count;
-    uint32_t reserved;
+    uint32_t rsdp;              /* ACPI 6.4, 5.2.5; 0: where a BIOS puts it */
     struct e820_entry e820[BOOT_E820_ENTRIES];
 };
 

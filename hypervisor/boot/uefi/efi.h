@@ -1,0 +1,82 @@
+/* efi.h — what the loader uses of the UEFI Specification 2.10, by its names. Each table ends here
+ * behind the last member that is used. */
+#pragma once
+#include <stdint.h>
+
+typedef uint64_t efi_status;            /* 0: success */
+typedef void *efi_handle;
+
+#define EFI_ERROR      UINT64_C(0x8000000000000000)     /* appendix D */
+#define EFI_LOAD_ERROR (EFI_ERROR | 1)
+
+/* Appendix A; its 16 bytes as two words. */
+struct efi_guid {
+    uint64_t low, high;
+};
+
+/* 7.2, "Memory Allocation Services". */
+enum efi_allocate : uint32_t { EFI_ALLOCATE_MAX_ADDRESS = 1, EFI_ALLOCATE_ADDRESS = 2 };
+enum efi_memory_type : uint32_t {
+    EFI_LOADER_CODE = 1, EFI_LOADER_DATA = 2, EFI_BOOT_SERVICES_CODE = 3,
+    EFI_BOOT_SERVICES_DATA = 4, EFI_CONVENTIONAL_MEMORY = 7, EFI_ACPI_RECLAIM_MEMORY = 9,
+    EFI_ACPI_MEMORY_NVS = 10
+};
+struct efi_memory_descriptor {
+    uint32_t type;
+    uint32_t unused;
+    uint64_t physical_start;
+    uint64_t virtual_start;
+    uint64_t pages;                     /* of 4 KiB */
+    uint64_t attribute;
+};
+
+/* 4.2, "EFI Table Header". */
+struct efi_table_header {
+    uint64_t signature;
+    uint32_t revision, header_bytes, crc32, reserved;
+};
+
+/* 12.4, "Simple Text Output Protocol". */
+struct efi_text_output {
+    void *reset;
+    efi_status (*output_string)(struct efi_text_output *, const uint16_t *);
+};
+
+/* 4.4, "EFI Boot Services Table". */
+struct efi_boot_services {
+    struct efi_table_header header;
+    void *task_priority[2];
+    efi_status (*allocate_pages)(enum efi_allocate, uint32_t memory_type, uint64_t pages,
+                                 uint64_t *memory);
+    void *free_pages;
+    efi_status (*get_memory_map)(uint64_t *map_bytes, void *map, uint64_t *key,
+                                 uint64_t *descriptor_bytes, uint32_t *version);
+    void *pool[2], *events[6], *handlers[9], *images[4];
+    efi_status (*exit_boot_services)(efi_handle, uint64_t map_key);
+};
+
+/* 4.6, "EFI Configuration Table". */
+struct efi_configuration_table {
+    struct efi_guid guid;
+    void *table;
+};
+/* EFI_ACPI_20_TABLE_GUID, 8868E871-E4F1-11D3-BC22-0080C73C8881: the RSDP. */
+#define EFI_ACPI_20_LOW  UINT64_C(0x11D3E4F18868E871)
+#define EFI_ACPI_20_HIGH UINT64_C(0x81883CC7800022BC)
+
+/* 4.3, "EFI System Table". */
+struct efi_system_table {
+    struct efi_table_header header;
+    const uint16_t *firmware_vendor;
+    uint32_t firmware_revision;
+    efi_handle console_in_handle;
+    void *console_in;
+    efi_handle console_out_handle;
+    struct efi_text_output *console_out;
+    efi_handle standard_error_handle;
+    void *standard_error;
+    void *runtime_services;
+    struct efi_boot_services *boot_services;
+    uint64_t configuration_tables;
+    const struct efi_configuration_table *configuration_table;
+};
