@@ -88,18 +88,6 @@ package struct ImageWriter {
     package func write(to place: URL) throws -> UInt64 {
         let section = BootImage.headerBytes + hypervisor.binary.count + guest.payload.count
         let partition = try SystemPartition(unsigned: hypervisor.application.head.count + section)
-        let file = place.resolvingSymlinksInPath()
-        guard Self.mayReplace(file) else {
-            throw BootImage.Failure.cannotWrite(file.plainPath, reason: "it exists and is not a Frostvisor image")
-        }
-        let draft = file.deletingLastPathComponent()
-            .appending(path: ".\(file.lastPathComponent).draft-\(getpid())")
-        let descriptor = open(draft.plainPath, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw failure(file) }
-        defer {
-            close(descriptor)
-            unlink(draft.plainPath)
-        }
         let header = [UInt8](memoryOf: header(in: partition))
         let before = [
             Array(hypervisor.sector.prefix(SystemPartition.bootCodeBytes)), partition.bootRecord, header,
@@ -110,8 +98,27 @@ package struct ImageWriter {
             partition.metadata, hypervisor.application.head(section: section), header, hypervisor.binary,
             guest.payload,
         ]
+        return try Self.publish(parts, bytes: UInt64(partition.end), at: place)
+    }
+
+    /// - Parameter bytes: of the disk, before it is rounded up.
+    /// - Returns: the file's size in bytes.
+    static func publish(_ parts: [[UInt8]], bytes: UInt64, at place: URL) throws(BootImage.Failure) -> UInt64
+    {
+        let file = place.resolvingSymlinksInPath()
+        guard mayReplace(file) else {
+            throw .cannotWrite(file.plainPath, reason: "it exists and is not a Frostvisor image")
+        }
+        let draft = file.deletingLastPathComponent()
+            .appending(path: ".\(file.lastPathComponent).draft-\(getpid())")
+        let descriptor = open(draft.plainPath, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw failure(file) }
+        defer {
+            close(descriptor)
+            unlink(draft.plainPath)
+        }
         for part in parts where !Descriptor.write(part, to: descriptor) { throw failure(file) }
-        let diskBytes = (UInt64(partition.end) + Self.diskUnit - 1) / Self.diskUnit * Self.diskUnit
+        let diskBytes = (bytes + diskUnit - 1) / diskUnit * diskUnit
         guard ftruncate(descriptor, Int(diskBytes)) == 0, fsync(descriptor) == 0,
             rename(draft.plainPath, file.plainPath) == 0
         else {
@@ -135,7 +142,7 @@ package struct ImageWriter {
         UInt32(bytes.count / BootImage.sectorBytes)
     }
 
-    private func failure(_ file: URL) -> BootImage.Failure {
+    private static func failure(_ file: URL) -> BootImage.Failure {
         .cannotWrite(file.plainPath, reason: String(cString: strerror(errno)))
     }
 }

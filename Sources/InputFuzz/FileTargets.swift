@@ -95,25 +95,40 @@ extension FuzzTarget {
             }),
     ]
 
-    /// Header and hypervisor hashed again.
+    /// An image of what the input says: boot sector, header, and back to back the BIOS's loader, the UEFI application's head,
+    /// hypervisor and payload. File system, copies, places and checksums are as they should be.
     @Sendable private static func repairedImage(_ input: [UInt8]) -> [UInt8] {
         guard input.count >= BootImage.loaderOffset else { return input }
-        var bytes = input
-        bytes.replaceSubrange(
-            BootImage.headerOffset..<BootImage.headerOffset + IMAGE_MAGIC.utf8.count, with: IMAGE_MAGIC.utf8)
-        let region = BootImage.headerOffset..<BootImage.headerOffset + MemoryLayout<image_header>.size
-        var header = bytes[region].withUnsafeBytes { $0.loadUnaligned(as: image_header.self) }
+        let region = BootImage.headerOffset..<BootImage.loaderOffset
+        var header = input[region].withUnsafeBytes { $0.loadUnaligned(as: image_header.self) }
+        withUnsafeMutableBytes(of: &header.magic) { $0.copyBytes(from: IMAGE_MAGIC.utf8) }
         header.version = IMAGE_VERSION
-        if let hash = BootImage.hypervisorHash(of: header, in: bytes) {
-            withUnsafeMutableBytes(of: &header.hypervisor_sha256) { $0.copyBytes(from: hash) }
+        var rest = input[BootImage.loaderOffset...]
+        func take(_ sectors: UInt32) -> [UInt8] {
+            let part = rest.prefix(Int(sectors) * BootImage.sectorBytes)
+            rest = rest.dropFirst(part.count)
+            return Array(part)
         }
+        let loader = take(min(header.loader_sectors, IMAGE_ESP_LBA - IMAGE_LOADER_LBA))
+        guard let application = try? EFIApplication(take(header.efi_sectors)) else { return input }
+        let section = BootImage.headerBytes + rest.count
+        guard let partition = try? SystemPartition(unsigned: application.head.count + section) else {
+            return input
+        }
+        header.efi_lba = UInt32(partition.fileSector)
+        header.hypervisor_lba = header.efi_lba &+ header.efi_sectors &+ UInt32(BootImage.pageSectors)
+        header.payload_lba = header.hypervisor_lba &+ header.hypervisor_sectors
+        let hash = BootImage.hypervisorHash(
+            sector: input, loader: loader, application: application,
+            binary: Array(rest.prefix(Int(header.hypervisor_sectors) * BootImage.sectorBytes)))
+        withUnsafeMutableBytes(of: &header.hypervisor_sha256) { $0.copyBytes(from: hash) }
         header.checksum = withUnsafeBytes(of: header) { crc32(0, $0.baseAddress, BootImage.checksumOffset) }
-        bytes.replaceSubrange(region, with: [UInt8](memoryOf: header))
-        let copy = (Int(header.efi_lba) + Int(header.efi_sectors)) * BootImage.sectorBytes
-        if copy + region.count <= bytes.count {
-            bytes.replaceSubrange(copy..<copy + region.count, with: bytes[region])
-        }
-        return bytes
+        var image = Array(input.prefix(SystemPartition.bootCodeBytes)) + partition.bootRecord
+        image += [UInt8](memoryOf: header) + loader
+        image += [UInt8](
+            repeating: 0, count: Int(IMAGE_ESP_LBA) * BootImage.sectorBytes - image.count)
+        return image + partition.metadata + application.head(section: section) + [UInt8](memoryOf: header)
+            + rest
     }
 
     /// Frame after frame from the first byte on, each with its mark, number and checksum.

@@ -48,7 +48,11 @@ struct InputFuzz {
         var isSound = target.isControl || !corpus.isEmpty
         if !isSound { Self.say("\(target.name): NO KEPT INPUT") }
         for kept in corpus {
-            let refusal = execute(kept.bytes), isToBeRefused = kept.name.hasPrefix(Self.refusedPrefix)
+            var refusal = execute(kept.bytes)
+            let isToBeRefused = kept.name.hasPrefix(Self.refusedPrefix)
+            if refusal != nil, !isToBeRefused, let repaired = target.repaired {
+                refusal = execute(repaired(kept.bytes))
+            }
             guard (refusal != nil) != isToBeRefused else { continue }
             let words = refusal.map { "REFUSED \(kept.name): \($0)" } ?? "TAKEN \(kept.name)"
             Self.say("\(target.name): \(words)")

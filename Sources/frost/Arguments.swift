@@ -7,6 +7,7 @@ import FrostMeasure
 
 extension Board.Chipset: ExpressibleByArgument {}
 extension Board.IOMMU: ExpressibleByArgument {}
+extension Firmware: ExpressibleByArgument {}
 extension GuestDisk.Bus: ExpressibleByArgument {}
 extension GuestNetwork.Card: ExpressibleByArgument {}
 extension Platform: ExpressibleByArgument {}

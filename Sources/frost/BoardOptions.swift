@@ -8,6 +8,13 @@ struct BoardOptions: ParsableArguments {
 
     @Option(
         help: """
+            What starts the machine: bios, uefi, or uefi-secure (q35), which starts signed images only: frost \
+            sign-image.
+            """)
+    var firmware = Firmware.bios
+
+    @Option(
+        help: """
             What stands between devices and memory: none, intel (VT-d) or amd (AMD-Vi). (default: intel where the guest has \
             a disk or a network, else none)
             """)
@@ -25,7 +32,8 @@ struct BoardOptions: ParsableArguments {
 
     func board(disks: [GuestDisk] = [], network: GuestNetwork? = nil) throws -> Board {
         try Board(
-            chipset: machine, iommu: iommu, devices: device, disks: disks, network: network, cpus: cpus,
+            chipset: machine, firmware: firmware, iommu: iommu, devices: device, disks: disks,
+            network: network, cpus: cpus,
             allowsUnprotectedDMA: allowUnprotectedDma)
     }
 }

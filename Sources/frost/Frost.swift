@@ -16,7 +16,8 @@ struct Frost: ParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            Doctor.self, MakeImage.self, Run.self, Verify.self, ColdbootCommand.self, AttackImage.self,
+            Doctor.self, MakeImage.self, SignImage.self, Run.self, Verify.self, ColdbootCommand.self,
+            AttackImage.self,
             TraceCommand.self, Exits.self, Replay.self, SweepCommand.self, ReportCommand.self, Bench.self,
         ])
 

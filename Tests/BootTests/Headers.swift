@@ -40,6 +40,8 @@ extension BootTests {
             Row("loader_sectors", .host) { $0.loader_sectors += 1 },
             Row("hypervisor_sectors", .host) { $0.hypervisor_sectors -= 1 },
             Row("payload_lba", .host) { $0.payload_lba += 8 },
+            Row("efi_lba", .host) { $0.efi_lba += 8 },
+            Row("efi_sectors", .host) { $0.efi_sectors -= 1 },
             Row("run_count", .host) { $0.run_count = 1000 },
             Row("ram_bytes", .host) { $0.ram_bytes += 1 << 20 },
             Row("covered_bytes", .host) { $0.covered_bytes /= 2 },

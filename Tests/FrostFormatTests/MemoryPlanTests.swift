@@ -8,11 +8,12 @@ import Testing
         (16 * .mebibyte, 512 * .kibibyte, 0xE0_0000),
         (64 * .mebibyte, 2 * .mebibyte, 0x3C0_0000),
         (64 * .mebibyte, 32 * .mebibyte, 0),
-        (256 * .mebibyte, 8 * .mebibyte, 0xF00_0000),
-        (256 * .mebibyte, 6 * .mebibyte, 0xF80_0000),
-        (1 * .gibibyte, 32 * .mebibyte, 0x3C00_0000),
-        (2 * .gibibyte, 8 * .mebibyte, 0x7F00_0000),
-        (4 * .gibibyte, 8 * .mebibyte, 0x7F00_0000),
+        (128 * .mebibyte, 8 * .mebibyte, 0x700_0000),
+        (256 * .mebibyte, 8 * .mebibyte, 0xD00_0000),
+        (256 * .mebibyte, 6 * .mebibyte, 0xD00_0000),
+        (1 * .gibibyte, 32 * .mebibyte, 0x3A00_0000),
+        (2 * .gibibyte, 8 * .mebibyte, 0x7D00_0000),
+        (4 * .gibibyte, 8 * .mebibyte, 0x7D00_0000),
         (64 * .gibibyte, 256 * .mebibyte, 0x6000_0000),
     ]
 

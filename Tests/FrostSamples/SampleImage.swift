@@ -33,7 +33,8 @@ package final class SampleImage {
         let writer = ImageWriter(
             hypervisor: try Hypervisor(
                 sector: Array(repeating: 0xEB, count: 512), loader: Array(repeating: 1, count: 700),
-                application: EFIApplication(SampleApplication.bytes), binary: Array(repeating: 2, count: 5000), memoryBytes: 64 * .kibibyte),
+                application: EFIApplication(SampleApplication.bytes),
+                binary: Array(repeating: 2, count: 5000), memoryBytes: 64 * .kibibyte),
             plan: plan, options: options, entry: guest.entry,
             guest: try SealedGuest(guest.memory, plan: plan, key: key.raw), key: key)
         _ = try writer.write(to: file)
@@ -54,12 +55,15 @@ package final class SampleImage {
     /// Boots something else, and says so in the header.
     package func setSector(_ sector: [UInt8]) throws {
         var bytes = try bytes
-        bytes.replaceSubrange(0..<SystemPartition.bootCodeBytes, with: sector.prefix(SystemPartition.bootCodeBytes))
+        bytes.replaceSubrange(
+            0..<SystemPartition.bootCodeBytes, with: sector.prefix(SystemPartition.bootCodeBytes))
         let hash = try BootImage.hypervisorHash(of: BootImage(reading: file).header, in: bytes) ?? []
         try forge { header in
             withUnsafeMutableBytes(of: &header.hypervisor_sha256) { $0.copyBytes(from: hash) }
         }
-        try replace(Array(bytes.prefix(SystemPartition.bootCodeBytes)) + self.bytes.dropFirst(SystemPartition.bootCodeBytes))
+        try replace(
+            Array(bytes.prefix(SystemPartition.bootCodeBytes))
+                + self.bytes.dropFirst(SystemPartition.bootCodeBytes))
     }
 
     /// Changes the header, and makes its checksum right again: what an attacker would do.
@@ -70,7 +74,9 @@ package final class SampleImage {
         header.checksum = withUnsafeBytes(of: header) { crc32(0, $0.baseAddress, BootImage.checksumOffset) }
         let old = try BootImage(reading: file).header
         let copy = Int(old.efi_lba + old.efi_sectors) * 512
-        for place in [512, copy] { bytes.replaceSubrange(place..<place + 4096, with: [UInt8](memoryOf: header)) }
+        for place in [512, copy] {
+            bytes.replaceSubrange(place..<place + 4096, with: [UInt8](memoryOf: header))
+        }
         try replace(bytes)
     }
 }

@@ -13,8 +13,9 @@ struct HeaderField: Sendable, Equatable {
         let starts: [(String, PartialKeyPath<image_header>)] = [
             ("magic", \.magic), ("version", \.version), ("loader_sectors", \.loader_sectors),
             ("hypervisor_lba", \.hypervisor_lba), ("hypervisor_sectors", \.hypervisor_sectors),
-            ("payload_lba", \.payload_lba), ("run_count", \.run_count), ("ram_bytes", \.ram_bytes),
-            ("covered_bytes", \.covered_bytes), ("frozen_base", \.frozen_base),
+            ("payload_lba", \.payload_lba), ("run_count", \.run_count), ("efi_lba", \.efi_lba),
+            ("efi_sectors", \.efi_sectors), ("ram_bytes", \.ram_bytes), ("covered_bytes", \.covered_bytes),
+            ("frozen_base", \.frozen_base),
             ("frozen_bytes", \.frozen_bytes), ("meta_base", \.meta_base), ("meta_bytes", \.meta_bytes),
             ("freeze", \.freeze), ("engine", \.engine), ("policy", \.policy), ("slot_limit", \.slot_limit),
             ("trace_every", \.trace_every), ("key_source", \.key_source), ("guest", \.guest),

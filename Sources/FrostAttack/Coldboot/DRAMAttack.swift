@@ -42,8 +42,8 @@ final class DRAMAttack {
     ///
     /// - Parameters:
     ///   - start: offset of the first byte in the files of DRAM
-    ///   - base: the same bytes before there was any secret. A string that stood there, and stands there still, is
-    ///     no secret; everything else counts
+    ///   - base: the same bytes before there was any secret. A string or an expanded key that stood there, and stands there
+    ///     still, is no secret; everything else counts
     func finds(
         in bytes: UnsafeRawBufferPointer, at start: Int, base: UnsafeRawBufferPointer, over border: Int? = nil
     ) -> [DRAMFind] {
@@ -51,7 +51,7 @@ final class DRAMAttack {
             border.map { offset < $0 && offset + count > $0 } ?? true
         }
         return needleFinds(bytes, start, counts) + blockFinds(bytes, start, counts)
-            + scheduleFinds(bytes, start, counts) + stringFinds(bytes, start, base, counts)
+            + scheduleFinds(bytes, start, base, counts) + stringFinds(bytes, start, base, counts)
     }
 
     /// The longest find, in bytes; of a longer string, its first ones.
@@ -84,11 +84,13 @@ final class DRAMAttack {
     }
 
     private func scheduleFinds(
-        _ bytes: UnsafeRawBufferPointer, _ start: Int, _ counts: (Int, Int) -> Bool
+        _ bytes: UnsafeRawBufferPointer, _ start: Int, _ base: UnsafeRawBufferPointer,
+        _ counts: (Int, Int) -> Bool
     ) -> [DRAMFind] {
         let count = key_schedules_find(decay, bytes.baseAddress, bytes.count, &schedules, schedules.count)
-        return schedules.prefix(count).filter {
-            counts(Int($0.offset), key_schedule_bytes($0.key_bytes))
+        return schedules.prefix(count).filter { find in
+            let place = Int(find.offset)..<Int(find.offset) + key_schedule_bytes(find.key_bytes)
+            return counts(place.lowerBound, place.count) && !bytes[place].elementsEqual(base[place])
         }.map { find in
             let key = withUnsafeBytes(of: find.key) { Array($0.prefix(Int(find.key_bytes))) }
             let state =

@@ -126,7 +126,9 @@ package struct BootImage: Sendable {
             let start = min(Int(lba) * sectorBytes, file.count)
             return Array(file[start..<min(start + Int(sectors) * sectorBytes, file.count)])
         }
-        guard let application = try? EFIApplication(part(header.efi_lba, header.efi_sectors)) else { return nil }
+        guard let application = try? EFIApplication(part(header.efi_lba, header.efi_sectors)) else {
+            return nil
+        }
         return hypervisorHash(
             sector: file, loader: part(IMAGE_LOADER_LBA, header.loader_sectors), application: application,
             binary: part(header.hypervisor_lba, header.hypervisor_sectors))
@@ -140,18 +142,35 @@ package struct BootImage: Sendable {
 
     private var payloadPages: UInt64 { runs.reduce(0) { $0 + UInt64($1.pages) } }
 
-    /// Byte for byte as make-image writes it.
+    /// Byte for byte as it is written.
     private func hasSystemPartition(_ head: [UInt8]) -> Bool {
         let start = Int(header.efi_lba) * Self.sectorBytes
         let end = start + Int(header.efi_sectors) * Self.sectorBytes
         guard let application = try? EFIApplication(Array(head[start..<end])),
-            let partition = try? SystemPartition(unsigned: application.head.count + sectionBytes)
+            let unsigned = try? SystemPartition(unsigned: application.head.count + sectionBytes),
+            unsigned.fileSector == Int(header.efi_lba)
         else { return false }
-        return head[start..<end].elementsEqual(application.head(section: sectionBytes))
+        let certificates = Int(head.word(at: unsigned.fileBytesOffset, UInt32.self)) - unsigned.fileBytes
+        guard certificates >= 0,
+            let partition = try? SystemPartition(unsigned: unsigned.fileBytes, certificates: certificates)
+        else { return false }
+        return head[start..<end].elementsEqual(
+            application.head(section: sectionBytes, certificates: certificates))
             && head[end..<end + Self.headerBytes].elementsEqual(head[Self.headerOffset..<Self.loaderOffset])
             && head[SystemPartition.bootCodeBytes..<Self.sectorBytes].elementsEqual(partition.bootRecord)
-            && partition.fileSector == Int(header.efi_lba)
             && head[Int(IMAGE_ESP_LBA) * Self.sectorBytes..<start].elementsEqual(partition.metadata)
+    }
+
+    /// What UEFI firmware loads, without signatures.
+    /// - Throws: ``Failure/unreadable(_:)``
+    package func application() throws -> [UInt8] {
+        guard let data = try? Data(contentsOf: file, options: .alwaysMapped) else {
+            throw Failure.unreadable(file.plainPath)
+        }
+        let start = Int(header.efi_lba) * Self.sectorBytes
+        let section = start + Int(header.efi_sectors) * Self.sectorBytes
+        let application = try EFIApplication([UInt8](data[start..<section]))
+        return application.head(section: sectionBytes) + data[section..<section + sectionBytes]
     }
 
     // MARK: checks

@@ -49,7 +49,8 @@ package struct EFIApplication: Sendable, Equatable {
             imageSize: optional + 56, checksum: optional + 64, certificates: optional + 144, section: last)
         var head = Array(bytes.prefix(start))
         for (field, width) in [
-            (fields.imageSize, 4), (fields.checksum, 4), (fields.certificates, 8), (last + 8, 4), (last + 16, 4),
+            (fields.imageSize, 4), (fields.checksum, 4), (fields.certificates, 8), (last + 8, 4),
+            (last + 16, 4),
         ] {
             head.replaceSubrange(field..<field + width, with: repeatElement(0, count: width))
         }

@@ -29,9 +29,10 @@ package struct MemoryPlan: Sendable, Equatable {
     package static let highestTop = 2 * ByteCount.gibibyte
     /// What SeaBIOS keeps at the top is less.
     private static let firmwareTop = ByteCount.mebibyte
-    /// OVMF keeps tables and run-time services as far as 22 MiB below the top; a machine of this size has the room.
-    private static let unifiedFirmwareTop = 24 * ByteCount.mebibyte
-    private static let unifiedRAM = 256 * ByteCount.mebibyte
+    /// OVMF keeps tables and run-time services as far as 22 MiB below the top, and with Secure Boot 16 MiB more for
+    /// System Management Mode. A machine of this size has the room.
+    private static let unifiedFirmwareTop = 40 * ByteCount.mebibyte
+    package static let unifiedRAM = 256 * ByteCount.mebibyte
     private static let smallestAlignment = 2 * ByteCount.mebibyte
 
     /// - Throws: ``Failure`` when the sizes are out of range, or do not fit each other.

@@ -54,6 +54,10 @@ package struct SystemPartition: Sendable, Equatable {
     package var fileSector: Int {
         Self.start + 1 + 2 * tableSectors + Self.rootSectors + Self.folders * clusterSectors
     }
+    /// Where the image says how long the file is, in bytes.
+    package var fileBytesOffset: Int {
+        (fileSector - clusterSectors) * Self.sectorBytes + 2 * Self.entryBytes + 28
+    }
     /// Of the image, in bytes.
     package var end: Int { (Self.start + sectors) * Self.sectorBytes }
 
@@ -69,10 +73,14 @@ package struct SystemPartition: Sendable, Equatable {
     /// All before the file.
     package var metadata: [UInt8] {
         let clusterBytes = clusterSectors * Self.sectorBytes
-        let root = [Self.entry("FROSTVISOR ", kind: .label), Self.entry("EFI        ", kind: .folder, cluster: 2)]
+        let root = [
+            Self.entry("FROSTVISOR ", kind: .label), Self.entry("EFI        ", kind: .folder, cluster: 2),
+        ]
         let efi = Self.parents(own: 2, above: 0) + [Self.entry("BOOT       ", kind: .folder, cluster: 3)]
         let boot =
-            Self.parents(own: 3, above: 2) + [Self.entry("BOOTX64 EFI", kind: .file, cluster: 4, bytes: fileBytes)]
+            Self.parents(own: 3, above: 2) + [
+                Self.entry("BOOTX64 EFI", kind: .file, cluster: 4, bytes: fileBytes)
+            ]
         return bootSector + table + table
             + Self.folder(root, bytes: Self.rootSectors * Self.sectorBytes)
             + Self.folder(efi, bytes: clusterBytes) + Self.folder(boot, bytes: clusterBytes)
@@ -123,7 +131,8 @@ package struct SystemPartition: Sendable, Equatable {
     private static func entry(_ name: String, kind: EntryKind, cluster: Int = 0, bytes: Int = 0) -> [UInt8] {
         var entry = Array(name.utf8) + [UInt8](repeating: 0, count: entryBytes - 11)
         entry[11] = kind.rawValue
-        for date in [16, 18, 24] { entry.store(UInt16(0x21), at: date) }  // 1 January 1980: the first there is
+        // 1 January 1980: the first there is.
+        for date in [16, 18, 24] { entry.store(UInt16(0x21), at: date) }
         entry.store(UInt16(cluster), at: 26)
         entry.store(UInt32(bytes), at: 28)
         return entry

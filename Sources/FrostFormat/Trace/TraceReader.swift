@@ -21,7 +21,8 @@ package struct TraceReader {
                 take(frame)
                 at += Self.frameBytes
             } else {
-                trace.noiseBytes += 1
+                // Firmware may speak on every serial line that it finds, before there is a hypervisor.
+                if sequence != nil { trace.noiseBytes += 1 }
                 at += 1
             }
         }

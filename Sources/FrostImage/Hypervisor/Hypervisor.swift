@@ -18,7 +18,8 @@ package struct Hypervisor: Sendable {
     package var symbols: URL?
 
     package init(
-        sector: [UInt8], loader: [UInt8], application: EFIApplication, binary: [UInt8], memoryBytes: ByteCount,
+        sector: [UInt8], loader: [UInt8], application: EFIApplication, binary: [UInt8],
+        memoryBytes: ByteCount,
         symbols: URL? = nil
     ) throws(Failure) {
         guard sector.count == 512 else { throw .sectorSize(bytes: sector.count) }

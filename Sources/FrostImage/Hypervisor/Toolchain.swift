@@ -53,7 +53,8 @@ package struct Toolchain {
         let symbols = folder.appending(path: "frostvisor.elf")
         return try Hypervisor(
             sector: read(folder, "sector.bin"), loader: read(folder, "loader.bin"),
-            application: EFIApplication(read(folder, Self.application)), binary: read(folder, "frostvisor.bin"),
+            application: EFIApplication(read(folder, Self.application)),
+            binary: read(folder, "frostvisor.bin"),
             memoryBytes: ByteCount(ELF64([UInt8](Data(contentsOf: symbols))).memoryBytes), symbols: symbols)
     }
 
@@ -207,7 +208,8 @@ package struct Toolchain {
     // MARK: steps
 
     private func cache() throws -> BuildCache {
-        BuildCache(tree: tree, tools: try [Tool.clang, .nasm, .linker, .peLinker, .objcopy].map { try $0.locate() })
+        BuildCache(
+            tree: tree, tools: try [Tool.clang, .nasm, .linker, .peLinker, .objcopy].map { try $0.locate() })
     }
 
     private func compile(

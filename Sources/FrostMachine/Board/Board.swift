@@ -35,6 +35,7 @@ package struct Board: Sendable, Equatable, Codable {
     }
 
     package var chipset = Chipset.pc
+    package var firmware = Firmware.bios
     package var iommu = IOMMU.none
     /// As QEMU takes them after -device.
     package var devices: [String] = []
@@ -47,20 +48,24 @@ package struct Board: Sendable, Equatable, Codable {
 
     /// - Parameters:
     ///   - chipset: nil: the one that the rest asks for.
+    ///   - firmware: with Secure Boot it wants a chipset that guards System Management Mode.
     ///   - iommu: nil: VT-d, where the guest is given a disk or a network; else none.
     ///   - cpus: at least 1.
     ///   - allowsUnprotectedDMA: devices may stand where nothing is between them and memory.
     /// - Throws: ``Failure``
     package init(
-        chipset: Chipset? = nil, iommu: IOMMU? = nil, devices: [String] = [], disks: [GuestDisk] = [],
+        chipset: Chipset? = nil, firmware: Firmware = .bios, iommu: IOMMU? = nil, devices: [String] = [],
+        disks: [GuestDisk] = [],
         network: GuestNetwork? = nil, cpus: Int = 1, allowsUnprotectedDMA: Bool = false
     ) throws(Failure) {
         (self.disks, self.network) = (disks, network)
         let iommu = iommu ?? (needsSharing ? .intel : .none)
-        self.chipset = chipset ?? (iommu == .none ? .pc : .q35)
+        self.chipset = chipset ?? (iommu == .none && !firmware.needsSMM ? .pc : .q35)
+        self.firmware = firmware
         (self.iommu, self.devices, self.cpus) = (iommu, devices, cpus)
         guard Self.cpuCounts.contains(cpus) else { throw .cpus(cpus) }
         guard iommu == .none || self.chipset == .q35 else { throw .noIOMMU(self.chipset) }
+        guard !firmware.needsSMM || self.chipset == .q35 else { throw .noSecureBoot(self.chipset) }
         if let device = devices.first, iommu == .none, !allowsUnprotectedDMA { throw .unprotected(device) }
         // Whatever is allowed: the hypervisor lets the guest have no device master the bus there.
         guard !needsSharing || iommu != .none else { throw .useless }
@@ -83,18 +88,24 @@ package struct Board: Sendable, Equatable, Codable {
     /// - Source: QEMU, hw/i386/pc_q35.c.
     private static let q35Split: ByteCount = 2816 * .mebibyte
 
-    /// - Throws: ``Failure/tooMuchRAM(_:)``
-    func check(ram: ByteCount) throws(Failure) {
-        guard chipset == .pc || ram < Self.q35Split else { throw .tooMuchRAM(ram) }
+    /// - Throws: ``Failure/tooMuchRAM(_:)``, ``Firmware/Failure``
+    func check(ram: ByteCount) throws {
+        guard chipset == .pc || ram < Self.q35Split else { throw Failure.tooMuchRAM(ram) }
+        try firmware.check(ram: ram)
     }
+
+    /// As QEMU takes it after -machine.
+    var machine: String { "\(chipset.rawValue),smm=\(firmware.needsSMM ? "on" : "off")" }
 
     /// An IOMMU comes first: it has to be there before what it stands in front of.
     var arguments: [String] {
-        iommu.arguments + devices.flatMap { ["-device", $0] } + disks.arguments + (network?.arguments ?? [])
+        firmware.arguments + iommu.arguments + devices.flatMap { ["-device", $0] } + disks.arguments
+            + (network?.arguments ?? [])
     }
 
     package enum Failure: Explained, Equatable {
         case noIOMMU(Chipset)
+        case noSecureBoot(Chipset)
         case unprotected(String)
         case tooMuchRAM(ByteCount)
         case cpus(Int)
@@ -109,6 +120,8 @@ package struct Board: Sendable, Equatable, Codable {
             switch self {
             case .noIOMMU(let chipset):
                 "The chipset of \(chipset.rawValue) has no IOMMU. Use --machine q35, or leave out --machine."
+            case .noSecureBoot(let chipset):
+                "The chipset of \(chipset.rawValue) has no Secure Boot. Use --machine q35, or leave out --machine."
             case .unprotected(let device):
                 """
                 Nothing stands between the device '\(device)' and memory: it can read the frozen region. Use --iommu intel or \

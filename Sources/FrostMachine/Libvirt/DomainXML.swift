@@ -5,8 +5,8 @@ import Glibc
 /// A machine in libvirt's words: the one that qemu-tcg builds.
 ///
 /// What libvirt has no words for goes to QEMU as it is: a disk whose changes are lost and whose image many may read at
-/// once, memory in a file of our choosing, plugins, disks behind NVMe, an IOMMU of AMD's, forwarded ports. Where it runs
-/// decides nothing but its ``Wiring``.
+/// once, firmware whose changes are lost, memory in a file of our choosing, plugins, disks behind NVMe, an IOMMU of AMD's,
+/// forwarded ports. Where it runs decides nothing but its ``Wiring``.
 ///
 /// - Source: libvirt, "Domain XML format"; "QEMU driver", "Pass-through of arbitrary qemu commands".
 struct DomainXML: Sendable {
@@ -59,7 +59,12 @@ struct DomainXML: Sendable {
                 Markup(
                     "os", [:],
                     [Markup("type", ["arch": "x86_64", "machine": board.chipset.rawValue], text: "hvm")]),
-                Markup("features", [:], [Markup("acpi"), Markup("apic"), Markup("smm", ["state": "off"])]),
+                Markup(
+                    "features", [:],
+                    [
+                        Markup("acpi"), Markup("apic"),
+                        Markup("smm", ["state": board.firmware.needsSMM ? "on" : "off"]),
+                    ]),
                 try processor(),
                 Markup(
                     "pm", [:],

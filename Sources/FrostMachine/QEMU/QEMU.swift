@@ -33,7 +33,7 @@ package struct QEMU: Sendable, Equatable {
     package var arguments: [String] {
         [
             "-accel", accelerator.rawValue,
-            "-machine", "\(board.chipset.rawValue),smm=off,memory-backend=ram",
+            "-machine", board.machine + ",memory-backend=ram",
             // Sleep ends a run: its tables offer the guest none.
             "-global", "\(board.chipset.sleepDevice).disable_s3=1",
             "-global", "\(board.chipset.sleepDevice).disable_s4=1",

@@ -201,6 +201,11 @@ package struct CacheJudge {
             \(known.publicBlocks) blocks of the guest's memory stood in DRAM before there was a key, or are \
             public: they are not looked for.
             """)
+        if search.foreignSchedules > 0 {
+            notes.append(
+                "\(search.foreignSchedules.of("expanded AES key")) of the firmware's stood in DRAM before there was a key."
+            )
+        }
     }
 
     private func conclude() -> CacheVerdict {

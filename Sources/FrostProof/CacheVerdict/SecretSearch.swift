@@ -12,6 +12,8 @@ final class SecretSearch {
     private(set) var secrets = Evidence(.noSecret)
     private(set) var keys = Evidence(.noKey)
     private(set) var searchedBytes = 0
+    /// Expanded keys that stood in DRAM when the log begins. There was no key of ours yet: the firmware's.
+    private(set) var foreignSchedules = 0
 
     private let explainer: Explainer
     private let log: ResidencyLog
@@ -100,6 +102,10 @@ final class SecretSearch {
         for find in schedules.prefix(count) {
             let length = key_schedule_bytes(find.key_bytes)
             guard isTouched(Int(find.offset), length) else { continue }
+            guard transfer != nil else {
+                foreignSchedules += 1
+                continue
+            }
             keys.add("key-schedule", "An expanded key of AES-\(find.key_bytes * 8) stood in DRAM.") {
                 tell(&$0, log.address(ofFileOffset: start + Int(find.offset)), transfer)
             }

@@ -29,6 +29,7 @@ package struct Tool: Sendable, Hashable {
     package static let ssh = Tool("ssh", package: "openssh-client", purpose: "logs in to guests")
     package static let sshKeygen = Tool(
         "ssh-keygen", package: "openssh-client", purpose: "makes keys to log in with")
+    package static let sbsign = Tool("sbsign", package: "sbsigntool", purpose: "signs images for Secure Boot")
     package static let mmdebstrap = Tool(
         "mmdebstrap", package: "mmdebstrap", purpose: "installs the Debian guest")
     package static let cryptsetup = Tool(
@@ -50,7 +51,7 @@ package struct Tool: Sendable, Hashable {
     /// Needed by some guests only.
     package static let optional = [
         symbolizer, setpriv, dmesg, bochs, virsh, bash, cpio, busybox, dpkgDeb, xz, gzip, zstd, lz4,
-        bzip2, ssh, mmdebstrap, cryptsetup,
+        bzip2, ssh, mmdebstrap, cryptsetup, sbsign,
     ]
 
     private init(_ name: String, package: String?, purpose: String) {

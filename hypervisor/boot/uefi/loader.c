@@ -47,10 +47,12 @@ static void say(const struct efi_system_table *system, const uint16_t *text)
     system->console_out->output_string(system->console_out, text);
 }
 
-static efi_status refuse(const struct efi_system_table *system, const uint16_t *why)
+static efi_status refuse(const struct efi_system_table *system, const uint16_t *why,
+                         const uint16_t *more)
 {
     say(system, u"frostvisor: ");
     say(system, why);
+    say(system, more);
     say(system, u"\r\n");
     return EFI_LOAD_ERROR;
 }
@@ -98,28 +100,28 @@ static uint64_t first_kept(uint64_t base, uint64_t end)
     return base < end ? base : end;
 }
 
+/* Below 4 GiB, as all that an image puts somewhere. */
 static bool tell_if_kept(const struct efi_system_table *system, uint64_t base, uint64_t bytes)
 {
     static const uint16_t digits[] = u"0123456789ABCDEF";
     uint64_t kept = first_kept(base, base + bytes);
-    uint16_t number[17] = {0};
+    uint16_t number[] = u"00000000h, where this image puts something: it wants more RAM";
     if (kept == base + bytes)
         return false;
-    for (uint32_t i = 0; i < 16; i++)
-        number[i] = digits[kept >> (60 - 4 * i) & 0xF];
-    say(system, u"frostvisor: the firmware keeps ");
-    say(system, number);
-    refuse(system, u"h, where this image puts something. Make it for a machine with more RAM");
+    for (uint32_t i = 0; i < 8; i++)
+        number[i] = digits[kept >> (28 - 4 * i) & 0xF];
+    refuse(system, u"the firmware keeps ", number);
     return true;
 }
 
 static bool has_conflict(const struct efi_system_table *system)
 {
-    for (uint32_t i = 0; i < header->run_count; i++)
-        if (tell_if_kept(system, header->runs[i].home, header->runs[i].pages * (uint64_t)PAGE_BYTES))
+    for (uint32_t i = 0; i < image.run_count; i++)
+        if (tell_if_kept(system, image.runs[i].home, image.runs[i].pages * (uint64_t)PAGE_BYTES))
             return true;
-    return tell_if_kept(system, header->frozen_base, header->frozen_bytes) ||
-           tell_if_kept(system, header->meta_base, header->meta_bytes);
+    return tell_if_kept(system, LOADER_LOW_BASE, LOADER_LOW_END - LOADER_LOW_BASE) ||
+           tell_if_kept(system, image.frozen_base, image.frozen_bytes) ||
+           tell_if_kept(system, image.meta_base, image.meta_bytes);
 }
 
 /* As a BIOS would tell it. */
@@ -241,19 +243,21 @@ efi_status efi_main(efi_handle self, const struct efi_system_table *system)
 
     say(system, u"frostvisor: loading\r\n");
     if (read_cr4() & CR4_LA57)
-        return refuse(system, u"the firmware uses five levels of page tables");
+        return refuse(system, u"the firmware uses five levels of page tables", u"");
     if (pages / 8 >= MOVED_BYTES)
-        return refuse(system, u"the guest is too large to be started by UEFI");
-    if (services->allocate_pages(EFI_ALLOCATE_ADDRESS, EFI_LOADER_DATA,
-                                 (LOADER_LOW_END - LOADER_LOW_BASE) / PAGE_BYTES, &low) != 0)
-        return refuse(system, u"the firmware keeps memory between 60000h and 90000h");
+        return refuse(system, u"the guest is too large to be started by UEFI", u"");
+    if (!read_map(services, &key) || has_conflict(system))
+        return EFI_LOAD_ERROR;
     if (base + pages * PAGE_BYTES > LOW_BYTES) {
         uint64_t lower = LOW_BYTES - 1;
         if (services->allocate_pages(EFI_ALLOCATE_MAX_ADDRESS, EFI_LOADER_DATA, pages, &lower) != 0)
-            return refuse(system, u"no room for the image below 4 GiB");
+            return refuse(system, u"no room for the image below 4 GiB", u"");
         __builtin_memcpy((void *)lower, (const void *)base, pages * PAGE_BYTES);
         base = lower;
     }
+    if (services->allocate_pages(EFI_ALLOCATE_ADDRESS, EFI_LOADER_DATA,
+                                 (LOADER_LOW_END - LOADER_LOW_BASE) / PAGE_BYTES, &low) != 0)
+        return refuse(system, u"the firmware uses memory between 60000h and 90000h", u"");
 
     __builtin_memset((void *)low, 0, LOADER_LOW_END - LOADER_LOW_BASE);
     __builtin_memcpy((void *)low, &image, sizeof image);
@@ -264,10 +268,8 @@ efi_status efi_main(efi_handle self, const struct efi_system_table *system)
     const uint8_t *code = __ImageBase + PAGE_BYTES;
     __builtin_memcpy((void *)(uint64_t)LOADER_CODE, code, BOOT_INFO_BASE - LOADER_CODE);
 
-    if (!read_map(services, &key) || has_conflict(system) || !read_map(services, &key))
-        return EFI_LOAD_ERROR;
-    if (!fill_e820())
-        return refuse(system, u"the firmware's memory map has too many entries");
+    if (!read_map(services, &key) || !fill_e820())
+        return refuse(system, u"the firmware's memory map has too many entries", u"");
     /* Where the map has changed since, a second try with a new one is what the specification asks
      * for; nothing else may be called then. */
     if (services->exit_boot_services(self, key) != 0) {
