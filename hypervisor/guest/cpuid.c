@@ -19,7 +19,7 @@ static struct cpuid extended(uint32_t leaf, struct cpuid real)
     if (leaf == CPUID_ENCRYPTED_MEMORY) {
         uint32_t bit = (uint32_t)__builtin_ctzll(memory_map.c_bit);
         return (struct cpuid){.eax = CPUID_8000001F_EAX_SEV,
-                              .ebx = bit | ((uint32_t)physical_address_bits() - bit) << 6};
+                              .ebx = bit | memory_map_narrowed() << 6};
     }
     uint32_t last = cpuid(CPUID_EXTENDED, 0).eax;
     if (leaf == CPUID_EXTENDED && last < CPUID_ENCRYPTED_MEMORY)

@@ -53,26 +53,50 @@ static void add_firmware(uint64_t base, uint64_t end)
 }
 
 /* Nested tables of four levels reach 48 bits. */
-static uint64_t c_bit(void)
+static uint64_t highest_c_bit(void)
 {
     uint64_t bits = physical_address_bits();
     return BIT((bits < 48 ? bits : 48) - 1);
 }
 
-static void require_below_c_bit(uint64_t end)
+/* Does any address of the range bear the bit, or lie beyond the highest? */
+static bool bears(struct memory_range range, uint64_t bit)
 {
-    if (end > memory_map.c_bit)
-        panic_because(PANIC_MEMORY_MAP, end,
-                      (const char *[]){": the C-bit must lie above RAM and devices, which end", 0});
+    return (range.base & bit) != 0 || (range.base & ~(bit - 1)) + bit < range.end ||
+           range.end > 2 * highest_c_bit();
+}
+
+/* The highest bit that no address of RAM or of a device bears: firmware may have put devices into
+ * the last of the addresses. */
+static void place_c_bit(void)
+{
+    memory_map.c_bit = highest_c_bit();
+    for (uint32_t i = 0; i < memory_map.window_ranges && memory_map.c_bit >= BIT(32);) {
+        if (!bears(memory_map.windows[i], memory_map.c_bit)) {
+            i++;
+            continue;
+        }
+        memory_map.c_bit >>= 1;
+        i = 0;
+    }
+    if (memory_map.c_bit < memory_map.ram_end || memory_map.c_bit < BIT(32))
+        panic_because(PANIC_MEMORY_MAP, memory_map.c_bit,
+                      (const char *[]){": RAM and devices leave no address bit for the C-bit", 0});
 }
 
 void memory_map_add_window(uint64_t base, uint64_t end)
 {
-    require_below_c_bit(end);
     if (memory_map.window_ranges == MEMORY_WINDOWS)
         panic(PANIC_MEMORY_MAP, base);
     memory_map.windows[memory_map.window_ranges++] =
         (struct memory_range){page_down(base), page_down(end + PAGE_BYTES - 1)};
+    place_c_bit();
+}
+
+uint32_t memory_map_narrowed(void)
+{
+    return memory_map.c_bit != highest_c_bit()
+        ? 0 : (uint32_t)(physical_address_bits() - (uint64_t)__builtin_ctzll(memory_map.c_bit));
 }
 
 /* Does the firmware keep its tables there? It says so of ACPI's; of what else it reserves the part
@@ -103,10 +127,9 @@ void memory_map_start(const struct image_header *header, const struct boot_info 
 {
     uint64_t frozen_end = header->frozen_base + header->frozen_bytes;
     uint64_t meta_end = header->meta_base + header->meta_bytes;
-    if (header->devices == DEVICES_SHARED) {
-        memory_map.c_bit = c_bit();
-        require_below_c_bit(header->covered_bytes);
-    }
+    memory_map.ram_end = header->covered_bytes;
+    if (header->devices == DEVICES_SHARED)
+        place_c_bit();
     require_ram(boot, header->frozen_base, frozen_end);
     require_ram(boot, header->meta_base, meta_end);
 

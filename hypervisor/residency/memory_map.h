@@ -28,6 +28,7 @@ struct memory_map {
     struct memory_range windows[MEMORY_WINDOWS];    /* of devices; none where the guest shares no
                                                      * pages with them */
     uint32_t            window_ranges;
+    uint64_t            ram_end;                    /* no RAM of the guest's lies above */
     uint64_t            c_bit;                      /* of the guest's addresses, never ours: the
                                                      * page is private; 0: there is no such bit */
 };
@@ -45,8 +46,12 @@ enum memory_kind : uint8_t {
  * RAM. */
 void memory_map_start(const struct image_header *header, const struct boot_info *boot);
 
-/* A device's registers or memory; panics where the guest's addresses do not reach. */
+/* A device's registers or memory; the C-bit gives way to it. Panics where no bit is left. */
 void memory_map_add_window(uint64_t base, uint64_t end);
+
+/* How many of the highest bits of physical addresses the guest loses to the C-bit. 0: devices lie
+ * above it. */
+uint32_t memory_map_narrowed(void);
 
 /* End of the RAM range that holds `gpa`, exclusive; 0: none does. */
 uint64_t memory_map_range_end(uint64_t gpa);
