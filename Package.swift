@@ -279,7 +279,7 @@ let package = Package(
             dependencies: [
                 "FrostSweep", "FrostMeasure", "FrostAttack", "FrostProof", "FrostMachine", "FrostImage",
                 "FrostHost",
-                "FrostFormat", "FrostSupport", "FrostCore", "CacheModel", "ResidencyRecord",
+                "FrostFormat", "FrostSupport", "FrostCore", "CacheModel", "ResidencyRecord", "FrostSamples",
             ],
             swiftSettings: settings
         ),

@@ -87,14 +87,19 @@ package struct Tool: Sendable, Hashable {
         FileManager.default.isExecutableFile(atPath: path)
     }
 
-    /// Runs to the end and returns what it said.
+    /// Runs to the end, in a folder where one is given, and returns what it said.
     /// - Throws: ``Failure`` when it is missing or ends in failure; `task` then says what it was about.
     @discardableResult
     package func run(
-        _ arguments: [String], for task: String, input: ChildStream = .none,
+        _ arguments: [String], for task: String, in folder: URL? = nil, input: ChildStream = .none,
         error: ChildStream = .pipe
     ) throws -> [UInt8] {
-        let child = try ChildProcess(try locate(), arguments, input: input, error: error)
+        var program = try locate(), arguments = arguments
+        if let folder {
+            arguments = ["-C", folder.plainPath, program.absoluteURL.plainPath] + arguments
+            program = try Self.env.locate()
+        }
+        let child = try ChildProcess(program, arguments, input: input, error: error)
         let (end, output, errors) = child.collect()
         guard end.isSuccess else {
             let words = String(decoding: errors.isEmpty ? output : errors, as: UTF8.self)
