@@ -1,4 +1,6 @@
 package import Foundation
+import FrostCore
+import FrostFormat
 package import FrostSupport
 
 /// The built hypervisor: what goes into an image beside the guest.
@@ -23,6 +25,12 @@ package struct Hypervisor: Sendable {
         self.binary = binary.padded(to: 512)
         self.memoryBytes = memoryBytes
         self.symbols = symbols
+    }
+
+    /// The image's own bytes are held to its header's hash when it is read.
+    func isThat(of image: BootImage) -> Bool {
+        BootImage.hypervisorHash(sector: sector, rest: loader + binary)
+            == [UInt8](memoryOf: image.header.hypervisor_sha256)
     }
 
     package enum Failure: Explained, Equatable {

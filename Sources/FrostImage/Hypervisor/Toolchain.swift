@@ -72,10 +72,18 @@ package struct Toolchain {
     /// nil when the image has another hypervisor.
     private func ownSymbols(of image: BootImage) throws -> URL? {
         let hypervisor = try buildHypervisor()
-        let hash = BootImage.hypervisorHash(
-            sector: hypervisor.sector, rest: hypervisor.loader + hypervisor.binary)
-        guard hash == [UInt8](memoryOf: image.header.hypervisor_sha256) else { return nil }
-        return hypervisor.symbols
+        return hypervisor.isThat(of: image) ? hypervisor.symbols : nil
+    }
+
+    /// Whether these sources give an image's hypervisor, byte by byte.
+    /// - Parameter anew: nothing counts that was built before.
+    package func builds(_ image: BootImage, anew: Bool) throws -> Bool {
+        guard anew else { return try buildHypervisor().isThat(of: image) }
+        let scratch = FileManager.default.temporaryDirectory.appending(
+            path: "frost-rebuild-\(UUID().uuidString)", directoryHint: .isDirectory)
+        defer { try? FileManager.default.removeItem(at: scratch) }
+        let elsewhere = SourceTree(root: scratch, hypervisor: tree.hypervisor, fault: tree.fault)
+        return try Toolchain(tree: elsewhere, progress: progress).buildHypervisor().isThat(of: image)
     }
 
     private func buildHypervisor(from sources: [URL], into folder: URL) throws {

@@ -27,7 +27,9 @@ package struct Tool: Sendable, Hashable {
     package static let bash = Tool("bash", package: "bash", purpose: "runs a recipe's prepare script")
     package static let ssh = Tool("ssh", package: "openssh-client", purpose: "logs in to guests")
     package static let sshKeygen = Tool(
-        "ssh-keygen", package: "openssh-client", purpose: "makes keys to log in with")
+        "ssh-keygen", package: "openssh-client", purpose: "makes keys, signs images and checks who did")
+    package static let git = Tool(
+        "git", package: "git", purpose: "tells which revision a hypervisor is built of")
     package static let mmdebstrap = Tool(
         "mmdebstrap", package: "mmdebstrap", purpose: "installs the Debian guest")
     package static let cryptsetup = Tool(
@@ -49,7 +51,7 @@ package struct Tool: Sendable, Hashable {
     /// Needed by some guests only.
     package static let optional = [
         symbolizer, setpriv, dmesg, bochs, virsh, bash, cpio, busybox, dpkgDeb, xz, gzip, zstd, lz4,
-        bzip2, ssh, mmdebstrap, cryptsetup,
+        bzip2, ssh, mmdebstrap, cryptsetup, git,
     ]
 
     private init(_ name: String, package: String?, purpose: String) {
@@ -58,12 +60,24 @@ package struct Tool: Sendable, Hashable {
         self.purpose = purpose
     }
 
-    package var versionArguments: [String] {
+    private var versionArguments: [String] {
         switch self {
         case .busybox, .bochs: ["--help"]
         case .ssh: ["-V"]
         default: ["--version"]
         }
+    }
+
+    /// The first line with a digit of what it says of itself; nil: it is missing.
+    package var version: String? {
+        guard let executable = try? locate(), let child = try? ChildProcess(executable, versionArguments)
+        else {
+            return nil
+        }
+        let said = child.collect()
+        return String(decoding: said.output + said.error, as: UTF8.self).split(whereSeparator: \.isNewline)
+            .first { $0.contains(where: \.isNumber) }
+            .map { $0.trimmingCharacters(in: .whitespaces) }
     }
 
     /// What to type to get it.

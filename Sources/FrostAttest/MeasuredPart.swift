@@ -1,0 +1,84 @@
+import Foundation
+import FrostCore
+package import FrostFormat
+import FrostSupport
+
+/// A stretch of an image's bytes, and their SHA-256.
+package struct MeasuredPart: Codable, Sendable, Equatable {
+    /// In the order of the disk; what of an image is in none of them is not measured.
+    package enum Name: String, Codable, Sendable, CaseIterable {
+        case bootSector = "boot sector"
+        /// The header up to the wrapped key. What follows in its sectors is the key's wrapping, which may change without
+        /// the guest becoming another, a checksum, and what nobody believes.
+        case header = "authenticated header"
+        case loader
+        case hypervisor
+        case payload
+    }
+
+    package var name: Name
+    /// Of its first byte in the file.
+    package var offset: UInt64
+    package var bytes: UInt64
+    /// Lower-case hexadecimal.
+    package var sha256: String
+
+    private static let chunk: UInt64 = 1 << 20
+
+    /// All of an image's parts.
+    /// - Throws: ``BootImage/Failure``
+    package static func all(of image: BootImage) throws(BootImage.Failure) -> [MeasuredPart] {
+        let header = image.header, sector = UInt64(BootImage.sectorBytes)
+        let pages = image.runs.reduce(UInt64(0)) { $0 + UInt64($1.pages) }
+        let places: [(Name, UInt64, UInt64)] = [
+            (.bootSector, 0, sector),
+            (.header, UInt64(BootImage.headerOffset), UInt64(BootImage.authenticatedBytes)),
+            (.loader, UInt64(BootImage.loaderOffset), UInt64(header.loader_sectors) * sector),
+            (.hypervisor, UInt64(header.hypervisor_lba) * sector, UInt64(header.hypervisor_sectors) * sector),
+            (.payload, UInt64(header.payload_lba) * sector, pages * UInt64(PAGE_BYTES)),
+        ]
+        let file = try open(image.file)
+        var parts: [MeasuredPart] = []
+        for (name, offset, bytes) in places {
+            guard let digest = digest(of: file, from: offset, bytes: bytes) else {
+                throw .unreadable(image.file.plainPath)
+            }
+            parts.append(MeasuredPart(name: name, offset: offset, bytes: bytes, sha256: digest))
+        }
+        return parts
+    }
+
+    /// - Throws: ``BootImage/Failure``, when there is no such file, or it cannot be read.
+    static func open(_ file: URL) throws(BootImage.Failure) -> FileHandle {
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: file.plainPath, isDirectory: &isFolder) else {
+            throw .missing(file.plainPath)
+        }
+        guard !isFolder.boolValue else { throw .folder(file.plainPath) }
+        guard let handle = try? FileHandle(forReadingFrom: file) else { throw .unreadable(file.plainPath) }
+        return handle
+    }
+
+    /// nil: the file ends before.
+    static func digest(of file: FileHandle, from offset: UInt64, bytes: UInt64) -> String? {
+        guard (try? file.seek(toOffset: offset)) != nil else { return nil }
+        var hash = ContentHash(), left = bytes
+        while left > 0 {
+            guard let data = try? file.read(upToCount: Int(min(left, chunk))), !data.isEmpty else {
+                return nil
+            }
+            hash.add([UInt8](data))
+            left -= UInt64(data.count)
+        }
+        return hash.finish().hexadecimal
+    }
+
+    var place: String { "bytes \(offset) to \(offset + bytes - 1)" }
+
+    /// Whether a part can be so.
+    var isSound: Bool {
+        let digits = Set("0123456789abcdef")
+        return bytes > 0 && bytes < 1 << 40 && offset < 1 << 40 && sha256.count == 64
+            && sha256.allSatisfy(digits.contains)
+    }
+}
