@@ -1,7 +1,7 @@
 import Foundation
 package import FrostFormat
 package import FrostImage
-package import FrostSupport
+import FrostSupport
 
 /// The sources and tools that give an image's hypervisor, byte by byte.
 package struct HypervisorBuild: Codable, Sendable, Equatable {
@@ -46,7 +46,8 @@ package struct HypervisorBuild: Codable, Sendable, Equatable {
     }
 
     private static func git(_ words: [String], _ tree: SourceTree) -> String? {
-        let said = try? Tool.git.run(["-C", tree.root.plainPath] + words, for: "tell the revision")
+        let said = try? Tool.git.run(
+            ["--no-optional-locks", "-C", tree.root.plainPath] + words, for: "tell the revision")
         return said.map {
             String(decoding: $0, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
         }
@@ -56,7 +57,10 @@ package struct HypervisorBuild: Codable, Sendable, Equatable {
 extension HypervisorBuild: CustomStringConvertible {
     package var description: String {
         let revision = self.revision.map { "revision \($0)\(isChanged ? ", changed" : "")" }
-        return (revision ?? "sources without a revision") + (fault.map { " with the FAULT \($0)" } ?? "")
-            + ", by \(compiler) and \(assembler)"
+        return """
+            built of     \(revision ?? "sources without a revision")\(fault.map { " with the FAULT \($0)" } ?? "")
+            built by     \(compiler)
+                         \(assembler)
+            """
     }
 }

@@ -25,7 +25,7 @@ package struct ImageReference: Codable, Sendable, Equatable {
         format = Self.currentFormat
         measured = try MeasuredPart.all(of: image)
         settings = Self.settings(image.header)
-        hypervisor = [UInt8](memoryOf: image.header.hypervisor_sha256).hexadecimal
+        hypervisor = Self.hypervisor(of: image)
         self.build = build
     }
 
@@ -66,6 +66,10 @@ package struct ImageReference: Codable, Sendable, Equatable {
 
     /// Where it lies unless another place is named: `linux.reference` beside `linux.img`.
     package static func place(beside image: URL) -> URL { ImageDisk.sibling(of: image, "reference") }
+
+    static func hypervisor(of image: BootImage) -> String {
+        [UInt8](memoryOf: image.header.hypervisor_sha256).hexadecimal
+    }
 
     static func settings(_ header: image_header) -> [String: String] {
         func name<Choice: NumberedCase & RawRepresentable<String>>(_: Choice.Type, _ number: UInt32) -> String
@@ -142,15 +146,24 @@ extension ImageReference: CustomStringConvertible {
         return (parts + ["", settingsText, buildText]).joined(separator: "\n")
     }
 
-    var settingsText: String {
-        let words = settings.filter { !$0.value.isEmpty }.sorted { $0.key < $1.key }.map {
-            "\($0.key) \($0.value)"
-        }
-        return "settings     \(words.joined(separator: ", "))"
+    /// Two lines of them.
+    private static let order = [
+        ["freeze", "cache", "engine", "policy", "cipher", "devices", "port"],
+        ["ram", "frozen", "slots", "trace-every", "key-source", "kdf-iterations"],
+    ]
+
+    private var settingsText: String {
+        let others = settings.keys.filter { name in !Self.order.contains { $0.contains(name) } }.sorted()
+        return "settings     "
+            + (Self.order + [others]).map { names in
+                names.compactMap { name in
+                    settings[name].flatMap { $0.isEmpty ? nil : "\(name) \($0)" }
+                }.joined(separator: ", ")
+            }.filter { !$0.isEmpty }.joined(separator: "\n             ")
     }
 
     private var buildText: String {
         "hypervisor   \(hypervisor)\n"
-            + (build.map { "built of     \($0)" } ?? "built of     sources that are not known")
+            + (build?.description ?? "built of     sources that are not known")
     }
 }

@@ -83,8 +83,7 @@ package struct ImageVerification: Codable, Sendable {
         guard differences.isEmpty else { return }
         // All that is measured is right: what is told of it must be so as well.
         let image = try BootImage(reading: question.image)
-        let own = try ImageReference(of: image, build: reference.build)
-        differences = Self.differences(reference, own)
+        differences = Self.differences(reference, image)
         guard differences.isEmpty else { return }
         hypervisor = try Self.compare(image, tree, anew: mustRebuild, progress)
     }
@@ -125,10 +124,8 @@ package struct ImageVerification: Codable, Sendable {
     /// What a header says that differs.
     private static func settings(of file: FileHandle, from reference: ImageReference) -> [Difference] {
         let size = MemoryLayout<image_header>.size
-        guard (try? file.seek(toOffset: UInt64(BootImage.headerOffset))) != nil,
-            let data = try? file.read(upToCount: size), data.count == size
-        else { return [] }
-        let header = [UInt8](data).withUnsafeBytes { $0.loadUnaligned(as: image_header.self) }
+        guard let bytes = file.bytes(at: UInt64(BootImage.headerOffset), count: size) else { return [] }
+        let header = bytes.withUnsafeBytes { $0.loadUnaligned(as: image_header.self) }
         return differences(reference.settings, ImageReference.settings(header))
     }
 
@@ -142,18 +139,20 @@ package struct ImageVerification: Codable, Sendable {
     }
 
     /// Between what is told of an image and what is so.
-    private static func differences(_ told: ImageReference, _ own: ImageReference) -> [Difference] {
+    private static func differences(_ told: ImageReference, _ image: BootImage) -> [Difference] {
         var differences: [Difference] = []
-        for (left, right) in zip(told.measured, own.measured) where left != right {
+        for (part, own) in zip(told.measured, MeasuredPart.places(of: image))
+        where part.offset != own.offset || part.bytes != own.bytes {
             differences.append(
                 Difference(
-                    field: "place of the \(left.name.rawValue)", expected: left.place, found: right.place))
+                    field: "place of the \(part.name.rawValue)", expected: part.place,
+                    found: MeasuredPart.place(own.offset, own.bytes)))
         }
-        differences += Self.differences(told.settings, own.settings)
-        if told.hypervisor != own.hypervisor {
+        differences += Self.differences(told.settings, ImageReference.settings(image.header))
+        let hypervisor = ImageReference.hypervisor(of: image)
+        if told.hypervisor != hypervisor {
             differences.append(
-                Difference(
-                    field: "hypervisor's build", expected: told.hypervisor, found: own.hypervisor))
+                Difference(field: "hypervisor's build", expected: told.hypervisor, found: hypervisor))
         }
         return differences
     }

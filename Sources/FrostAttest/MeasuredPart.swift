@@ -25,21 +25,24 @@ package struct MeasuredPart: Codable, Sendable, Equatable {
 
     private static let chunk: UInt64 = 1 << 20
 
-    /// All of an image's parts.
-    /// - Throws: ``BootImage/Failure``
-    package static func all(of image: BootImage) throws(BootImage.Failure) -> [MeasuredPart] {
+    /// Where all of an image's parts are.
+    package static func places(of image: BootImage) -> [(name: Name, offset: UInt64, bytes: UInt64)] {
         let header = image.header, sector = UInt64(BootImage.sectorBytes)
         let pages = image.runs.reduce(UInt64(0)) { $0 + UInt64($1.pages) }
-        let places: [(Name, UInt64, UInt64)] = [
+        return [
             (.bootSector, 0, sector),
             (.header, UInt64(BootImage.headerOffset), UInt64(BootImage.authenticatedBytes)),
             (.loader, UInt64(BootImage.loaderOffset), UInt64(header.loader_sectors) * sector),
             (.hypervisor, UInt64(header.hypervisor_lba) * sector, UInt64(header.hypervisor_sectors) * sector),
             (.payload, UInt64(header.payload_lba) * sector, pages * UInt64(PAGE_BYTES)),
         ]
+    }
+
+    /// - Throws: ``BootImage/Failure``
+    package static func all(of image: BootImage) throws(BootImage.Failure) -> [MeasuredPart] {
         let file = try open(image.file)
         var parts: [MeasuredPart] = []
-        for (name, offset, bytes) in places {
+        for (name, offset, bytes) in places(of: image) {
             guard let digest = digest(of: file, from: offset, bytes: bytes) else {
                 throw .unreadable(image.file.plainPath)
             }
@@ -61,19 +64,22 @@ package struct MeasuredPart: Codable, Sendable, Equatable {
 
     /// nil: the file ends before.
     static func digest(of file: FileHandle, from offset: UInt64, bytes: UInt64) -> String? {
-        guard (try? file.seek(toOffset: offset)) != nil else { return nil }
-        var hash = ContentHash(), left = bytes
-        while left > 0 {
-            guard let data = try? file.read(upToCount: Int(min(left, chunk))), !data.isEmpty else {
+        var hash = ContentHash(), at = offset
+        while at < offset + bytes {
+            guard let read = file.bytes(at: at, count: Int(min(offset + bytes - at, chunk))) else {
                 return nil
             }
-            hash.add([UInt8](data))
-            left -= UInt64(data.count)
+            hash.add(read)
+            at += UInt64(read.count)
         }
         return hash.finish().hexadecimal
     }
 
-    var place: String { "bytes \(offset) to \(offset + bytes - 1)" }
+    static func place(_ offset: UInt64, _ bytes: UInt64) -> String {
+        "bytes \(offset) to \(offset + bytes - 1)"
+    }
+
+    var place: String { Self.place(offset, bytes) }
 
     /// Whether a part can be so.
     var isSound: Bool {

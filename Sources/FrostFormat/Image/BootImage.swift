@@ -57,10 +57,14 @@ package struct BootImage: Sendable {
             throw .missing(path)
         }
         guard !isFolder.boolValue else { throw .folder(path) }
-        // Mapped, not read: the payload may be large, and only a boot needs it.
-        guard let data = try? Data(contentsOf: file, options: .alwaysMapped) else { throw .unreadable(path) }
-        guard data.count >= Self.loaderOffset else { throw .foreign(path) }
-        let bytes = [UInt8](data[Self.headerOffset..<Self.headerOffset + Self.headerBytes])
+        // Not all of it: the payload may be large, and only a boot needs it. A disk has no size but where it ends.
+        guard let disk = try? FileHandle(forReadingFrom: file), let size = try? disk.seekToEnd() else {
+            throw .unreadable(path)
+        }
+        guard size >= UInt64(Self.loaderOffset) else { throw .foreign(path) }
+        guard let bytes = disk.bytes(at: UInt64(Self.headerOffset), count: Self.headerBytes) else {
+            throw .unreadable(path)
+        }
         guard bytes.starts(with: Array(IMAGE_MAGIC.utf8)) else { throw .foreign(path) }
         let header = bytes.withUnsafeBytes { $0.loadUnaligned(as: image_header.self) }
         guard header.version == IMAGE_VERSION else { throw .version(path, header.version) }
@@ -76,11 +80,13 @@ package struct BootImage: Sendable {
             throw .damaged(path, what: "memory plan")
         }
         try checkPlan()
-        try checkSectors(fileBytes: data.count)
+        try checkSectors(fileBytes: size)
         try checkRuns()
         let payload = Int(header.payload_lba) * Self.sectorBytes
-        let digest = Self.hypervisorHash(
-            sector: [UInt8](data.prefix(Self.sectorBytes)), rest: [UInt8](data[Self.loaderOffset..<payload]))
+        guard let sector = disk.bytes(at: 0, count: Self.sectorBytes),
+            let rest = disk.bytes(at: UInt64(Self.loaderOffset), count: payload - Self.loaderOffset)
+        else { throw .unreadable(path) }
+        let digest = Self.hypervisorHash(sector: sector, rest: rest)
         guard digest == [UInt8](memoryOf: header.hypervisor_sha256) else {
             throw .damaged(path, what: "hypervisor")
         }
@@ -130,7 +136,7 @@ package struct BootImage: Sendable {
         guard isKnown else { throw .damaged(file.plainPath, what: "header") }
     }
 
-    private func checkSectors(fileBytes: Int) throws(Failure) {
+    private func checkSectors(fileBytes: UInt64) throws(Failure) {
         let hypervisor = UInt64(IMAGE_LOADER_LBA) + UInt64(header.loader_sectors)
         let payload = UInt64(header.hypervisor_lba) + UInt64(header.hypervisor_sectors)
         guard header.loader_sectors > 0, header.hypervisor_sectors > 0,
@@ -141,8 +147,8 @@ package struct BootImage: Sendable {
 
         let pages = runs.reduce(UInt64(0)) { $0 + UInt64($1.pages) }
         let needed = (payload + pages * Self.pageSectors) * UInt64(Self.sectorBytes)
-        guard UInt64(fileBytes) >= needed else {
-            throw .truncated(file.plainPath, bytes: UInt64(fileBytes), needed: needed)
+        guard fileBytes >= needed else {
+            throw .truncated(file.plainPath, bytes: fileBytes, needed: needed)
         }
     }
 
