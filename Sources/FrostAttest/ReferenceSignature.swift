@@ -116,8 +116,9 @@ final class SignatureJudge {
 
     private func find(_ signature: URL, in allowed: URL) throws -> (principals: [String], words: String) {
         let said = try keygen(["find-principals", "-f", allowed.plainPath], signature)
-        let names = said.isSuccess ? said.output.split(whereSeparator: \.isNewline).map(String.init) : []
-        return (names, said.words)
+        // Older ones print a line's names as they stand there.
+        let names = said.output.split { $0.isNewline || $0 == "," }.map(String.init)
+        return (said.isSuccess ? names : [], said.words)
     }
 
     private func keygen(

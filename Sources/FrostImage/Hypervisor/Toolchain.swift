@@ -79,8 +79,7 @@ package struct Toolchain {
     /// - Parameter anew: nothing counts that was built before.
     package func builds(_ image: BootImage, anew: Bool) throws -> Bool {
         guard anew else { return try buildHypervisor().isThat(of: image) }
-        let scratch = FileManager.default.temporaryDirectory.appending(
-            path: "frost-rebuild-\(UUID().uuidString)", directoryHint: .isDirectory)
+        let scratch = tree.build.appending(path: "rebuild-\(UUID().uuidString)", directoryHint: .isDirectory)
         defer { try? FileManager.default.removeItem(at: scratch) }
         let elsewhere = SourceTree(root: scratch, hypervisor: tree.hypervisor, fault: tree.fault)
         return try Toolchain(tree: elsewhere, progress: progress).buildHypervisor().isThat(of: image)
