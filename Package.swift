@@ -68,6 +68,8 @@ let package = Package(
                 "FrostFormat", "FrostSupport", "FrostCore", "DRAMSearch",
                 .product(name: "Yams", package: "Yams"),
             ]),
+        // What identifies an image, and who signed that.
+        .frost("FrostAttest", uses: ["FrostImage", "FrostFormat", "FrostSupport", "FrostCore"]),
         // What runs an image: platforms, and one run on one of them.
         .frost(
             "FrostMachine",
@@ -120,7 +122,7 @@ let package = Package(
             name: "frost",
             dependencies: [
                 "FrostReport", "FrostSweep", "FrostMeasure", "FrostAttack", "FrostProof", "FrostMachine",
-                "FrostImage", "FrostHost", "FrostFormat", "FrostSupport",
+                "FrostAttest", "FrostImage", "FrostHost", "FrostFormat", "FrostSupport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings
@@ -184,7 +186,7 @@ let package = Package(
             dependencies: [
                 "FrostSweep", "FrostMeasure", "FrostAttack", "FrostProof", "FrostMachine", "FrostImage",
                 "FrostHost", "FrostFormat", "FrostSupport", "FrostCore", "ResidencyRecord", "AccessTrace",
-                "InputWatch",
+                "InputWatch", "FrostAttest",
             ],
             swiftSettings: settings
         ),
@@ -238,6 +240,7 @@ let package = Package(
         .tests(of: "FrostFormat", uses: ["FrostSupport", "FrostCore"]),
         .tests(of: "FrostHost", uses: ["FrostFormat", "FrostSupport"]),
         .tests(of: "FrostImage", uses: ["FrostFormat", "FrostSupport", "FrostCore"]),
+        .tests(of: "FrostAttest", uses: ["FrostImage", "FrostFormat", "FrostSupport", "FrostCore"]),
         .tests(
             of: "FrostMachine", uses: ["FrostImage", "FrostHost", "FrostFormat", "FrostSupport", "CLibvirt"]),
         .tests(
@@ -279,7 +282,7 @@ let package = Package(
             dependencies: [
                 "FrostSweep", "FrostMeasure", "FrostAttack", "FrostProof", "FrostMachine", "FrostImage",
                 "FrostHost",
-                "FrostFormat", "FrostSupport", "FrostCore", "CacheModel", "ResidencyRecord",
+                "FrostFormat", "FrostSupport", "FrostCore", "CacheModel", "ResidencyRecord", "FrostSamples",
             ],
             swiftSettings: settings
         ),

@@ -91,17 +91,6 @@ package struct HostReport: Codable, Sendable {
         let path = try? tool.locate().plainPath
         return ToolState(
             name: tool.name, purpose: tool.purpose, isRequired: isRequired, path: path,
-            version: path == nil ? nil : version(of: tool), install: tool.installLine)
-    }
-
-    /// The first line with a digit of what it says of itself.
-    private static func version(of tool: Tool) -> String? {
-        guard let executable = try? tool.locate(),
-            let child = try? ChildProcess(executable, tool.versionArguments)
-        else { return nil }
-        let said = child.collect()
-        return String(decoding: said.output + said.error, as: UTF8.self).split(whereSeparator: \.isNewline)
-            .first { $0.contains(where: \.isNumber) }
-            .map { $0.trimmingCharacters(in: .whitespaces) }
+            version: tool.version, install: tool.installLine)
     }
 }

@@ -23,11 +23,16 @@ package enum ExitCode: Int32, Sendable, CaseIterable {
 
     package var meaning: String {
         switch self {
-        case .asAsked: "ended as asked; frost verify: proven, or under Bochs no violation"
+        case .asAsked:
+            """
+            ended as asked; frost verify: proven, or under Bochs no violation; frost verify-image: signed by as many \
+            as asked for, and the image is the one described
+            """
         case .otherwise:
             """
             ended otherwise: an expected text or ending did not come, or an attack was missed; frost verify: \
-            plaintext or keys leaked, or under Bochs a violation; frost exits --check: over budget
+            plaintext or keys leaked, or under Bochs a violation; frost exits --check: over budget; frost verify-image: \
+            signed by too few, or another image
             """
         case .notProvable: "frost verify: not provable here, or under Bochs not judged, and why"
         case .regression: "frost sweep: worse than the baseline"

@@ -1,5 +1,6 @@
 import Foundation
 import FrostAttack
+import FrostAttest
 import FrostFormat
 import FrostHost
 import FrostImage
@@ -49,6 +50,10 @@ extension FuzzTarget {
             _ = $0.canaries.map(\.bytes.count)
         },
         json("replay-report", "replay.json (report)", ReplayReport.self) { _ = $0.description },
+        FuzzTarget(
+            name: "reference", reads: "an image's reference (verify-image, sign-image)",
+            words: jsonWords + [ImageReference.currentFormat, "\"measured\"", "\"offset\"", "\"bytes\""],
+            read: { input, _ in _ = try ImageReference(input, named: "it").description }),
         FuzzTarget(
             name: "sweep-report", reads: "sweep.json (sweep --baseline, report)", words: jsonWords,
             read: { input, file in _ = try SweepReport(reading: file.holding(input)).description }),

@@ -19,6 +19,7 @@ struct Frost: ParsableCommand {
             Doctor.self, MakeImage.self, SignImage.self, Run.self, Verify.self, ColdbootCommand.self,
             AttackImage.self,
             TraceCommand.self, Exits.self, Replay.self, SweepCommand.self, ReportCommand.self, Bench.self,
+            Reference.self, SignImage.self, VerifyImage.self,
         ])
 
     static func main() {

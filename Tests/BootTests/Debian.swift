@@ -2,6 +2,7 @@ import Foundation
 import FrostFormat
 @testable import FrostImage
 @testable import FrostMachine
+import FrostSamples
 import FrostSupport
 import Testing
 

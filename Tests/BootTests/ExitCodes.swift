@@ -2,6 +2,7 @@ import Foundation
 import FrostFormat
 @testable import FrostImage
 @testable import FrostMachine
+import FrostSamples
 import FrostSupport
 import Glibc
 import Testing
@@ -77,6 +78,14 @@ extension BootTests {
             Row("make-image --linux missing -o out.img --key-source embedded", .noSuchFile),
             Row("make-image hello -o out.img --passphrase-file missing", .noSuchFile),
             Row("make-image hello -o out.img --passphrase-file pass.txt --kdf-iterations 10", .usage),
+            Row("reference missing.img", .noSuchFile),
+            Row("reference noise.img", .badInput),
+            Row("sign-image good.img --key missing", .noSuchFile),
+            Row("sign-image good.img --key pass.txt", .badInput),
+            Row("sign-image changed.img --key pass.txt", .badInput),
+            Row("verify-image good.img --allowed-signers pass.txt", .noSuchFile),
+            Row("verify-image good.img --allowed-signers pass.txt --reference noise.img", .badInput),
+            Row("verify-image good.img --allowed-signers pass.txt --threshold 0", .usage),
             Row("melt", .usage),
         ]
 
@@ -155,7 +164,7 @@ extension BootTests {
             "run": ["expect", "device", "disk", "forward"],
             "verify": ["canary", "expect", "device", "disk", "forward"],
             "coldboot": ["canary", "known"], "attack": ["secret", "device"],
-            "replay": ["frozen", "slots", "policy"],
+            "replay": ["frozen", "slots", "policy"], "verify-image": ["signature"],
         ]
 
         @Test(

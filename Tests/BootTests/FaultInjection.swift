@@ -82,6 +82,7 @@ extension BootTests {
                 + Fuzz.faults + Refusals.faults + Guests.controls.map(\.fault)
                 + Platforms.initRows.flatMap(\.faults) + Devices.faults + OtherCPUs.faults
                 + Vectors.faults + Shared.faults
+                + ["build-time", "build-environment"]  // FrostImageTests.ReproducibleBuildTests
             for fault in others where rules[fault] == nil { rules[fault] = [] }
             let faults = try Fault.all(in: BootTests.tree())
             #expect(Set(faults.map(\.name)) == Set(rules.keys))

@@ -5,6 +5,7 @@ import FrostHost
 @testable import FrostImage
 import FrostMachine
 import FrostProof
+import FrostSamples
 import FrostSupport
 import Glibc
 import Synchronization

@@ -2,6 +2,7 @@ import Foundation
 import FrostFormat
 import FrostImage
 @testable import FrostMachine
+import FrostSamples
 import FrostSupport
 import Glibc
 import Testing

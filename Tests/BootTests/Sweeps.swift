@@ -3,6 +3,7 @@ import FrostFormat
 import FrostImage
 import FrostMachine
 import FrostProof
+import FrostSamples
 import FrostSupport
 @testable import FrostSweep
 import Glibc

@@ -70,8 +70,6 @@ extension Sealed {
         try copy(to: file) { bytes in
             withUnsafeBytes(of: header) { bytes.replaceSubrange(512..<512 + $0.count, with: $0) }
             BootImage.mendChecksum(of: &bytes)
-            let copy = Int(image.header.efi_lba + image.header.efi_sectors) * 512
-            bytes.replaceSubrange(copy..<copy + 4096, with: bytes[512..<512 + 4096])
         }
     }
 }

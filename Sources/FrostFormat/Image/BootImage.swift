@@ -57,10 +57,14 @@ package struct BootImage: Sendable {
             throw .missing(path)
         }
         guard !isFolder.boolValue else { throw .folder(path) }
-        // Mapped, not read: the payload may be large, and only a boot needs it.
-        guard let data = try? Data(contentsOf: file, options: .alwaysMapped) else { throw .unreadable(path) }
-        guard data.count >= Self.loaderOffset else { throw .foreign(path) }
-        let bytes = [UInt8](data[Self.headerOffset..<Self.headerOffset + Self.headerBytes])
+        // Not all of it: the payload may be large, and only a boot needs it. A disk has no size but where it ends.
+        guard let disk = try? FileHandle(forReadingFrom: file), let size = try? disk.seekToEnd() else {
+            throw .unreadable(path)
+        }
+        guard size >= UInt64(Self.loaderOffset) else { throw .foreign(path) }
+        guard let bytes = disk.bytes(at: UInt64(Self.headerOffset), count: Self.headerBytes) else {
+            throw .unreadable(path)
+        }
         guard bytes.starts(with: Array(IMAGE_MAGIC.utf8)) else { throw .foreign(path) }
         let header = bytes.withUnsafeBytes { $0.loadUnaligned(as: image_header.self) }
         guard header.version == IMAGE_VERSION else { throw .version(path, header.version) }
@@ -76,10 +80,10 @@ package struct BootImage: Sendable {
             throw .damaged(path, what: "memory plan")
         }
         try checkPlan()
-        try checkSectors(fileBytes: data.count)
+        try checkSectors(fileBytes: size)
         try checkRuns()
         let payload = Int(header.payload_lba) * Self.sectorBytes
-        let head = [UInt8](data.prefix(payload))
+        guard let head = disk.bytes(at: 0, count: payload) else { throw .unreadable(path) }
         guard Self.hypervisorHash(of: header, in: head) == [UInt8](memoryOf: header.hypervisor_sha256) else {
             throw .damaged(path, what: "hypervisor")
         }
@@ -91,12 +95,16 @@ package struct BootImage: Sendable {
         (self.file, header, plan) = (file, image.header, image.plan)
     }
 
-    /// Makes the header's checksum right again, as whoever changes a header would.
+    /// Makes the header's checksum right again, and its copy the same, as whoever changes a header would.
     /// - Parameter file: an image's bytes.
     package static func mendChecksum(of file: inout [UInt8]) {
         let checksum = crc32(0, Array(file[headerOffset..<headerOffset + checksumOffset]), checksumOffset)
         let place = headerOffset + checksumOffset
         file.replaceSubrange(place..<place + 4, with: [UInt8](memoryOf: checksum.littleEndian))
+        let header = file[headerOffset..<loaderOffset].withUnsafeBytes { $0.loadUnaligned(as: image_header.self) }
+        let copy = (Int(header.efi_lba) + Int(header.efi_sectors)) * sectorBytes
+        guard copy >= loaderOffset, copy + headerBytes <= file.count else { return }
+        file.replaceSubrange(copy..<copy + headerBytes, with: file[headerOffset..<loaderOffset])
     }
 
     /// Ciphertext pages, back to back.
@@ -190,7 +198,7 @@ package struct BootImage: Sendable {
         guard isKnown else { throw .damaged(file.plainPath, what: "header") }
     }
 
-    private func checkSectors(fileBytes: Int) throws(Failure) {
+    private func checkSectors(fileBytes: UInt64) throws(Failure) {
         let application = UInt64(IMAGE_LOADER_LBA) + UInt64(header.loader_sectors)
         let hypervisor = UInt64(header.efi_lba) + UInt64(header.efi_sectors) + Self.pageSectors
         let payload = UInt64(header.hypervisor_lba) + UInt64(header.hypervisor_sectors)
@@ -203,8 +211,8 @@ package struct BootImage: Sendable {
         else { throw .damaged(file.plainPath, what: "table of contents") }
 
         let needed = (payload + payloadPages * Self.pageSectors) * UInt64(Self.sectorBytes)
-        guard UInt64(fileBytes) >= needed else {
-            throw .truncated(file.plainPath, bytes: UInt64(fileBytes), needed: needed)
+        guard fileBytes >= needed else {
+            throw .truncated(file.plainPath, bytes: fileBytes, needed: needed)
         }
     }
 

@@ -14,10 +14,14 @@ package struct ImageDisk: Sendable {
     package static let hostName = "frost-guest"
 
     package init(of image: URL) {
+        disk = Self.sibling(of: image, "disk")
+        knownHosts = Self.sibling(of: image, "hosts")
+        loginKey = Self.sibling(of: image, "login")
+    }
+
+    /// A file beside an image: `linux.reference` beside `linux.img`.
+    package static func sibling(of image: URL, _ ending: String) -> URL {
         let stem = image.pathExtension == "img" ? image.deletingPathExtension() : image
-        func sibling(_ ending: String) -> URL {
-            stem.deletingLastPathComponent().appending(path: "\(stem.lastPathComponent).\(ending)")
-        }
-        (disk, knownHosts, loginKey) = (sibling("disk"), sibling("hosts"), sibling("login"))
+        return stem.deletingLastPathComponent().appending(path: "\(stem.lastPathComponent).\(ending)")
     }
 }

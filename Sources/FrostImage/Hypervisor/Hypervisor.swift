@@ -1,4 +1,5 @@
 package import Foundation
+import FrostCore
 package import FrostFormat
 package import FrostSupport
 
@@ -33,6 +34,11 @@ package struct Hypervisor: Sendable {
 
     package var hash: [UInt8] {
         BootImage.hypervisorHash(sector: sector, loader: loader, application: application, binary: binary)
+    }
+
+    /// The image's own bytes are held to its header's hash when it is read.
+    func isThat(of image: BootImage) -> Bool {
+        hash == [UInt8](memoryOf: image.header.hypervisor_sha256)
     }
 
     package enum Failure: Explained, Equatable {

@@ -22,7 +22,9 @@ package struct Toolchain {
         "-target", "x86_64-unknown-none-elf", "-std=gnu23", "-O2", "-g", "-ffreestanding", "-nostdlibinc",
         "-fno-stack-protector", "-fno-pic", "-fno-pie", "-mno-red-zone", "-mgeneral-regs-only",
         "-fomit-frame-pointer", "-ffunction-sections", "-Wall", "-Wextra", "-Wconversion", "-Wassign-enum",
-        "-Wmissing-prototypes", "-Werror",
+        "-Wmissing-prototypes", "-Wdate-time", "-Werror",
+        // Neither where it is built nor where frost was called is in what is built.
+        "-ffile-compilation-dir=.",
     ]
     /// The hypervisor's files are optimised as one program, but those that say otherwise in a line of their own: files
     /// that handle secrets, whose functions' stack and registers must not become part of another's, for one.
@@ -80,8 +82,17 @@ package struct Toolchain {
     /// nil when the image has another hypervisor.
     private func ownSymbols(of image: BootImage) throws -> URL? {
         let hypervisor = try buildHypervisor()
-        guard hypervisor.hash == [UInt8](memoryOf: image.header.hypervisor_sha256) else { return nil }
-        return hypervisor.symbols
+        return hypervisor.isThat(of: image) ? hypervisor.symbols : nil
+    }
+
+    /// Whether these sources give an image's hypervisor, byte by byte.
+    /// - Parameter anew: nothing counts that was built before.
+    package func builds(_ image: BootImage, anew: Bool) throws -> Bool {
+        guard anew else { return try buildHypervisor().isThat(of: image) }
+        let scratch = tree.build.appending(path: "rebuild-\(UUID().uuidString)", directoryHint: .isDirectory)
+        defer { try? FileManager.default.removeItem(at: scratch) }
+        let elsewhere = SourceTree(root: scratch, hypervisor: tree.hypervisor, fault: tree.fault)
+        return try Toolchain(tree: elsewhere, progress: progress).buildHypervisor().isThat(of: image)
     }
 
     private func buildHypervisor(from sources: [URL], into folder: URL) throws {
@@ -98,7 +109,9 @@ package struct Toolchain {
         for name in Self.flatSources {
             let source = tree.hypervisor.appending(path: name)
             let binary = source.deletingPathExtension().lastPathComponent + ".bin"
-            try assemble(source, as: "bin", into: folder.appending(path: binary), includes: [folder])
+            try assemble(
+                source, below: tree.hypervisor, as: "bin", into: folder.appending(path: binary),
+                includes: [folder])
         }
         try buildApplication(into: folder, includes: includes, headers: headers)
         let flat = Set(Self.flatSources.map { tree.hypervisor.appending(path: $0).plainPath })
@@ -114,7 +127,10 @@ package struct Toolchain {
                 let optimized = alone.contains(source) ? [] : Self.optimizedAcrossFiles
                 try compile(
                     source, ["-mcmodel=kernel"] + optimized + includes, headers: headers, into: object)
-            case "asm": try assemble(source, as: "elf64", into: object, includes: [folder, tree.hypervisor])
+            case "asm":
+                try assemble(
+                    source, below: tree.hypervisor, as: "elf64", into: object,
+                    includes: [folder, tree.hypervisor])
             default: continue
             }
             objects.append(object)
@@ -135,7 +151,8 @@ package struct Toolchain {
             if source.pathExtension == "c" {
                 try compile(source, Self.applicationFlags + includes, headers: headers, into: object)
             } else {
-                try assemble(source, as: "win64", into: object, includes: [folder, tree.hypervisor])
+                try assemble(
+                    source, below: tree.hypervisor, as: "win64", into: object, includes: [folder, tree.hypervisor])
             }
             return object
         }
@@ -173,7 +190,9 @@ package struct Toolchain {
                     try compile(
                         source, ["-mcmodel=small"] + includes, headers: allHeaders, into: object)
                 } else {
-                    try assemble(source, as: "elf64", into: object, includes: includeFolders)
+                    try assemble(
+                        source, below: source.deletingLastPathComponent(), as: "elf64", into: object,
+                        includes: includeFolders)
                 }
                 objects.append(object)
             }
@@ -194,7 +213,9 @@ package struct Toolchain {
         ) {
             output in
             progress("building guest \(folder.lastPathComponent)")
-            try assemble(source, as: "bin", into: output.appending(path: "guest.bin"), includes: includes)
+            try assemble(
+                source, below: folder, as: "bin", into: output.appending(path: "guest.bin"),
+                includes: includes)
         }
         return try read(built, "guest.bin")
     }
@@ -235,21 +256,30 @@ package struct Toolchain {
         }
     }
 
-    private func assemble(_ source: URL, as format: String, into output: URL, includes: [URL]) throws {
-        let debug = format == "elf64" ? ["-g", "-F", "dwarf"] : []
-        let paths = includes.flatMap {
-            ["-I", $0.plainPath.hasSuffix("/") ? $0.plainPath : $0.plainPath + "/"]
+    /// Works in `folder`, and names its files from there: nasm has nothing like clang's path maps, and puts the whole
+    /// path of a source's folder into debug information, which is therefore left out.
+    private func assemble(
+        _ source: URL, below folder: URL, as format: String, into output: URL, includes: [URL]
+    ) throws {
+        func named(_ file: URL) -> String {
+            let path = file.plainPath, own = folder.plainPath
+            let prefix = own.hasSuffix("/") ? own : own + "/"
+            return path.hasPrefix(prefix) ? "./" + path.dropFirst(prefix.count) : path
         }
-        let rule = output.plainPath + ".d"
+        let paths = includes.flatMap {
+            ["-I", named(URL(filePath: $0.plainPath, directoryHint: .isDirectory))]
+        }
+        let rule = output.appendingPathExtension("d")
         try Tool.nasm.run(
-            ["-f", format, "-MD", "-MF", rule] + debug + ["-Werror"] + paths
-                + [source.plainPath, "-o", output.plainPath],
-            for: "assemble \(tree.shown(source))")
+            ["-f", format, "-MD", "-MF", rule.plainPath, "-Werror"] + paths
+                + [named(source), "-o", output.plainPath],
+            for: "assemble \(tree.shown(source))", in: folder)
         // nasm 2.16.01 names in its rule what incbin reads, but not what %include does; with -M alone it names both, but
         // refuses a %rep that counts by symbols.
+        let read = BuildInputs.prerequisites(of: try String(contentsOf: rule, encoding: .utf8))
+            .map { URL(filePath: $0, relativeTo: folder).standardizedFileURL }
         let included = BuildInputs.included(by: source, from: includes)
-        try Data(BuildInputs.rule(for: output, of: included).utf8)
-            .write(to: output.appendingPathExtension("include.d"))
+        try Data(BuildInputs.rule(for: output, of: read + included).utf8).write(to: rule)
     }
 
     private func link(_ objects: [URL], _ flags: [String] = [], script: URL, into output: URL) throws {

@@ -28,8 +28,10 @@ package struct Tool: Sendable, Hashable {
     package static let bash = Tool("bash", package: "bash", purpose: "runs a recipe's prepare script")
     package static let ssh = Tool("ssh", package: "openssh-client", purpose: "logs in to guests")
     package static let sshKeygen = Tool(
-        "ssh-keygen", package: "openssh-client", purpose: "makes keys to log in with")
+        "ssh-keygen", package: "openssh-client", purpose: "makes keys, signs images and checks who did")
     package static let sbsign = Tool("sbsign", package: "sbsigntool", purpose: "signs images for Secure Boot")
+    package static let git = Tool(
+        "git", package: "git", purpose: "tells which revision a hypervisor is built of")
     package static let mmdebstrap = Tool(
         "mmdebstrap", package: "mmdebstrap", purpose: "installs the Debian guest")
     package static let cryptsetup = Tool(
@@ -51,7 +53,7 @@ package struct Tool: Sendable, Hashable {
     /// Needed by some guests only.
     package static let optional = [
         symbolizer, setpriv, dmesg, bochs, virsh, bash, cpio, busybox, dpkgDeb, xz, gzip, zstd, lz4,
-        bzip2, ssh, mmdebstrap, cryptsetup, sbsign,
+        bzip2, ssh, mmdebstrap, cryptsetup, git, sbsign,
     ]
 
     private init(_ name: String, package: String?, purpose: String) {
@@ -60,12 +62,24 @@ package struct Tool: Sendable, Hashable {
         self.purpose = purpose
     }
 
-    package var versionArguments: [String] {
+    private var versionArguments: [String] {
         switch self {
         case .busybox, .bochs: ["--help"]
         case .ssh: ["-V"]
         default: ["--version"]
         }
+    }
+
+    /// The first line with a digit of what it says of itself; nil: it is missing.
+    package var version: String? {
+        guard let executable = try? locate(), let child = try? ChildProcess(executable, versionArguments)
+        else {
+            return nil
+        }
+        let said = child.collect()
+        return String(decoding: said.output + said.error, as: UTF8.self).split(whereSeparator: \.isNewline)
+            .first { $0.contains(where: \.isNumber) }
+            .map { $0.trimmingCharacters(in: .whitespaces) }
     }
 
     /// What to type to get it.
@@ -89,14 +103,19 @@ package struct Tool: Sendable, Hashable {
         FileManager.default.isExecutableFile(atPath: path)
     }
 
-    /// Runs to the end and returns what it said.
+    /// Runs to the end, in a folder where one is given, and returns what it said.
     /// - Throws: ``Failure`` when it is missing or ends in failure; `task` then says what it was about.
     @discardableResult
     package func run(
-        _ arguments: [String], for task: String, input: ChildStream = .none,
+        _ arguments: [String], for task: String, in folder: URL? = nil, input: ChildStream = .none,
         error: ChildStream = .pipe
     ) throws -> [UInt8] {
-        let child = try ChildProcess(try locate(), arguments, input: input, error: error)
+        var program = try locate(), arguments = arguments
+        if let folder {
+            arguments = ["-C", folder.plainPath, program.absoluteURL.plainPath] + arguments
+            program = try Self.env.locate()
+        }
+        let child = try ChildProcess(program, arguments, input: input, error: error)
         let (end, output, errors) = child.collect()
         guard end.isSuccess else {
             let words = String(decoding: errors.isEmpty ? output : errors, as: UTF8.self)

@@ -1,25 +1,24 @@
-import Foundation
+package import Foundation
 import FrostImage
 import FrostSupport
 
 /// The command as it is built, from outside.
-enum BuiltFrost {
-    static func program() throws -> URL {
+package enum BuiltFrost {
+    package static func program() -> URL {
         let besideTests = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
             .deletingLastPathComponent().appending(path: "frost")
-        let built = try BootTests.tree().root.appending(path: ".build/debug/frost")
+        let built = SourceTree.underTest.root.appending(path: ".build/debug/frost")
         return FileManager.default.isExecutableFile(atPath: besideTests.path()) ? besideTests : built
     }
 
     /// Not started yet. What it says goes to `output.txt` and `error.txt` in the folder.
-    static func process(_ words: [String], in folder: URL) throws -> Process {
-        let root = try BootTests.tree().root
+    package static func process(_ words: [String], in folder: URL) throws -> Process {
         let process = Process()
-        process.executableURL = try program()
+        process.executableURL = program()
         process.arguments = words
         process.currentDirectoryURL = folder
         process.environment = ProcessInfo.processInfo.environment.merging(
-            ["FROST_ROOT": root.plainPath]) { $1 }
+            ["FROST_ROOT": SourceTree.underTest.root.plainPath]) { $1 }
         for name in ["output.txt", "error.txt"] { try Data().write(to: folder.appending(path: name)) }
         process.standardOutput = try FileHandle(forWritingTo: folder.appending(path: "output.txt"))
         process.standardError = try FileHandle(forWritingTo: folder.appending(path: "error.txt"))
@@ -27,7 +26,7 @@ enum BuiltFrost {
         return process
     }
 
-    static func run(
+    package static func run(
         _ words: [String], in folder: URL
     ) throws -> (code: Int32, error: String, output: String) {
         let process = try process(words, in: folder)
