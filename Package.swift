@@ -176,6 +176,11 @@ let package = Package(
             publicHeadersPath: ".",
             cSettings: [.unsafeFlags(["-O2", "-fvisibility=hidden"])]
         ),
+        // A disk behind QEMU's IOMMU that writes down each transfer, and misbehaves as tests tell it.
+        .target(
+            name: "VhostUserBlock",
+            cSettings: [.unsafeFlags(["-O2"])]
+        ),
         // Holds one execution of a parser to limits of memory and time.
         .target(name: "InputWatch"),
         // Gives every parser of foreign bytes what somebody may have forged.
@@ -279,7 +284,7 @@ let package = Package(
             dependencies: [
                 "FrostSweep", "FrostMeasure", "FrostAttack", "FrostProof", "FrostMachine", "FrostImage",
                 "FrostHost",
-                "FrostFormat", "FrostSupport", "FrostCore", "CacheModel", "ResidencyRecord",
+                "FrostFormat", "FrostSupport", "FrostCore", "CacheModel", "ResidencyRecord", "VhostUserBlock",
             ],
             swiftSettings: settings
         ),
