@@ -178,6 +178,11 @@ let package = Package(
             publicHeadersPath: ".",
             cSettings: [.unsafeFlags(["-O2", "-fvisibility=hidden"])]
         ),
+        // A disk behind QEMU's IOMMU that writes down each transfer, and misbehaves as tests tell it.
+        .target(
+            name: "VhostUserBlock",
+            cSettings: [.unsafeFlags(["-O2"])]
+        ),
         // Holds one execution of a parser to limits of memory and time.
         .target(name: "InputWatch"),
         // Gives every parser of foreign bytes what somebody may have forged.
@@ -283,6 +288,7 @@ let package = Package(
                 "FrostSweep", "FrostMeasure", "FrostAttack", "FrostProof", "FrostMachine", "FrostImage",
                 "FrostHost",
                 "FrostFormat", "FrostSupport", "FrostCore", "CacheModel", "ResidencyRecord", "FrostSamples",
+                "VhostUserBlock",
             ],
             swiftSettings: settings
         ),

@@ -10,8 +10,10 @@ struct CacheVerdictRow: Sendable {
     var preset = "zen2-l2"
     var freeze = FreezeStrategy.fit
     var hasEmbeddedKey = false
-    /// The machine has QEMU's edu, behind VT-d.
+    /// The machine has QEMU's edu.
     var hasDevice = false
+    /// nil: VT-d where there is a device, else none.
+    var iommu: String?
     var answer = CacheVerdict.Answer.leaked
     var condition = Condition.frozenRegion
     /// Each must be named under the condition.
@@ -23,7 +25,8 @@ struct CacheVerdictRow: Sendable {
 
     var name: String {
         "\(fault ?? "no fault"), guest \(guest), cache \(preset)"
-            + (hasDevice ? ", with a device" : "") + (freeze == .fit ? "" : ", freeze \(freeze.rawValue)")
+            + (hasDevice ? ", with a device" : "") + (iommu.map { ", IOMMU \($0)" } ?? "")
+            + (freeze == .fit ? "" : ", freeze \(freeze.rawValue)")
             + (hasEmbeddedKey ? ", embedded key" : "")
     }
 
@@ -39,6 +42,9 @@ struct CacheVerdictRow: Sendable {
         + [
             CacheVerdictRow(guest: "images/hpet", preset: "zen2-l3", answer: .proven),
             CacheVerdictRow(guest: "images/shared", preset: "zen2-l3", hasDevice: true, answer: .proven),
+            CacheVerdictRow(
+                guest: "images/shared", preset: "zen2-l3", hasDevice: true, iommu: "amd", answer: .proven),
+            CacheVerdictRow(guest: "images/hpet", preset: "zen2-l3", iommu: "intel", answer: .proven),
         ]
 
     private static let ofMachine = [
@@ -209,11 +215,27 @@ struct CacheVerdictRow: Sendable {
         sharing("shared-runs", .frozenRegion, "shared-executable", place: sharedPage),
         sharing("shared-left", .accountedWrites, "unseen-store", place: deviceSource, hasDevice: true),
         sharing("shared-remembered", .accountedWrites, "unseen-store", place: deviceSource, hasDevice: true),
+        CacheVerdictRow(
+            fault: "shared-left", guest: "images/shared", preset: "zen2-l3", hasDevice: true,
+            rules: ["iommu-mapping"], place: deviceSource),
+        // No device helps: the tables say so.
+        reaching("shared-unasked", "iommu-mapping", place: "the home of guest page"),
+        reaching("vtd-left-off", "iommu-passes"),
+        reaching("amdvi-no-entries", "iommu-passes", iommu: "amd"),
+        reaching("iommu-table-in-dram", "iommu-table", place: frame),
     ]
 
     /// Of the guest `shared`: PAGE, and SOURCE.
     private static let sharedPage = "the home of guest page 0x1000000"
     private static let deviceSource = "the home of guest page 0x1100000"
+
+    private static func reaching(
+        _ fault: String, _ rule: String, place: String = "", iommu: String = "intel"
+    ) -> CacheVerdictRow {
+        CacheVerdictRow(
+            fault: fault, guest: "images/shared", preset: "zen2-l3", iommu: iommu, rules: [rule],
+            place: place)
+    }
 
     private static func sharing(
         _ fault: String, _ condition: Condition, _ rule: String, place: String, hasDevice: Bool = false

@@ -10,26 +10,37 @@ extension BootTests {
     /// How many instructions the hypervisor spends on an exit: they repeat, so that a bound on them is a bound.
     @Suite("Exit path") struct ExitPath {
         /// The guest that provokes each kind of exit, run on the hypervisor of a tree.
-        static func costs(in tree: SourceTree, _ change: (inout RunOptions) -> Void = { _ in }) throws -> (
+        /// - Parameter isSharing: it shares pages too, behind VT-d.
+        static func costs(
+            in tree: SourceTree, isSharing: Bool = false, _ change: (inout RunOptions) -> Void = { _ in }
+        ) throws -> (
             costs: ExitCosts, result: RunResult
         ) {
-            let sealed = try Sealed(Recipe(named: "exits", in: tree), in: tree) { $0.traceEvery = 1 }
+            let sealed = try Sealed(Recipe(named: "exits", in: tree), in: tree) {
+                $0.traceEvery = 1
+                if isSharing { $0.devices = .shared }
+            }
             let folder = RunFolder(sealed.scratch.file("run"))
             let symbols = try Toolchain(tree: tree).symbols(of: sealed.image)
             let result = try sealed.run { options in
                 options.record = folder.folder
                 options.instructions = try InstructionPlugin(symbols: symbols)
+                if isSharing { options.board = try Board(iommu: .intel) }
                 change(&options)
             }
             #expect(result.exitCode == .asAsked, result.story)
             return (try ExitCosts(InstructionRecord(reading: folder), result.trace), result)
         }
 
-        @Test("Every kind of exit stays within its budget of instructions", .timeLimit(.minutes(3)))
-        func budget() throws {
-            let (costs, result) = try Self.costs(in: BootTests.tree())
+        @Test(
+            "Every kind of exit stays within its budget of instructions, also where pages are shared",
+            .timeLimit(.minutes(3)), arguments: [false, true])
+        func budget(isSharing: Bool) throws {
+            let (costs, result) = try Self.costs(in: BootTests.tree(), isSharing: isSharing)
             let story = Comment(rawValue: costs.description)
             #expect(costs.overBudget == [], story)
+            let shared = costs.rows.first { $0.kind == .sharedMiss }
+            #expect(costs.isSharing == isSharing && (shared?.exits == 400) == isSharing, story)
             for kind in [ExitClass.cleanMiss, .dirtyMiss] {
                 let row = try #require(costs.rows.first { $0.kind == kind })
                 #expect(row.exits >= 500 && row.cipher > 5000, story)

@@ -112,7 +112,8 @@ extension CacheVerdictRow: VerdictRow {
     func verdict(of sealed: Sealed) throws -> CacheVerdict {
         let folder = sealed.scratch.file("proof")
         var options = try Self.options(sealed, record: folder)
-        if hasDevice { options.board = try Board(iommu: .intel, devices: ["edu"]) }
+        let iommu = iommu.flatMap { Board.IOMMU(rawValue: $0) } ?? (hasDevice ? .intel : .none)
+        options.board = try Board(iommu: iommu, devices: hasDevice ? ["edu"] : [])
         var run = CacheRun(sealed.image, options: options, cache: try CacheChoice(preset: preset))
         run.canaries = sealed.recipe.facts.canaries ?? []
         // A fault that never stops leaking is told by its beginning.

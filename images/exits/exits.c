@@ -4,9 +4,9 @@
 #include "apic.h"
 #include "guest.h"
 #include "machine.h"
+#include "sev.h"
 #include "traps.h"
 
-#define MIB          UINT64_C(0x100000)
 #define PAGES        1000u                  /* more than there are slots, and few enough for eight
                                                metadata pages */
 #define META_STRIDE  (MIB / 2)              /* the pages of one metadata page */
@@ -15,6 +15,7 @@
 #define VGA_PAGES    32u
 #define HOLE         UINT64_C(0xC8000000)   /* of addresses where nothing is */
 #define HOLE_PAGES   64u
+#define SHARED_PAGES 200u                   /* a table of the IOMMU's has all of them */
 #define TIMES        200u
 #define COM2         0x2F8u
 #define CR0_TS       BIT(3)
@@ -152,6 +153,20 @@ static void instructions(void)
            traps_expect(VECTOR_UD, VMMCALL_BYTES); asm volatile("vmmcall" : : : "memory"));
 }
 
+/* Each page is shared and taken back, twice; where pages can be shared. */
+static void sharing(void)
+{
+    if (!sev_start())
+        return;
+    load_cr3((uint64_t)top | c_bit);
+    for (uint32_t i = 0; i < 2; i++) {
+        sweep(read_page, (uint64_t)shared(area), PAGE_BYTES, SHARED_PAGES);
+        report("page shared");
+        sweep(read_page, (uint64_t)private(area), PAGE_BYTES, SHARED_PAGES);
+        report("page taken back");
+    }
+}
+
 int main(void)
 {
     area = ((uint64_t)image_end + TABLE_STRIDE - 1) & ~(TABLE_STRIDE - 1);
@@ -161,6 +176,7 @@ int main(void)
     metadata();
     tables();
     devices();
+    sharing();
     print("exits: done\n");
     return 0;
 }

@@ -9,17 +9,8 @@
 #include "guest.h"
 #include "machine.h"
 #include "pci.h"
+#include "sev.h"
 #include "traps.h"
-
-#define MIB           UINT64_C(0x100000)
-#define CPUID_MEMORY_ENCRYPTION 0x8000001Fu
-#define MSR_SEV_STATUS          0xC0010131u
-#define SEV           2u                    /* EAX, and no more */
-#define ENTRY         3u                    /* present, writable */
-#define LARGE         0x83u                 /* the same, 2 MiB */
-#define ENTRIES       512u
-#define TABLES        4u                    /* page directories of 4 GiB */
-#define SHARED_NAMES  (UINT64_C(1) << 39)   /* linear: the second entry of the top table */
 
 #define PAGE          (16 * MIB)            /* what is shared and taken back */
 #define SOURCE        (17 * MIB)            /* what the device reads */
@@ -39,31 +30,6 @@
 #define EDU_TO_MEMORY 2u
 #define EDU_BUFFER    UINT64_C(0x40000)
 #define BYTES         64u
-
-static _Alignas(PAGE_BYTES) uint64_t top[ENTRIES], middle[2][ENTRIES];
-static _Alignas(PAGE_BYTES) uint64_t low[2][TABLES * ENTRIES];
-static uint64_t c_bit;
-
-/* By which name a page is reached. */
-static uint8_t *private(uint64_t physical) { return (uint8_t *)physical; }
-static uint8_t *shared(uint64_t physical) { return (uint8_t *)(SHARED_NAMES + physical); }
-
-static void make_tables(void)
-{
-    for (uint64_t half = 0; half < 2; half++) {
-        uint64_t bit = half == 0 ? c_bit : 0;
-        for (uint64_t i = 0; i < TABLES * ENTRIES; i++)
-            low[half][i] = i * 2 * MIB | bit | LARGE;
-        for (uint64_t i = 0; i < TABLES; i++)
-            middle[half][i] = (uint64_t)&low[half][i * ENTRIES] | c_bit | ENTRY;
-        top[half] = (uint64_t)middle[half] | c_bit | ENTRY;
-    }
-}
-
-static void load_cr3(uint64_t value)
-{
-    asm volatile("mov %0, %%cr3" : : "r"(value) : "memory");
-}
 
 static void check(const char *what, bool holds)
 {
@@ -211,15 +177,11 @@ static void use_device(void)
 
 int main(void)
 {
-    struct cpuid found = cpuid(CPUID_MEMORY_ENCRYPTION, 0);
-    if (cpuid(0x80000000u, 0).eax < CPUID_MEMORY_ENCRYPTION || found.eax != SEV ||
-        rdmsr(MSR_SEV_STATUS) != 1) {
+    if (!sev_start()) {
         print("shared: not offered\n");
         power_off();
     }
-    c_bit = BIT(found.ebx & 63);
-    print_fact("shared: the C-bit is bit", found.ebx & 63);
-    make_tables();
+    print_fact("shared: the C-bit is bit", (uint64_t)__builtin_ctzll(c_bit));
     traps_start();
 
     /* As kernels unpack themselves: the bit is in entries already. */

@@ -41,6 +41,8 @@ package struct Board: Sendable, Equatable, Codable {
     package var devices: [String] = []
     package var disks: [GuestDisk] = []
     package var network: GuestNetwork?
+    /// What devices of `devices` are led by, as QEMU takes them after -chardev.
+    package var characterDevices: [String]?
     /// Of the machine's; a guest has one.
     package var cpus = 1
 
@@ -99,8 +101,8 @@ package struct Board: Sendable, Equatable, Codable {
 
     /// An IOMMU comes first: it has to be there before what it stands in front of.
     var arguments: [String] {
-        firmware.arguments + iommu.arguments + devices.flatMap { ["-device", $0] } + disks.arguments
-            + (network?.arguments ?? [])
+        firmware.arguments + iommu.arguments + (characterDevices ?? []).flatMap { ["-chardev", $0] }
+            + devices.flatMap { ["-device", $0] } + disks.arguments + (network?.arguments ?? [])
     }
 
     package enum Failure: Explained, Equatable {

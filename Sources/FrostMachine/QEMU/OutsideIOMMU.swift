@@ -17,10 +17,10 @@ package struct OutsideIOMMU {
     private let kind: Board.IOMMU
     private let bus: BusSocket
 
-    private static let vtd: UInt64 = 0xFED9_0000
+    static let vtd: UInt64 = 0xFED9_0000
     private static let capabilities: UInt64 = 0x08
     private static let command: UInt64 = 0x18
-    private static let amdvi: UInt64 = 0xFED8_0000
+    static let amdvi: UInt64 = 0xFED8_0000
 
     package init(_ kind: Board.IOMMU, of machine: Machine) throws {
         (self.kind, bus) = (kind, try machine.bus())

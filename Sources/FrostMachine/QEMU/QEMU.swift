@@ -27,6 +27,8 @@ package struct QEMU: Sendable, Equatable {
     package var seed: UInt64?
     /// The machine's time is the number of instructions that its CPU has executed, one a nanosecond.
     package var countsInstructions = false
+    /// Powered off, it is still there.
+    package var holdsAtEnd = false
 
     var command: EmulatorCommand { EmulatorCommand(program: .qemu, arguments: arguments) }
 
@@ -48,6 +50,7 @@ package struct QEMU: Sendable, Equatable {
             "-qmp", "unix:\(Self.quoted(controlSocket)),server=on,wait=off",
         ] + messages + (plugin.map { ["-plugin", $0] } ?? []) + (seed.map { ["-seed", "\($0)"] } ?? [])
             + (isRestored ? ["-incoming", "defer"] : [])
+            + (holdsAtEnd ? ["-action", "shutdown=pause"] : [])
             + (countsInstructions ? ["-icount", "shift=0,sleep=off"] : [])
     }
 

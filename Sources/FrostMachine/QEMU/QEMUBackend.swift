@@ -57,7 +57,8 @@ struct QEMUBackend: Backend {
             board: options.board, ramFile: ramFile, trace: folder.trace, controlSocket: socket,
             messageSocket: messageSocket,
             plugin: plugin, isRestored: options.saved != nil, cpu: options.cpu ?? ownCPU,
-            seed: options.seed, countsInstructions: options.instructions != nil
+            seed: options.seed, countsInstructions: options.instructions != nil,
+            holdsAtEnd: options.holdsAtEnd
         ).command
         let (program, arguments) = try command.bound()
         let child = try ChildProcess(

@@ -58,6 +58,8 @@ package final class Machine {
     package var consoleText: String { String(decoding: console, as: UTF8.self) }
     /// What the hypervisor has said so far; it keeps records back until some have gathered.
     package var trace: Trace { reader.trace }
+    /// The guest has begun.
+    package var hasLaunched: Bool { trace.hasLaunched }
     /// Of the trace's times.
     var clock: RunClock { time.now }
     package var elapsed: Duration { ContinuousClock.now - started }

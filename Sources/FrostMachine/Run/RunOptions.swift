@@ -32,6 +32,8 @@ package struct RunOptions {
     package var saved: SavedMachine?
     /// Hooks may save the machine: it then has a disk controller whose state can be saved in the midst of a run.
     package var isSaveable = false
+    /// A machine that powers itself off stays as it is, for hooks at the end; QEMU only. One of them has to quit it.
+    package var holdsAtEnd = false
     /// Hooks may send messages as a device would.
     package var takesMessages = false
     /// The hypervisor's, where the emulator has to be stopped at places of it: to keep Bochs's memory, or for

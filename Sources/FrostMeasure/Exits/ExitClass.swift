@@ -15,6 +15,8 @@ package enum ExitClass: String, Sendable, Codable, CaseIterable {
     case metadataCleanMiss, metadataDirtyMiss
     /// The page was resident.
     case softMiss
+    /// A page becomes shared with devices, or lost its mapping while it was; one that is taken back is a blank one.
+    case sharedMiss
     case deviceMiss
     /// Nothing is there that the guest may reach.
     case absentMiss
@@ -38,10 +40,11 @@ package enum ExitClass: String, Sendable, Codable, CaseIterable {
             }
             return
         }
-        guard exit.detail & MISS_SHARED.rawValue == 0 else { return nil }
         let pages = records.dropLast()
         let isSealed = pages.contains { $0.kind == .seal }
-        if exit.detail & MISS_SOFT.rawValue != 0 {
+        if exit.detail & MISS_SHARED.rawValue != 0 {
+            self = .sharedMiss
+        } else if exit.detail & MISS_SOFT.rawValue != 0 {
             self = .softMiss
         } else if exit.detail & MISS_ABSENT.rawValue != 0 {
             self = .absentMiss

@@ -25,6 +25,8 @@ package struct ExitCosts: Codable, Sendable, Equatable {
     }
 
     package var rows: [Row]
+    /// The image lets the guest share pages: other budgets.
+    package var isSharing: Bool
 
     /// AES-GCM itself: what a page costs whatever the hypervisor does about it.
     static let cipher: Set = [
@@ -47,8 +49,14 @@ package struct ExitCosts: Codable, Sendable, Equatable {
         for (kind, row) in zip(classes, record.rows) {
             if let kind { grouped[kind, default: []].append(row) }
         }
+        let isSharing = trace.fact(.cBit) ?? 0 != 0
+        self.isSharing = isSharing
         rows = ExitClass.allCases.compactMap { kind in
-            grouped[kind].map { Row(kind, $0, functions: record.functions) }
+            grouped[kind].map {
+                Row(
+                    kind, $0, functions: record.functions,
+                    allowed: ExitBudget.medians(isSharing: isSharing)[kind])
+            }
         }
     }
 
@@ -79,7 +87,7 @@ extension ExitCosts {
     /// One sentence for each kind that costs more than it may, or that was not seen.
     package var overBudget: [String] {
         ExitClass.allCases.compactMap { kind in
-            guard let allowed = ExitBudget.medians[kind] else { return nil }
+            guard let allowed = ExitBudget.medians(isSharing: isSharing)[kind] else { return nil }
             guard let row = rows.first(where: { $0.kind == kind }) else {
                 return "\(kind.rawValue): no such exit was seen; run the guest images/exits."
             }
@@ -91,7 +99,7 @@ extension ExitCosts {
 }
 
 extension ExitCosts.Row {
-    init(_ kind: ExitClass, _ counts: [ArraySlice<UInt32>], functions: [String]) {
+    init(_ kind: ExitClass, _ counts: [ArraySlice<UInt32>], functions: [String], allowed: UInt64?) {
         let names = functions.enumerated()
         let ciphers = names.filter { ExitCosts.cipher.contains($0.element) }.map(\.offset)
         let sending = names.filter { ExitCosts.sending.contains($0.element) }.map(\.offset)
@@ -108,7 +116,7 @@ extension ExitCosts.Row {
         (p90, most) = (own[(own.count * 9 + 9) / 10 - 1], own[own.count - 1])
         cipher = median(counts.map { sum($0, ciphers) })
         stringSteps = median(counts.map { sum($0, [functions.count]) })
-        allowed = ExitBudget.medians[kind]
+        self.allowed = allowed
         self.functions = all.map { column in
             let total = counts.reduce(0) { $0 + sum($1, [column]) }
             return ExitCosts.FunctionCost(

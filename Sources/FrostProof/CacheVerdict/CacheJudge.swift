@@ -35,6 +35,7 @@ package struct CacheJudge {
         take(region.frozen)
         take(region.writes)
         take(region.fetches)
+        judgeIOMMU()
         faults += RecordFaults.all(record, survey)
         if let image = survey.keys[PAGE_IMAGED.rawValue], let session = survey.keys[PAGE_SEALED.rawValue] {
             try judgeBytes(HomeCipher(imageKey: image, sessionKey: session))
@@ -44,6 +45,26 @@ package struct CacheJudge {
 
     private mutating func take(_ other: Evidence) {
         evidence[other.condition]?.add(other)
+    }
+
+    /// Where the hypervisor claims none, devices are judged by what the machine has.
+    private mutating func judgeIOMMU() {
+        guard record.devices.dma.kind != .none else { return }
+        guard let registers = record.inputs.iommu, !registers.isEmpty else {
+            faults.append(
+                "The registers of the machine's IOMMU were never read: what devices reach is unknown. Record the run again."
+            )
+            return
+        }
+        // Where there is none, that is told.
+        guard let region = MappedFile(record.folder.regionEnd) else { return }
+        let audit = withExtendedLifetime(region) {
+            IOMMUAudit(
+                registers, region: UnsafeRawBufferPointer(region.bytes), at: record.image.plan.frozenBase,
+                shared: survey.shared
+            ) { [explainer] in explainer.place($0) }
+        }
+        take(audit.evidence)
     }
 
     // MARK: bytes

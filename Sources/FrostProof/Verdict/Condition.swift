@@ -18,7 +18,7 @@ package enum Condition: String, Codable, Sendable, CaseIterable {
         case .noKey: "No AES key, key schedule or hash key ever stood in DRAM."
         case .frozenRegion:
             "Since the freeze no line of the region left the cache, and the guest reached only its slots"
-                + (sharing ? " and what it shared." : ".")
+                + (sharing ? " and what it shared; devices what it shares alone." : ".")
         case .freshCiphertext: "No block of ciphertext was seen twice, and no nonce was used twice."
         case .noFetch: "The hypervisor took no instruction and no table from DRAM after the freeze."
         }

@@ -50,7 +50,7 @@ struct DeviceEvidence {
     }
 
     private static let ofShared =
-        "What devices read is not seen. That the IOMMU's tables open shared pages alone, and close each that is taken back, "
-        + "is shown by a device that tries (BootTests/Shared), not by this record; what a device wrote to a shared page and "
-        + "overwrote before memory was compared is not in it."
+        "What devices read is not seen. The IOMMU's tables were walked as the run left them; what they let through before "
+        + "is shown by devices that try (BootTests/Shared, BootTests/HostileDisk), not by this record. What a device wrote to "
+        + "a shared page and overwrote before memory was compared is not in it."
 }

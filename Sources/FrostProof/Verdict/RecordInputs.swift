@@ -22,11 +22,14 @@ package struct RecordInputs: Codable, Sendable, Equatable {
     package var board: Board?
     /// The kernel that sealed and opened pages; nil when the hypervisor did not get so far.
     package var cipher: String?
+    /// All that was seen in the IOMMU's registers once the guest ran; nil where there is none, or in a record of an older
+    /// frost.
+    package var iommu: Set<IOMMURegisters>?
 
     package init(
         imageHash: String, symbolsHash: String, canaries: [Canary], ending: RunEnding.Kind, end: String,
         hasEndedAsAsked: Bool, unmet: [String], commandLine: String, board: Board? = nil,
-        cipher: String? = nil
+        cipher: String? = nil, iommu: Set<IOMMURegisters>? = nil
     ) {
         self.imageHash = imageHash
         self.symbolsHash = symbolsHash
@@ -38,13 +41,15 @@ package struct RecordInputs: Codable, Sendable, Equatable {
         self.commandLine = commandLine
         self.board = board
         self.cipher = cipher
+        self.iommu = iommu
     }
 }
 
 extension RecordInputs {
     /// Copies the image and the hypervisor's file with symbols into the record.
     init(
-        of result: RunResult, on board: Board, image: BootImage, symbols: URL, canaries: [Canary],
+        of result: RunResult, on board: Board, iommu: Set<IOMMURegisters>, image: BootImage, symbols: URL,
+        canaries: [Canary],
         into folder: RunFolder
     ) throws {
         try FileManager.default.copyItem(at: image.file, to: folder.image)
@@ -57,7 +62,8 @@ extension RecordInputs {
             ending: result.ending.kind, end: result.ending.description, hasEndedAsAsked: isAsAsked,
             unmet: isAsAsked ? [] : result.unmet + result.warnings,
             commandLine: result.commandLine, board: board,
-            cipher: result.trace.fact(.cipher).map { TraceFact.cipher.text(of: $0) })
+            cipher: result.trace.fact(.cipher).map { TraceFact.cipher.text(of: $0) },
+            iommu: board.iommu == .none ? nil : iommu)
     }
 
     /// A sentence for every verdict.

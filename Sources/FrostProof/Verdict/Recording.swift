@@ -30,10 +30,13 @@ struct Recording {
             let symbols = try toolchain.symbolFile(of: image)
             var options = options
             try prepare(&options, SymbolTable(reading: symbols))
+            let iommu = IOMMUWatch(of: options)
+            iommu.add(to: &options)
             let result = try Run(image, options: options).boot(in: folder)
             try check(result, folder)
             let inputs = try RecordInputs(
-                of: result, on: options.board, image: image, symbols: symbols, canaries: canaries,
+                of: result, on: options.board, iommu: iommu.seen, image: image, symbols: symbols,
+                canaries: canaries,
                 into: folder)
             try Data(JSON.text(inputs).utf8).write(to: folder[keyPath: file])
             return result
