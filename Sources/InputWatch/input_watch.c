@@ -160,6 +160,10 @@ void watch_start(const char *target, const char *folder, bool keeps_crash)
     watch.target = target;
     snprintf(watch.crash, sizeof watch.crash, "%s/crash-%s", folder, target);
     signal(SIGPROF, on_tick);
+    /* What malloc gives back to the kernel at once is emptied and mapped again for the next one. */
+    mallopt(M_MMAP_THRESHOLD, 1 << 30);
+    mallopt(M_TRIM_THRESHOLD, 1 << 30);
+    mallopt(M_TOP_PAD, 16 << 20);
     struct itimerval second = {{1, 0}, {1, 0}};
     setitimer(ITIMER_PROF, &second, NULL);
     if (!keeps_crash)
