@@ -135,6 +135,7 @@ struct InputFuzz {
         fuzz = try? InputFuzz(target)
         mutator = InputMutator(seed: 0, words: target.words)
         watch_start(strdup(target.name), strdup("."), false)
+        coverage_drop()
         return 0
     }
 
