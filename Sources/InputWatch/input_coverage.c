@@ -15,6 +15,8 @@ struct place {
     uintptr_t code, flags;
 };
 
+typedef uint64_t vector __attribute__((vector_size(16), aligned(1), may_alias));
+
 static _Alignas(4096) uint8_t table[PIECES_OF_TABLE * PIECE];
 static _Alignas(4096) struct place table_places[PIECES_OF_TABLE * PIECE];
 static uint16_t table_piece[PIECES_OF_PROGRAM]; /* 0: none yet */
@@ -73,17 +75,24 @@ UNCOUNTED void coverage_gather(void)
         fputs("fuzz-inputs: PIECES_OF_PROGRAM is too small\n", stderr);
         abort();
     }
-    size_t piece = 0;
-    for (; (piece + 8) * PIECE <= count; piece += 8) {
-        uint64_t all[8];
-        memcpy(all, &counters[piece * PIECE], sizeof all);
-        if (!(all[0] | all[1] | all[2] | all[3] | all[4] | all[5] | all[6] | all[7]))
+    /* Most of it is empty. */
+    enum { STEP = 256 };
+    size_t at = 0;
+    for (; at + STEP <= count; at += STEP) {
+        const vector *step = (const vector *)&counters[at];
+        vector        any = step[0];
+        for (size_t i = 1; i < STEP / sizeof any; i++)
+            any |= step[i];
+        if (!(any[0] | any[1]))
             continue;
-        for (size_t i = 0; i < 8; i++)
-            if (all[i])
-                gather_piece(piece + i);
+        for (size_t i = 0; i < STEP; i += PIECE) {
+            uint64_t piece;
+            memcpy(&piece, &counters[at + i], sizeof piece);
+            if (piece)
+                gather_piece((at + i) / PIECE);
+        }
     }
-    for (; piece * PIECE < count; piece++)
-        gather_piece(piece);
+    for (; at < count; at += PIECE)
+        gather_piece(at / PIECE);
 }
 #endif
