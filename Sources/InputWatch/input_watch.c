@@ -163,8 +163,9 @@ void watch_start(const char *target, const char *folder, bool keeps_crash)
     watch.target = target;
     snprintf(watch.crash, sizeof watch.crash, "%s/crash-%s", folder, target);
     signal(SIGPROF, on_tick);
-    /* What malloc gives back to the kernel at once is emptied and mapped again for the next one. */
-    mallopt(M_MMAP_THRESHOLD, 1 << 30);
+    /* What malloc gives back to the kernel at once is emptied and mapped again for the next one. It
+     * refuses a threshold beyond 32 MiB. */
+    mallopt(M_MMAP_THRESHOLD, 32 << 20);
     mallopt(M_TRIM_THRESHOLD, 1 << 30);
     mallopt(M_TOP_PAD, 16 << 20);
     struct itimerval second = {{1, 0}, {1, 0}};
