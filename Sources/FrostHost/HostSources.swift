@@ -76,10 +76,16 @@ package struct HostSources: Sendable {
 extension HostSources {
     /// A field of the first CPU.
     func cpuField(_ name: String) -> String? {
-        for line in (text("/proc/cpuinfo") ?? "").split(separator: "\n") {
-            let parts = line.split(separator: ":", maxSplits: 1)
-            if parts.count == 2, parts[0].trimmingCharacters(in: .whitespaces) == name {
-                return parts[1].trimmingCharacters(in: .whitespaces)
+        // A host with many CPUs has thousands of lines; those of the first come first.
+        var rest = (text("/proc/cpuinfo") ?? "").utf8[...]
+        while !rest.isEmpty {
+            let line = rest.prefix { $0 != UInt8(ascii: "\n") }
+            rest = rest[line.endIndex...].dropFirst()
+            guard line.starts(with: name.utf8), let colon = line.firstIndex(of: UInt8(ascii: ":")) else {
+                continue
+            }
+            if Substring(line[..<colon]).trimmingCharacters(in: .whitespaces) == name {
+                return Substring(line[colon...].dropFirst()).trimmingCharacters(in: .whitespaces)
             }
         }
         return nil

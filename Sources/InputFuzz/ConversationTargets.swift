@@ -12,6 +12,7 @@ extension FuzzTarget {
         FuzzTarget(
             name: "qmp", reads: "QEMU's control socket, in pieces",
             words: ["{\"return\": ", "{\"error\": {\"desc\": \"", "}}\n", "{\"event\": ", "\n"],
+            longestInput: 2 << 10,
             read: { input, _ in
                 var messages = QMPMessages()
                 for piece in input.split(separator: 0, omittingEmptySubsequences: false) {
@@ -24,6 +25,7 @@ extension FuzzTarget {
             words: [
                 "{\"return\": ", "{\"error\": {\"desc\": \"", "[{\"label\": \"com1\", \"filename\": \"unix:",
             ],
+            longestInput: 1 << 10,
             read: { input, _ in
                 let qemu = QMP(over: FuzzedLine(input))
                 _ = try qemu.monitor("info registers")
@@ -35,6 +37,7 @@ extension FuzzTarget {
                 "<secmodel><model>", "</model>", "<baselabel type='qemu'>+", ":+", "</baselabel>",
                 "<counter name='tsc' frequency='",
             ],
+            longestInput: 1 << 10,
             read: { input, _ in
                 let host = HostCapabilities(text: String(decoding: input, as: UTF8.self))
                 _ = (host.securityModels, host.emulatorOwner?.user, host.ticksPerSecond)
@@ -42,6 +45,7 @@ extension FuzzTarget {
         FuzzTarget(
             name: "owner", reads: "names of libvirt's domains and volumes",
             words: ["frost-", "-", ".img", "9223372036854775807", "18446744073709551615"],
+            longestInput: 256,
             read: { input, _ in
                 if let owner = RunOwner(of: String(decoding: input, as: UTF8.self)) {
                     _ = (owner.name, owner.isAlive, owner.age())
@@ -50,6 +54,7 @@ extension FuzzTarget {
         FuzzTarget(
             name: "debugger-stop", reads: "Bochs's debugger where it waits (verify --platform bochs)",
             words: ["(0) Breakpoint 1, 0x", " in ?? ()", "\nNext at t=", "\n(0) [0x", "\n"],
+            longestInput: 1 << 10,
             read: { input, _ in _ = BochsDebugger.stop(in: input) }),
         FuzzTarget(
             name: "accesses", reads: "Bochs's trace of accesses, accesses.txt (verify DIR)",
@@ -63,13 +68,20 @@ extension FuzzTarget {
         FuzzTarget(
             name: "console", reads: "the guest's console, for the prompt and for expected texts (run)",
             words: [prompt],
+            longestInput: 512,
             read: { input, _ in
                 var watch = TextWatch(prompt)
-                var console: [UInt8] = []
+                var console: [UInt8] = [], isFound = false
                 for piece in input.split(separator: 0, omittingEmptySubsequences: false) {
+                    // What is new, and as much before it as the prompt may have there.
+                    let looked = max(0, console.count - prompt.utf8.count)
                     console += piece
-                    let isFound = watch.look(at: console)
-                    precondition(isFound == console.contains(prompt.utf8))
+                    isFound =
+                        isFound
+                        || console.indices.suffix(from: looked).contains {
+                            console[$0...].starts(with: prompt.utf8)
+                        }
+                    precondition(watch.look(at: console) == isFound)
                 }
             }),
         FuzzTarget(
@@ -81,10 +93,12 @@ extension FuzzTarget {
                 "coherency_line_size\n64",
                 "osrelease\n6.1", "\0",
             ],
+            longestInput: 2 << 10,
             read: { input, _ in _ = HostReport(.fuzzed(input), tools: []).description }),
         FuzzTarget(
             name: "build-rules", reads: "what clang, nasm and ld.lld say they have read (make-image)",
             words: [": ", "\\\n", "$$", "\\ ", "\\#", "\r\n"],
+            longestInput: 1 << 10,
             read: { input, _ in _ = BuildInputs.prerequisites(of: String(decoding: input, as: UTF8.self)) }),
     ]
 

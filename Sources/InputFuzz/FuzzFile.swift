@@ -32,10 +32,11 @@ final class FuzzFile: Sendable {
             files[name] = file
             return file
         }
+        // Emptied first, a file would lose its pages and get others.
+        let bytes = [UInt8](input)
         precondition(
-            file.descriptor >= 0 && ftruncate(file.descriptor, 0) == 0
-                && lseek(file.descriptor, 0, SEEK_SET) == 0
-                && Descriptor.write([UInt8](input), to: file.descriptor))
+            file.descriptor >= 0 && pwrite(file.descriptor, bytes, bytes.count, 0) == bytes.count
+                && ftruncate(file.descriptor, bytes.count) == 0)
         return file.url
     }
 }

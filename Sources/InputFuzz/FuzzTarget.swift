@@ -12,13 +12,14 @@ struct FuzzTarget: Sendable {
     var words: [String] = []
     /// Makes checksums and the like right again, so that an input gets past them; nil: it has none.
     var repaired: (@Sendable ([UInt8]) -> [UInt8])?
+    /// Of what libFuzzer makes: the longer they are, the fewer it can try.
+    var longestInput = 4 << 10
     /// Throws what a user would be told.
     let read: @Sendable ([UInt8], FuzzFile) throws -> Void
 
     /// No input of these sizes may make it hold more, or take longer.
     static let mostMemory = 64 << 20
     static let mostSeconds: UInt32 = 10
-    static let longestInput = 16 << 10
 
     /// One execution. Whatever is refused must be refused in a sentence, which is returned.
     func execute(_ input: [UInt8], _ file: FuzzFile) -> String? {

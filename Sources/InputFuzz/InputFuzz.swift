@@ -137,17 +137,40 @@ struct InputFuzz {
             fatalError("FUZZ_TARGET names no target: '\(name)'")
         }
         fuzz = try? InputFuzz(target)
+        mutator = InputMutator(seed: 0, words: target.words)
         watch_start(strdup(target.name), strdup("."), false)
+        coverage_drop()
         return 0
     }
 
     @_cdecl("LLVMFuzzerTestOneInput")
     func fuzzerTestOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> Int32 {
-        let input = [UInt8](UnsafeBufferPointer(start: start, count: count))
-        fuzz?.execute(input)
-        // The same once more, past the checksums.
-        if let repaired = fuzz?.target.repaired { fuzz?.execute(repaired(input)) }
+        fuzz?.execute([UInt8](UnsafeBufferPointer(start: start, count: count)))
+        coverage_gather()
         return 0
+    }
+
+    nonisolated(unsafe) private var mutator = InputMutator(seed: 0, words: [])
+
+    /// Mostly libFuzzer's own mutations; with the words of the format one in eight. What has checksums gets them right
+    /// in one of two, past which the others would hardly come.
+    @_cdecl("LLVMFuzzerCustomMutator")
+    func fuzzerCustomMutator(_ input: UnsafeMutablePointer<UInt8>, _ count: Int, _ room: Int, _ seed: UInt32)
+        -> Int
+    {
+        guard let target = fuzz?.target else { return count }
+        let most = min(room, target.longestInput)
+        let isWorded = seed & 7 == 0, isRepaired = target.repaired != nil && seed & 8 == 0
+        let bytes = isWorded ? count : LLVMFuzzerMutate(input, min(count, most), most)
+        guard isWorded || isRepaired else { return bytes }
+        defer { coverage_drop() }
+        var made = [UInt8](UnsafeBufferPointer(start: input, count: bytes))
+        if isWorded { made = mutator.next(from: [made], seed: UInt64(seed)) }
+        if isRepaired, let repaired = target.repaired { made = repaired(made) }
+        made = [UInt8](made.prefix(most))
+        UnsafeMutableBufferPointer(start: input, count: room).baseAddress?.update(
+            from: made, count: made.count)
+        return max(1, made.count)
     }
 #else
     @main struct Program {

@@ -5,6 +5,8 @@ struct InputMutator {
     private var random: SplitMix64
     private let words: [[UInt8]]
 
+    private static let longestInput = 16 << 10
+
     /// Where numbers overflow, change their sign or are one too many.
     private static let edges: [UInt64] = [
         0, 1, 2, 7, 8, 15, 16, 63, 64, 127, 128, 255, 256, 511, 512, 4095, 4096, 0x7FFF, 0x8000, 0xFFFF,
@@ -21,7 +23,13 @@ struct InputMutator {
     mutating func next(from corpus: [[UInt8]]) -> [UInt8] {
         var input = pick(corpus)
         for _ in 0..<1 << below(5) { change(&input, corpus) }
-        return [UInt8](input.prefix(FuzzTarget.longestInput))
+        return [UInt8](input.prefix(Self.longestInput))
+    }
+
+    /// Follows from that seed alone.
+    mutating func next(from corpus: [[UInt8]], seed: UInt64) -> [UInt8] {
+        random = SplitMix64(seed: seed)
+        return next(from: corpus)
     }
 
     mutating func isHeads() -> Bool { below(2) == 0 }

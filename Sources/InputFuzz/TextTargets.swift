@@ -24,6 +24,7 @@ extension FuzzTarget {
         FuzzTarget(
             name: "fault", reads: "a fault's YAML (make-image --fault)",
             words: ["wrong: ", "rules: ", "edits:\n", "  - in: ", "replace: ", "with: ", "&a ", "*a", "|"],
+            longestInput: 2 << 10,
             read: { input, file in _ = try Fault(reading: file.holding(input)).warning }),
         FuzzTarget(
             name: "sweep", reads: "a matrix's YAML (sweep)",
@@ -32,6 +33,7 @@ extension FuzzTarget {
                 "settings:\n",
                 "repeats: 3", "hosts:\n", "  - uri: ", "jobs: ", "&a ", "*a", "<<: ", "timeout: ", "verify: ",
             ],
+            longestInput: 2 << 10,
             read: { input, file in
                 _ =
                     SweepList(try SweepMatrix(reading: file.holding(input, named: "x.yaml"), in: tree.get()))
@@ -59,6 +61,7 @@ extension FuzzTarget {
             read: { input, file in _ = try SweepReport(reading: file.holding(input)).description }),
         FuzzTarget(
             name: "benchmark", reads: "what bench wrote (report)", words: jsonWords,
+            longestInput: 8 << 10,
             read: { input, file in _ = try CipherBenchmark(reading: file.holding(input)).description }),
         FuzzTarget(
             name: "options",
@@ -67,6 +70,7 @@ extension FuzzTarget {
                 "8MiB", "GiB", "120s", "0x", "random:", "misses=2%", "qemu:///embed?root=/",
                 "qemu+ssh://h/system?pool=p",
             ],
+            longestInput: 256,
             read: { input, file in
                 let text = String(decoding: input, as: UTF8.self)
                 let readers: [(String) throws -> Void] = [

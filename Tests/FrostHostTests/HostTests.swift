@@ -132,6 +132,25 @@ import Testing
         }
     }
 
+    @Test("A field of /proc/cpuinfo is the first CPU's, by its whole name")
+    func field() {
+        let text = """
+            processor\t: 0
+            a line without one
+            model\t\t: 85
+            model name\t: Xeon: with a colon
+            stepping: 7
+            power management:
+
+            processor\t: 1
+            model\t\t: 86
+            """
+        let sources = SampleHosts.host([["/proc/cpuinfo": text]])
+        let read = ["model", "model name", "stepping", "power management", "mod", "a line", "flags"]
+        #expect(read.map(sources.cpuField) == ["85", "Xeon: with a colon", "7", "", nil, nil, nil])
+        #expect(SampleHosts.host([]).cpuField("model") == nil)
+    }
+
     @Test("This machine is read without a trap, and its CPU is named")
     func here() {
         #expect(HostReport(platforms: []).cpu.vendor != "unknown")

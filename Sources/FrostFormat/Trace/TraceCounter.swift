@@ -35,7 +35,10 @@ package enum TraceCounter: UInt32, Sendable, CaseIterable {
     case portRefused
     case msrRefused
 
-    package var name: String { "\(self)" }
+    /// Made once: a case's name is found by reflection, and asked for with each record.
+    private static let names = Dictionary(uniqueKeysWithValues: allCases.map { ($0, "\($0)") })
+
+    package var name: String { Self.names[self] ?? "\(self)" }
 }
 
 extension TraceCounter {

@@ -25,6 +25,11 @@ package struct TraceRecord: Sendable, Equatable {
         case count
         case panic
         case end
+
+        /// Made once, as of ``TraceCounter``.
+        private static let names = Dictionary(uniqueKeysWithValues: allCases.map { ($0, "\($0)") })
+
+        package var name: String { Self.names[self] ?? "\(self)" }
     }
 
     /// nil for a kind that this frost does not know.

@@ -48,7 +48,8 @@ package struct Fault: Sendable, Equatable {
     package init(reading file: URL) throws(Failure) {
         let facts: Facts
         do {
-            facts = try YAMLDecoder().decode(Facts.self, from: String(contentsOf: file, encoding: .utf8))
+            facts = try YAMLDecoder(encoding: .utf8).decode(
+                Facts.self, from: String(contentsOf: file, encoding: .utf8))
         } catch {
             throw .unreadable(file.plainPath, reason: "\(error)")
         }

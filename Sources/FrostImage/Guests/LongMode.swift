@@ -18,16 +18,18 @@ enum LongMode {
     /// Six pages: one PML4, one PDPT, four page directories of 2 MiB pages.
     static func write(to memory: inout GuestMemory) {
         memory.write(bytes(descriptors), at: descriptorTable)
-        let directoryPointers = pageTables + 0x1000
-        let directories = pageTables + 0x2000
         memory.write(bytes([directoryPointers | presentWritable]), at: pageTables)
         memory.write(
             bytes((0..<4).map { directories + $0 * 0x1000 | presentWritable }), at: directoryPointers)
-        memory.write(
-            bytes((0..<2048).map { $0 << 21 | presentWritable | large }), at: directories)
+        memory.write(bytes(largePages), at: directories)
     }
 
+    private static let directoryPointers = pageTables + 0x1000
+    private static let directories = pageTables + 0x2000
+    private static let largePages = (0..<2048).map { UInt64($0) << 21 | presentWritable | large }
+
     private static func bytes(_ words: [UInt64]) -> [UInt8] {
-        words.map(\.littleEndian).withUnsafeBytes { [UInt8]($0) }
+        // A key path would be gone through by its parts, word for word.
+        words.map { $0.littleEndian }.withUnsafeBytes { [UInt8]($0) }
     }
 }

@@ -123,19 +123,19 @@ struct TraceEvents {
 
     private func complete(_ slice: Slice) -> String {
         let record = slice.record
-        let name = TraceCounter(record)?.name ?? "\(record.kind)"
+        let name = TraceCounter(record)?.name ?? record.kind.name
         let begin = nanoseconds(slice.begin)
         let length = Self.microseconds(tenths: max(0, (nanoseconds(slice.end) - begin) * 10 - 1))
         return
-            "{\"ph\":\"X\",\"name\":\"\(name)\",\"cat\":\"\(record.kind)\",\"ts\":\(microseconds(begin)),\"dur\":\(length),"
+            "{\"ph\":\"X\",\"name\":\"\(name)\",\"cat\":\"\(record.kind.name)\",\"ts\":\(microseconds(begin)),\"dur\":\(length),"
             + "\"pid\":\(Self.process),\"tid\":\(Self.lane),\"args\":{\(arguments(record))}}"
     }
 
     private func instant(_ record: TraceRecord) -> String {
         let scope = record.kind == .drop ? "t" : "p"
-        let name = TraceCounter(record)?.name ?? "\(record.kind)"
+        let name = TraceCounter(record)?.name ?? record.kind.name
         return
-            "{\"ph\":\"i\",\"name\":\"\(name)\",\"cat\":\"\(record.kind)\",\"ts\":\(microseconds(nanoseconds(record.tsc))),"
+            "{\"ph\":\"i\",\"name\":\"\(name)\",\"cat\":\"\(record.kind.name)\",\"ts\":\(microseconds(nanoseconds(record.tsc))),"
             + "\"s\":\"\(scope)\",\"pid\":\(Self.process),\"tid\":\(Self.lane),\"args\":{\(arguments(record))}}"
     }
 

@@ -25,7 +25,7 @@ package enum TraceExport: String, Sendable, CaseIterable {
         let records = run.trace.records.map { record in
             let ofPage = record.level == .max ? "null" : "\(record.level)"
             return """
-                {"tick":\(record.tsc),"kind":"\(record.kind)","event":\(quoted(event(record))),\
+                {"tick":\(record.tsc),"kind":"\(record.kind.name)","event":\(quoted(event(record))),\
                 "value":\(record.value),"detail":\(record.detail),"level":\(ofPage),"ticks":\(record.cycles)}
                 """
         }
@@ -45,7 +45,7 @@ package enum TraceExport: String, Sendable, CaseIterable {
             let seconds = run.clock.seconds(record.tsc).map { "\($0)" } ?? ""
             let level = record.level == .max ? "" : "\(record.level)"
             return [
-                "\(record.tsc)", seconds, "\(record.kind)", event(record) ?? "", "\(record.value)",
+                "\(record.tsc)", seconds, record.kind.name, event(record) ?? "", "\(record.value)",
                 "\(record.detail)", level, "\(record.cycles)",
             ].joined(separator: ",")
         }

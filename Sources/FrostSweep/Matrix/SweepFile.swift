@@ -16,7 +16,7 @@ struct SweepFile {
         }
         let node: Node?
         do {
-            node = try Yams.compose(yaml: text)
+            node = try Yams.compose(yaml: text, .default, .default, .utf8)
         } catch {
             throw Self.failure(path, error)
         }
