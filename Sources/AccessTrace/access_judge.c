@@ -281,8 +281,11 @@ const struct access_window *access_judge_windows(const struct access_judge *judg
 bool access_judge_entry(const struct access_judge *judge, uint64_t offset, struct page_entry *entry,
                         uint64_t *instant)
 {
+    const uint8_t *known = judge->region_known + offset;
+    const size_t   next = offsetof(struct page_entry, next), tag = offsetof(struct page_entry, tag);
+
     if (offset + ENTRY_BYTES > judge->settings.region.end - judge->settings.region.base ||
-        memchr(judge->region_known + offset, 0, ENTRY_BYTES) != NULL)
+        memchr(known, 0, next) != NULL || memchr(known + tag, 0, ENTRY_BYTES - tag) != NULL)
         return false;
     memcpy(entry, judge->region + offset, sizeof *entry);
     *instant = judge->stored[offset / ENTRY_BYTES];

@@ -38,7 +38,6 @@ import Testing
         #expect(open(page, entry, home) == (true, plaintext))
         #expect(entry.counter == counter)
         #expect(entry.state == PAGE_SEALED.rawValue)
-        #expect(entry.reserved == 0)
     }
 
     @Test("OpenSSL computes the same page from the documented nonce and additional data")

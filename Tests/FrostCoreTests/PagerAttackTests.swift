@@ -1,4 +1,5 @@
 import FrostCore
+import FrostSupport
 import Testing
 
 /// An attacker who owns DRAM: whatever stands there, the pager opens what was sealed last, or nothing.
@@ -108,7 +109,7 @@ import Testing
         #expect(free.allSatisfy { machine.words($0).allSatisfy { $0 == 0 } })
     }
 
-    @Test("A malformed entry is refused, though only our own bug could make one", arguments: [8, 11, 12, 15])
+    @Test("A malformed entry is refused, though only our own bug could make one", arguments: [8, 11])
     func malformedEntry(byte: Int) {
         machine.write(victim)
         machine.pushOut(victim)
@@ -118,5 +119,22 @@ import Testing
         entry.storeBytes(
             of: entry.load(fromByteOffset: byte, as: UInt8.self) ^ 4, toByteOffset: byte, as: UInt8.self)
         expectRefused(victim, failing: guestPage(victim))
+    }
+
+    @Test(
+        "Whatever page is said to be needed next, only pages of the guest's open",
+        arguments: [0, 2, 300, 16_384, 1 << 21, (1 << 28) - 1] as [UInt32], [2, 3, 7, 15] as [UInt32])
+    func foreignNext(page: UInt32, times: UInt32) {
+        let machine = SimulatedMachine(
+            covered: 64 << 20, slotCount: 128, policy: .gclock, ahead: 8, random: SplitMix64(seed: 1))
+        machine.write(victim)
+        machine.pushOut(victim)
+        machine.read(victim + 1)
+        let parent = pager_find(machine.pager, page_parent(guestPage(victim)))
+        let entry = pager_frame(machine.pager, parent).advanced(by: 32 * Int(victim % 128))
+        entry.storeBytes(of: times << PAGE_INDEX_BITS | page, toByteOffset: 12, as: UInt32.self)
+        #expect(machine.miss(victim) == [])
+        #expect(machine.read(victim) == PAGER_OK)
+        machine.checkTables()
     }
 }

@@ -1,4 +1,5 @@
 import FrostCore
+import FrostSupport
 import Testing
 
 /// A guest that arrives as an image: sealed under the image key, by the tree that make-image builds.
@@ -7,7 +8,10 @@ import Testing
     private let pages: [UInt32: UInt64] = [0: 11, 1: 13, 300: 17, 16_383: 19]
 
     /// Seals the pages, then the metadata above them, level by level; the root goes into the pager.
-    private func install(_ pages: [UInt32: UInt64], firstCounter: UInt64 = 1) {
+    private func install(
+        _ pages: [UInt32: UInt64], firstCounter: UInt64 = 1, on other: SimulatedMachine? = nil
+    ) {
+        let machine = other ?? machine
         var counter = firstCounter - 1
         var entries: [page_id: page_entry] = [:]
         func seal(_ page: page_id, _ plain: UnsafeRawPointer) {
@@ -44,6 +48,19 @@ import Testing
         for index: UInt32 in [2, 301, 9_000] { #expect(machine.read(index) == PAGER_OK) }
         #expect(machine.counts.blank == 3 + 1)
         #expect(machine.counts.sealed == 0)
+        machine.checkTables()
+    }
+
+    @Test("Two pages in a row bring those behind them, as far as there are any")
+    func sequence() {
+        let machine = SimulatedMachine(
+            covered: 64 << 20, slotCount: 128, policy: .gclock, ahead: 8, random: .init(seed: 1))
+        install([1000: 11, 1001: 13, 1002: 17, 1003: 19, 1010: 23], on: machine)
+        #expect(machine.miss(1000) == [])
+        machine.read(1000)
+        #expect(machine.miss(1001) == [1002, 1003])
+        for index in UInt32(1000)..<1004 { #expect(machine.read(index) == PAGER_OK) }
+        #expect(machine.counts.blank == 0)
         machine.checkTables()
     }
 

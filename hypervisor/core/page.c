@@ -58,7 +58,6 @@ uint64_t page_home(const struct page_geometry *geometry, page_id page)
     nonce_make(nonce, state, counter);
     entry->counter = counter;
     entry->state = state;
-    entry->reserved = 0;
     gcm_seal(key, nonce, &name, sizeof name, plain, home, PAGE_BYTES, entry->tag);
 }
 

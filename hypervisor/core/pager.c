@@ -102,8 +102,6 @@ static bool fill(struct pager *pager, page_id page, slot_t parent, void *frame)
     struct page_entry *entry = entry_of(pager, page, parent);
     const struct gcm_key *key = entry->state == PAGE_IMAGED ? pager->image_key : pager->session_key;
 
-    if (entry->reserved != 0)
-        return false;
     switch (entry->state) {
     case PAGE_SHARED:
         if (page_level(page) != 0)
@@ -150,13 +148,33 @@ static enum pager_status open_page(struct pager *pager, page_id page, slot_t par
     return status;
 }
 
-/* The page that was opened last was opened because the guest needed it, so its first use tells
- * nothing about a second. At the next miss that use is forgotten: what earns the page a turn of the
- * clock's hand must come later. */
+/* The guest needed a page after `needed`. What came after a page twice is expected again; what came
+ * once instead makes it less certain. */
+static void learn(struct pager *pager, page_id page)
+{
+    slot_t parent = pager_find(pager, page_parent(pager->needed));
+
+    if (parent != SLOT_NONE && pager->needed != page) {
+        uint32_t *next = &entry_of(pager, pager->needed, parent)->next;
+
+        if ((*next & NEXT_PAGE) == page)
+            *next += *next < NEXT_MOST ? NEXT_ONCE : 0;
+        else
+            *next = *next >= NEXT_ONCE ? *next - NEXT_ONCE : NEXT_ONCE | page;
+        pager->slots[parent].flags |= SLOT_DIRTY;
+    }
+    pager->needed = page;
+}
+
+/* Pages that came with the last miss came to be used, so their first use tells nothing about a
+ * second. At the next miss it is forgotten: what earns a page a turn of the clock's hand must come
+ * later. Which of them were used, and in what order, is learned. */
 static void forget_first_use(struct pager *pager)
 {
-    if (pager->patience > 0 && pager->newcomer != SLOT_NONE)
-        slots_take_marks(pager, pager->newcomer);
+    for (uint32_t i = 0; i < pager->recent_count && pager->patience > 0; i++)
+        if (slots_take_marks(pager, pager->recent[i]))
+            learn(pager, pager->slots[pager->recent[i]].page);
+    pager->recent_count = 0;
 }
 
 /* Opens a page that is not resident, and those above it, from the nearest resident one downward. */
@@ -181,7 +199,8 @@ static enum pager_status open_missing(struct pager *pager, page_id page, slot_t 
             return status;
         parent = *slot;
     } while (missing > 0);
-    pager->newcomer = *slot;
+    if (page_level(path[0]) == 0)
+        pager->recent[pager->recent_count++] = *slot;
     return PAGER_OK;
 }
 
@@ -191,15 +210,15 @@ static bool is_blank(struct pager *pager, slot_t slot)
     return entry_of(pager, pager->slots[slot].page, pager->slots[slot].parent)->state == PAGE_BLANK;
 }
 
-/* Opens and maps a page ahead of its use, if it is blank. It bears no mark of use: the clock takes
- * it first. */
-static enum pager_status open_ahead(struct pager *pager, uint32_t index, slot_t parent)
+/* Opens and maps a page ahead of its use: a blank one, or one that is not. It bears no mark of use:
+ * the clock takes it first. */
+static enum pager_status open_ahead(struct pager *pager, page_id page, slot_t parent, bool blank)
 {
-    page_id page = page_make(0, index);
+    enum page_state state = entry_of(pager, page, parent)->state;
     slot_t slot;
 
-    if (entry_of(pager, page, parent)->state != PAGE_BLANK ||
-        pager_find(pager, page) != SLOT_NONE || !pager->ops->is_ram(pager->context, index))
+    if ((state == PAGE_BLANK) != blank || state == PAGE_SHARED ||
+        pager_find(pager, page) != SLOT_NONE || !pager->ops->is_ram(pager->context, page))
         return PAGER_OK;
 
     enum pager_status status = open_page(pager, page, parent, &slot);
@@ -208,19 +227,44 @@ static enum pager_status open_ahead(struct pager *pager, uint32_t index, slot_t 
         return status;
     pager->slots[slot].flags &= (uint8_t)~SLOT_REFERENCED;
     pager->ops->map(pager->context, slot, true);
+    if (!blank)
+        pager->recent[pager->recent_count++] = slot;
     return PAGER_OK;
 }
 
 /* Their parent is that of the page that was missed, and stays: one of them has always just come. */
-static enum pager_status open_neighbours(struct pager *pager, uint32_t index, slot_t parent)
+static enum pager_status open_neighbours(struct pager *pager, page_id page, slot_t parent)
 {
-    uint32_t first = index & ~(pager->ahead - 1);
+    page_id first = page & ~(pager->ahead - 1);
     enum pager_status status = PAGER_OK;
 
-    if (pager->slot_count < SLOTS_TO_SPARE * pager->ahead)
-        return PAGER_OK;
-    for (uint32_t i = first; i < first + pager->ahead && status == PAGER_OK; i++)
-        status = open_ahead(pager, i, parent);
+    for (page_id i = first; i < first + pager->ahead && status == PAGER_OK; i++)
+        status = open_ahead(pager, i, parent, true);
+    return status;
+}
+
+/* Opens what was needed after the page before, and after that; where nothing was yet, and the page
+ * lies behind the one that was needed last, the one behind it. */
+static enum pager_status open_expected(struct pager *pager, page_id page, slot_t slot)
+{
+    page_id before = pager->needed;
+    slot_t parent = pager->slots[slot].parent;
+    enum pager_status status = PAGER_OK;
+
+    if (is_blank(pager, slot))
+        status = open_neighbours(pager, page, parent);
+
+    for (uint32_t i = 0; i < pager->ahead && parent != SLOT_NONE && status == PAGER_OK; i++) {
+        uint32_t next = entry_of(pager, page, parent)->next;
+
+        if (next < NEXT_TWICE && (next != 0 || page != before + 1))
+            break;
+        before = page;
+        page = next != 0 ? next & NEXT_PAGE : page + 1;
+        parent = pager_find(pager, page_parent(page));
+        if (parent != SLOT_NONE)
+            status = open_ahead(pager, page, parent, false);
+    }
     return status;
 }
 
@@ -234,8 +278,8 @@ static enum pager_status open_neighbours(struct pager *pager, uint32_t index, sl
 
     if (status == PAGER_OK && to_guest) {
         pager->ops->map(pager->context, *slot, false);
-        if (pager->ahead > 1 && is_blank(pager, *slot))
-            status = open_neighbours(pager, page_index(page), pager->slots[*slot].parent);
+        if (pager->ahead > 1 && pager->slot_count >= SLOTS_TO_SPARE * pager->ahead)
+            status = open_expected(pager, page, *slot);
     }
     pager->ops->cipher_ends(pager->context);
     return status;

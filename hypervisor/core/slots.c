@@ -21,7 +21,8 @@ void pager_start(struct pager *pager)
         pager->buckets[i] = SLOT_NONE;
     pager->used = 0;
     pager->hand = 0;
-    pager->newcomer = SLOT_NONE;
+    pager->needed = NEXT_PAGE;
+    pager->recent_count = 0;
 }
 
 slot_t pager_find(const struct pager *pager, page_id page)

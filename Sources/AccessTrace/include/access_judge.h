@@ -98,7 +98,7 @@ const struct access_window  *access_judge_windows(const struct access_judge *jud
 
 /* What the traced stores left at an offset of the region: an entry of the tree, aligned to its
  *   size. instant   of the last of them
- *   returns   false where some of its bytes were not stored
+ *   returns   false where some of its bytes were not stored; sealing leaves `next` as it is
  */
 bool access_judge_entry(const struct access_judge *judge, uint64_t offset, struct page_entry *entry,
                         uint64_t *instant);

@@ -110,8 +110,8 @@ extension RunReport: CustomStringConvertible {
             lines += [
                 "page misses  \(count(.miss)), soft \(count(.softMiss)), slots \(slots.map(String.init) ?? "?"), "
                     + "cipher \(cipher ?? "?")",
-                "pages        opened \(count(.openImaged) + count(.openSealed)), blank \(count(.openBlank)) "
-                    + "(\(count(.ahead)) ahead), "
+                "pages        opened \(count(.openImaged) + count(.openSealed)), blank \(count(.openBlank)), "
+                    + "of both \(count(.ahead)) ahead, "
                     + "sealed \(count(.seal)), dropped \(count(.drop))",
                 "metadata     opened \(count(.metadataOpen)), blank \(count(.metadataBlank)), "
                     + "sealed \(count(.metadataSeal)), dropped \(count(.metadataDrop))",

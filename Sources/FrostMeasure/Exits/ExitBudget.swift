@@ -4,10 +4,10 @@
 /// docs/evidence/exit-path.md.
 package enum ExitBudget {
     package static let medians: [ExitClass: UInt64] = [
-        .cleanMiss: 905, .dirtyMiss: 985, .blankFreeMiss: 3020, .blankCleanMiss: 4960, .blankDirtyMiss: 5760,
-        .metadataCleanMiss: 1460, .metadataDirtyMiss: 5430, .softMiss: 510, .deviceMiss: 305,
-        .absentMiss: 330, .cpuid: 920, .msr: 895, .cr: 960, .port: 275, .cache: 845, .denied: 180,
-        .device: 1245,
+        .cleanMiss: 1020, .dirtyMiss: 1165, .blankFreeMiss: 3200, .blankCleanMiss: 4960,
+        .blankDirtyMiss: 5760, .metadataCleanMiss: 1550, .metadataDirtyMiss: 5430, .softMiss: 510,
+        .deviceMiss: 305, .absentMiss: 330, .cpuid: 920, .msr: 895, .cr: 960, .port: 275, .cache: 845,
+        .denied: 180, .device: 1245,
     ]
     /// The same of an image that lets the guest share pages, behind VT-d, where it is another.
     package static let sharing: [ExitClass: UInt64] = [

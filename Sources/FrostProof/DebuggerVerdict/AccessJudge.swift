@@ -93,7 +93,7 @@ final class AccessJudge {
         return offsets.compactMap { offset in
             var entry = page_entry(), stored: UInt64 = 0
             guard access_judge_entry(judge, offset, &entry, &stored), stored >= instant,
-                entry.state == PAGE_SEALED.rawValue, entry.reserved == 0
+                entry.state == PAGE_SEALED.rawValue
             else { return nil }
             return entry
         }

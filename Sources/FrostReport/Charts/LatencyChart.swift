@@ -124,7 +124,7 @@ extension TraceCounter {
         case .exitCache: "WBINVD, INVD"
         case .exitDenied: "denied instruction"
         case .reinject: "event again"
-        case .ahead: "blank page ahead"
+        case .ahead: "page ahead"
         case .pciRefused: "PCI write refused"
         case .exitDevice: "APIC write"
         case .apicRefused: "APIC message refused"

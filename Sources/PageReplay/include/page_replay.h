@@ -38,8 +38,8 @@ struct replay_input {
 struct replay_counts {
     uint64_t misses;        /* touches of pages that had no slot: exits */
     uint64_t blanks;        /* opened without decryption */
-    uint64_t ahead;         /* of them before they were touched */
     uint64_t opens;         /* decrypted */
+    uint64_t ahead;         /* of both, before they were touched */
     uint64_t seals;
     uint64_t drops;
     uint64_t metadata_opens, metadata_seals;

@@ -22,8 +22,7 @@
 #define PAGE_INDEX_BITS     28u         /* of a page_id: 2^28 guest pages = 1 TiB */
 
 enum page_state : uint32_t {
-    PAGE_BLANK  = 0,    /* never written: opening zeroes the slot, DRAM is not read. All-zero
-                         * entry */
+    PAGE_BLANK  = 0,    /* never written: opening zeroes the slot, DRAM is not read */
     PAGE_IMAGED = 1,    /* sealed by make-image under the image key, PAGE_IMAGED is also its nonce
                          * domain */
     PAGE_SEALED = 2,    /* sealed by the hypervisor under the session key, likewise */
@@ -33,7 +32,8 @@ enum page_state : uint32_t {
 struct page_entry {
     uint64_t counter;   /* low 64 bits of the nonce; never repeats under one key */
     uint32_t state;     /* enum page_state; the nonce's 32-bit domain */
-    uint32_t reserved;  /* zero */
+    uint32_t next;      /* the level-0 page that the guest needed next, and above it how often in
+                         * the end; 0: none yet */
     uint8_t  tag[16];
 };
 _Static_assert(sizeof(struct page_entry) * PAGE_ENTRIES == PAGE_BYTES,
@@ -41,6 +41,11 @@ _Static_assert(sizeof(struct page_entry) * PAGE_ENTRIES == PAGE_BYTES,
 
 /* level << 28 | index. */
 typedef uint32_t page_id;
+
+#define NEXT_PAGE   ((UINT32_C(1) << PAGE_INDEX_BITS) - 1)
+#define NEXT_ONCE   (UINT32_C(1) << PAGE_INDEX_BITS)
+#define NEXT_TWICE  (2 * NEXT_ONCE)
+#define NEXT_MOST   (3 * NEXT_ONCE)     /* up from here it counts no more */
 
 static inline page_id page_make(uint32_t level, uint64_t index)
 {

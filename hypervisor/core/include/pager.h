@@ -94,12 +94,16 @@ struct pager {
     uint32_t     slot_count;
     uint32_t     used;                  /* slots in use */
     uint32_t     hand;
-    slot_t       newcomer;              /* opened last; SLOT_NONE: none since the start */
+    page_id      needed;                /* the last level-0 page that the guest is known to have
+                                         * needed; NEXT_PAGE: none yet */
+    slot_t       recent[PAGER_AHEAD + 1];   /* what came with the last miss, the missed page first;
+                                         * blank neighbours apart */
+    uint32_t     recent_count;
     uint32_t     patience;              /* turns of the hand that use can earn a page; 0: second
                                          * chance */
     uint32_t     ahead;                 /* never-written pages are opened in neighbourhoods of so
-                                         * many: a power of two, up to PAGE_ENTRIES; 1: one by
-                                         * one */
+                                         * many, and others with up to so many that were needed
+                                         * next: a power of two, up to PAGER_AHEAD; 1: one by one */
 
     pager_policy           policy;
     const struct pager_ops *ops;

@@ -89,7 +89,7 @@ enum trace_counter : uint32_t {
     COUNT_EXIT_CACHE,       /* WBINVD, INVD: emulated as nothing */
     COUNT_EXIT_DENIED,      /* guest tried virtualisation or MWAIT: #UD */
     COUNT_REINJECT,         /* events whose delivery missed a page and were delivered again */
-    COUNT_AHEAD,            /* of COUNT_OPEN_BLANK: before the guest asked for them */
+    COUNT_AHEAD,            /* of all opens: before the guest asked for them */
     COUNT_ABSENT_MISS,      /* guest faults where nothing is that it may reach */
     COUNT_PCI_REFUSED,      /* writes to PCI configuration that were dropped, or a bit of them */
     COUNT_EXIT_DEVICE,      /* writes to a device that are looked at: the APICs */
