@@ -101,7 +101,9 @@ package struct BootImage: Sendable {
         let checksum = crc32(0, Array(file[headerOffset..<headerOffset + checksumOffset]), checksumOffset)
         let place = headerOffset + checksumOffset
         file.replaceSubrange(place..<place + 4, with: [UInt8](memoryOf: checksum.littleEndian))
-        let header = file[headerOffset..<loaderOffset].withUnsafeBytes { $0.loadUnaligned(as: image_header.self) }
+        let header = file[headerOffset..<loaderOffset].withUnsafeBytes {
+            $0.loadUnaligned(as: image_header.self)
+        }
         let copy = (Int(header.efi_lba) + Int(header.efi_sectors)) * sectorBytes
         guard copy >= loaderOffset, copy + headerBytes <= file.count else { return }
         file.replaceSubrange(copy..<copy + headerBytes, with: file[headerOffset..<loaderOffset])

@@ -152,7 +152,8 @@ package struct Toolchain {
                 try compile(source, Self.applicationFlags + includes, headers: headers, into: object)
             } else {
                 try assemble(
-                    source, below: tree.hypervisor, as: "win64", into: object, includes: [folder, tree.hypervisor])
+                    source, below: tree.hypervisor, as: "win64", into: object,
+                    includes: [folder, tree.hypervisor])
             }
             return object
         }
