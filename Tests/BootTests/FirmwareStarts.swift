@@ -59,16 +59,22 @@ extension BootTests {
             }
         }
 
+        static let fault = "overwritten-pages"
+
+        /// Its initrd goes to where OVMF has put the end of the image.
         @Test(
-            "Linux finds the firmware's tables, and powers the machine off by them", .timeLimit(.minutes(5)))
-        func linux() throws {
-            let sealed = try Sealed("linux") { $0.ram = 256 * .mebibyte }
+            "Linux finds all of its pages, and the firmware's tables, by which it powers the machine off",
+            .timeLimit(.minutes(6)), arguments: [nil, fault])
+        func linux(fault: String?) throws {
+            let sealed = try Sealed("linux", faults: fault.map { [$0] } ?? []) { $0.ram = 256 * .mebibyte }
             let result = try sealed.run {
                 $0.board = try Board(firmware: .uefi)
                 $0.timeLimit = TimeSpan(.seconds(240))
+                guard fault != nil else { return }
+                ($0.ending, $0.panic, $0.expected) = (.panic, .integrity, [])
             }
             #expect(result.exitCode == .asAsked, result.story)
-            #expect(result.consoleText.contains("ACPI: RSDP 0x"))
+            #expect(fault != nil || result.consoleText.contains("ACPI: RSDP 0x"))
         }
 
         @Test(
