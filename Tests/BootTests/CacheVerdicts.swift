@@ -191,8 +191,9 @@ extension BootTests {
         @Test("A run that is killed, and one whose log is full, prove nothing", .timeLimit(.minutes(2)))
         func unfinished() throws {
             let cache = try CacheChoice(preset: "sapphire-rapids-l2")
-            let stopped = try Self.sealed("hello"), whole = try Self.sealed("hello")
-            var judge = try CacheJudge(Self.record(stopped, cache: cache) { $0.until = "this is the guest" })
+            // One that goes on for ever, and one that comes to its end.
+            let stopped = try Self.sealed("revisit"), whole = try Self.sealed("hello")
+            var judge = try CacheJudge(Self.record(stopped, cache: cache) { $0.until = "revisit: ready" })
             let killed = try judge.verdict()
             #expect(killed.answer == .notProvable, "\(killed)")
             #expect(killed.faults.contains { $0.contains("region-end.bin") }, "\(killed)")

@@ -124,7 +124,11 @@ extension BootTests {
 
             /// Runs the guest that reads it all again and again; once it has begun, a byte of each frame is changed.
             func run(in tree: SourceTree? = nil) throws -> RunResult {
-                try Sealed(Recipe(named: "tables", in: BootTests.tree()), in: tree).run { options in
+                let sealed = try Sealed(Recipe(named: "tables", in: BootTests.tree()), in: tree) {
+                    // So many that it is still reading when it is stopped.
+                    $0.commandLine = "rounds=20"
+                }
+                return try sealed.run { options in
                     options.hooks = [
                         Hook(.console("tables: ready")) { machine in
                             try machine.pauseInGuest()

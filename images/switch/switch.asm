@@ -15,7 +15,8 @@ CR4_PSE         equ 1 << 4
 FIRST_4MIB      equ 0x83                ; present, writable, large
 GATE_INTERRUPT  equ 0x8E00
 VECTORS         equ 14
-DIRECTORY       equ 0x8000              ; a page, and behind it that of the second task
+DIRECTORY       equ 0x8000
+UNTOUCHED       equ 0x20000             ; the second task's: so far behind that nothing opens it ahead
 
 start:
         begin_protected
@@ -72,5 +73,6 @@ called:
         times   DIRECTORY - 0x7C00 - ($ - $$) db 0
 directory:      dd FIRST_4MIB
         times   1023 dd 0
+        times   UNTOUCHED - 0x7C00 - ($ - $$) db 0
 untouched:      dd FIRST_4MIB
         times   1023 dd 0
