@@ -16,7 +16,7 @@ struct Frost: ParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            Doctor.self, MakeImage.self, SignImage.self, Run.self, Verify.self, ColdbootCommand.self,
+            Doctor.self, MakeImage.self, Run.self, Verify.self, ColdbootCommand.self,
             AttackImage.self,
             TraceCommand.self, Exits.self, Replay.self, SweepCommand.self, ReportCommand.self, Bench.self,
             Reference.self, SignImage.self, VerifyImage.self,
