@@ -32,7 +32,6 @@ package struct MeasuredPart: Codable, Sendable, Equatable {
     package static func places(of image: BootImage) -> [(name: Name, offset: UInt64, bytes: UInt64)] {
         let header = image.header, sector = UInt64(BootImage.sectorBytes)
         let partition = UInt64(IMAGE_ESP_LBA)
-        let pages = image.runs.reduce(UInt64(0)) { $0 + UInt64($1.pages) }
         return [
             (.bootSector, 0, sector),
             (.header, UInt64(BootImage.headerOffset), UInt64(BootImage.authenticatedBytes)),
@@ -42,7 +41,7 @@ package struct MeasuredPart: Codable, Sendable, Equatable {
                 (UInt64(header.efi_lba) + UInt64(header.efi_sectors) - partition) * sector
             ),
             (.hypervisor, UInt64(header.hypervisor_lba) * sector, UInt64(header.hypervisor_sectors) * sector),
-            (.payload, UInt64(header.payload_lba) * sector, pages * UInt64(PAGE_BYTES)),
+            (.payload, UInt64(header.payload_lba) * sector, image.payloadPages * UInt64(PAGE_BYTES)),
         ]
     }
 

@@ -115,8 +115,9 @@ package struct BootImage: Sendable {
         guard let data = try? Data(contentsOf: file, options: .alwaysMapped) else {
             throw .unreadable(file.plainPath)
         }
-        let bytes = runs.reduce(0) { $0 + Int($1.pages) * Int(PAGE_BYTES) }
-        return [UInt8](data.dropFirst(Int(header.payload_lba) * Self.sectorBytes).prefix(bytes))
+        return [UInt8](
+            data.dropFirst(Int(header.payload_lba) * Self.sectorBytes)
+                .prefix(Int(payloadPages) * Int(PAGE_BYTES)))
     }
 
     /// - Parameters:
@@ -150,7 +151,7 @@ package struct BootImage: Sendable {
         return Int((sectors + payloadPages * Self.pageSectors) * UInt64(Self.sectorBytes))
     }
 
-    private var payloadPages: UInt64 { runs.reduce(0) { $0 + UInt64($1.pages) } }
+    package var payloadPages: UInt64 { runs.reduce(0) { $0 + UInt64($1.pages) } }
 
     /// Byte for byte as it is written.
     private func hasSystemPartition(_ head: [UInt8]) -> Bool {
