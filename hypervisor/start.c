@@ -17,6 +17,7 @@
 #include "guest/msr.h"
 #include "iommu/iommu.h"
 #include "keys/keys.h"
+#include "measure/measure.h"
 #include "report/panic.h"
 #include "report/serial.h"
 #include "report/tracer.h"
@@ -150,6 +151,7 @@ void start(uint64_t boot_info)
     check_cache();
     ports_start();
     memory_map_start(&header, &boot);
+    measure_start();
     msr_start(&vcpu);
 
     /* Before there is anything to read. */
@@ -163,6 +165,7 @@ void start(uint64_t boot_info)
         .kind = TRACE_FREEZE, .detail = strategy, .cycles = cycles, .value = header.frozen_bytes});
     stop_devices();
     erase_loader();
+    measure_guest(&header);
     struct room room = residency_start(&header);
     tell_facts(&room, kernel);
     iommu_give_tables(image_end + room.io_tables, room.io_table_pages);
@@ -170,11 +173,13 @@ void start(uint64_t boot_info)
         shared_start(iommu_share);
 
     keys_unlock_image(kernel);
+    measure_phase(MEASURE_UNLOCKED);
     keys_make_session(kernel);
     vectors_give(kernel->state != 0);
     struct first_state state = first_state(&header);
     engine_prepare(&vcpu, &state, ports_bitmap);
     exits_start(&vcpu, &header);
+    measure_phase(MEASURE_LAUNCHED);
     residency_adopt_firmware();
     if (header.e820_gpa != 0)
         e820_fill(header.e820_gpa, &boot);

@@ -20,6 +20,7 @@ extension DeviceSharing: ExpressibleByArgument {}
 extension LinuxGuest.KernelEntry: ExpressibleByArgument {}
 extension CacheChoice.Vendor: ExpressibleByArgument {}
 extension CacheChoice.Replacement: ExpressibleByArgument {}
+extension TPMInterface: ExpressibleByArgument {}
 extension TraceExport: ExpressibleByArgument {}
 extension ReplayPolicy: ExpressibleByArgument {}
 

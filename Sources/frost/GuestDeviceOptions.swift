@@ -3,7 +3,7 @@ import Foundation
 import FrostFormat
 import FrostMachine
 
-/// The disks and the network of a guest.
+/// The disks, the network and the TPM of a guest.
 struct GuestDeviceOptions: ParsableArguments {
     enum Net: String, ExpressibleByArgument, CaseIterable {
         case none
@@ -38,11 +38,31 @@ struct GuestDeviceOptions: ParsableArguments {
         transform: { try GuestNetwork.Forward(parsing: $0) })
     var forward: [GuestNetwork.Forward] = []
 
+    @Option(
+        help: """
+            A TPM 2.0, played by swtpm, with the registers fifo or crb: the launch is measured into it, then it is the \
+            guest's.
+            """)
+    var tpm: TPMInterface?
+
+    @Option(
+        help: ArgumentHelp(
+            "With --tpm: where it keeps its keys and counters. (default: they are lost with the run)",
+            valueName: "folder"), completion: .directory)
+    var tpmState: String?
+
     func validate() throws {
+        guard tpmState == nil || tpm != nil else {
+            throw ValidationError("--tpm-state goes with --tpm fifo or --tpm crb.")
+        }
         guard !snapshot || !disk.isEmpty else { throw ValidationError("--snapshot goes with --disk FILE.") }
         guard forward.isEmpty || net == .user else {
             throw ValidationError("--forward goes with --net user.")
         }
+    }
+
+    var softwareTPM: SoftwareTPM? {
+        tpm.map { SoftwareTPM($0, state: tpmState.map { URL(filePath: $0, directoryHint: .isDirectory) }) }
     }
 
     func disks() throws -> [GuestDisk] {

@@ -119,6 +119,7 @@ struct Run: ParsableCommand {
         (options.connect, options.seed) = (libvirt.connect, seed)
         options.board = try board.board(
             disks: guestDevices.disks(), network: guestDevices.network(leadingTo: login?.port))
+        options.board.tpm = guestDevices.softwareTPM
         options.login = login
         try platform.check(connect: libvirt.connect)
         if countInstructions {

@@ -240,6 +240,7 @@ struct Verify: ParsableCommand {
         options.login = try login.session(for: image)
         options.board = try board.board(
             disks: guestDevices.disks(), network: guestDevices.network(leadingTo: options.login?.port))
+        options.board.tpm = guestDevices.softwareTPM
         // The recipe's is for a machine that nobody watches.
         options.timeLimit = timeout ?? TimeSpan(.seconds(1800))
         options.expected += expect

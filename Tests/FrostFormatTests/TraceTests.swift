@@ -29,7 +29,7 @@ import Testing
         #expect(TraceCounter.allCases.count == Int(COUNT_END.rawValue) - 1)
         #expect(TraceFact.allCases.map(\.number) == Array(1...UInt32(TraceFact.allCases.count)))
         #expect(PanicCode.allCases.map(\.number) == Array(1...UInt32(PanicCode.allCases.count)))
-        #expect(PANIC_SMI.rawValue == UInt32(PanicCode.allCases.count))
+        #expect(PANIC_TPM.rawValue == UInt32(PanicCode.allCases.count))
     }
 
     @Test(

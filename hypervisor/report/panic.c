@@ -26,6 +26,7 @@ static const char *const words[] = {
     [PANIC_STATE]          = "a contract inside the hypervisor was broken, at",
     [PANIC_IOMMU]          = "an IOMMU does not do what it is told, at",
     [PANIC_SMI]            = "a system management interrupt, exit code",
+    [PANIC_TPM]            = "the TPM",
 };
 
 extern uint8_t stack_bottom[];  /* boot/entry.asm */

@@ -90,7 +90,8 @@ void memory_map_add_window(uint64_t base, uint64_t end)
         panic(PANIC_MEMORY_MAP, base);
     memory_map.windows[memory_map.window_ranges++] =
         (struct memory_range){page_down(base), page_down(end + PAGE_BYTES - 1)};
-    place_c_bit();
+    if (memory_map.c_bit != 0)
+        place_c_bit();
 }
 
 uint32_t memory_map_narrowed(void)

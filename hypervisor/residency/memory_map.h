@@ -25,8 +25,8 @@ struct memory_map {
     struct memory_range hidden[MEMORY_HIDDEN];      /* never the guest's: frozen region, metadata
                                                      * homes, RAM not covered */
     uint32_t            hidden_ranges;
-    struct memory_range windows[MEMORY_WINDOWS];    /* of devices; none where the guest shares no
-                                                     * pages with them */
+    struct memory_range windows[MEMORY_WINDOWS];    /* of the TPM, and of devices with which the
+                                                     * guest shares pages */
     uint32_t            window_ranges;
     uint64_t            ram_end;                    /* no RAM of the guest's lies above */
     uint64_t            c_bit;                      /* of the guest's addresses, never ours: the

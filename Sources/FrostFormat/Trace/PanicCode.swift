@@ -23,6 +23,7 @@ package enum PanicCode: String, Codable, Sendable, NumberedCase {
     case task
     case iommu
     case smi
+    case tpm
 
     /// On the wire.
     package var number: UInt32 {
@@ -46,6 +47,7 @@ package enum PanicCode: String, Codable, Sendable, NumberedCase {
         case .task: PANIC_TASK.rawValue
         case .iommu: PANIC_IOMMU.rawValue
         case .smi: PANIC_SMI.rawValue
+        case .tpm: PANIC_TPM.rawValue
         }
     }
 }

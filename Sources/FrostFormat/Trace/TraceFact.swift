@@ -24,6 +24,7 @@ package enum TraceFact: String, Sendable, CaseIterable, Codable {
     case otherCPUs
     case cipher
     case cBit
+    case tpm
 
     package var number: UInt32 {
         switch self {
@@ -46,6 +47,7 @@ package enum TraceFact: String, Sendable, CaseIterable, Codable {
         case .otherCPUs: FACT_OTHER_CPUS.rawValue
         case .cipher: FACT_CIPHER.rawValue
         case .cBit: FACT_C_BIT.rawValue
+        case .tpm: FACT_TPM.rawValue
         }
     }
 
@@ -58,6 +60,7 @@ package enum TraceFact: String, Sendable, CaseIterable, Codable {
         case .cache: CacheDemand(number: UInt32(truncatingIfNeeded: value))?.rawValue ?? "\(value)"
         case .engine: EngineChoice(number: UInt32(truncatingIfNeeded: value))?.rawValue ?? "\(value)"
         case .policy: EvictionPolicy(number: UInt32(truncatingIfNeeded: value))?.rawValue ?? "\(value)"
+        case .tpm: value == 0 ? "none" : TPMInterface(number: UInt32(truncatingIfNeeded: value))?.rawValue ?? "\(value)"
         case .dma: DMAProtection(fact: value).description
         case .cipher: CipherChoice(number: UInt32(truncatingIfNeeded: value))?.rawValue ?? "\(value)"
         case .format, .slots, .tablePages, .traceEvery, .otherCPUs: "\(value)"

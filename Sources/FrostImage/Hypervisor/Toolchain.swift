@@ -39,7 +39,9 @@ package struct Toolchain {
         "-mno-stack-arg-probe",
     ]
     private static let applicationFolder = "boot/uefi/"
-    private static let applicationSources = ["boot/uefi/loader.c", "boot/uefi/leave.asm", "cpu/runtime.c"]
+    private static let applicationSources = [
+        "boot/uefi/loader.c", "boot/uefi/event_log.c", "boot/uefi/leave.asm", "cpu/runtime.c",
+    ]
     private static let application = "loader.efi"
 
     // MARK: the hypervisor

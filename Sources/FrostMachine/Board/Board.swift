@@ -41,6 +41,7 @@ package struct Board: Sendable, Equatable, Codable {
     package var devices: [String] = []
     package var disks: [GuestDisk] = []
     package var network: GuestNetwork?
+    package var tpm: SoftwareTPM?
     /// What devices of `devices` are led by, as QEMU takes them after -chardev.
     package var characterDevices: [String]?
     /// Of the machine's; a guest has one.

@@ -6,7 +6,7 @@ import Glibc
 ///
 /// What libvirt has no words for goes to QEMU as it is: a disk whose changes are lost and whose image many may read at
 /// once, firmware whose changes are lost, memory in a file of our choosing, plugins, disks behind NVMe, an IOMMU of AMD's,
-/// forwarded ports. Where it runs decides nothing but its ``Wiring``.
+/// forwarded ports, a TPM of ours. Where it runs decides nothing but its ``Wiring``.
 ///
 /// - Source: libvirt, "Domain XML format"; "QEMU driver", "Pass-through of arbitrary qemu commands".
 struct DomainXML: Sendable {
@@ -22,6 +22,8 @@ struct DomainXML: Sendable {
     var ram: ByteCount
     var board = Board()
     var wiring: Wiring
+    /// Of the board's TPM.
+    var tpmSocket: String?
     /// As QEMU takes it after -plugin.
     var plugin: String?
     var cpu = CPUChoice.amd
@@ -149,9 +151,14 @@ struct DomainXML: Sendable {
     }
 
     private var passedOn: [String] {
-        memory + serial + board.arguments + disk.arguments(reading: image, on: board.chipset)
+        memory + serial + board.arguments + tpm + disk.arguments(reading: image, on: board.chipset)
             + (plugin.map { ["-plugin", $0] } ?? [])
             + (seed.map { ["-seed", "\($0)"] } ?? [])
+    }
+
+    private var tpm: [String] {
+        guard let tpm = board.tpm, let tpmSocket else { return [] }
+        return tpm.arguments(socket: tpmSocket)
     }
 
     private var serial: [String] {

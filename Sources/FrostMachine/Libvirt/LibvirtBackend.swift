@@ -56,6 +56,8 @@ struct LibvirtBackend: Backend {
         var description = describe(
             run, RunOwner().name, in: folder, by: connection, image: image.file,
             wiring: .files(console: console, trace: folder.trace, ram: ramFile))
+        let tpm = try options.board.tpm.map { try RunningTPM($0) }
+        description.tpmSocket = tpm?.socket
         description.plugin = options.residency?
             .argument(
                 record: folder.folder, ramFile: ramFile, plan: image.plan, shares: image.devices == .shared)
@@ -89,7 +91,7 @@ struct LibvirtBackend: Backend {
                 return []
             }
         }
-        return try run.watch(domain, started)
+        return try withExtendedLifetime(tpm) { try run.watch(domain, started) }
     }
 
     /// It has come by the time that libvirt says that it has started.

@@ -18,6 +18,8 @@ package struct QEMU: Sendable, Equatable {
     package var controlSocket: String
     /// Where messages are taken that a device would send; nil: nowhere.
     package var messageSocket: String?
+    /// Of the board's TPM.
+    package var tpmSocket: String?
     /// As QEMU takes it after -plugin.
     package var plugin: String?
     /// Wait for a saved machine's state instead of powering on.
@@ -43,7 +45,7 @@ package struct QEMU: Sendable, Equatable {
             "-smp", "\(board.cpus)",
             "-m", "\(ram.bytes / ByteCount.mebibyte.bytes)",
             "-object", Self.memory(ram, in: ramFile),
-        ] + board.arguments + drive + [
+        ] + board.arguments + tpm + drive + [
             "-display", "none", "-vga", "none", "-nodefaults", "-net", "none", "-no-reboot",
             "-chardev", "stdio,id=com1,signal=off", "-serial", "chardev:com1",
             "-chardev", "file,id=com2,path=\(Self.quoted(trace)),append=on", "-serial", "chardev:com2",
@@ -57,6 +59,11 @@ package struct QEMU: Sendable, Equatable {
     /// A file, so that others can read all of physical memory while the guest runs.
     static func memory(_ ram: ByteCount, in file: URL) -> String {
         "memory-backend-file,id=ram,size=\(ram.bytes),mem-path=\(quoted(file)),share=on"
+    }
+
+    private var tpm: [String] {
+        guard let tpm = board.tpm, let tpmSocket else { return [] }
+        return tpm.arguments(socket: tpmSocket)
     }
 
     private var messages: [String] {

@@ -52,10 +52,11 @@ struct QEMUBackend: Backend {
             try options.instructions?.argument(folder)
             ?? options.residency?.argument(
                 record: folder.folder, ramFile: ramFile, plan: image.plan, shares: image.devices == .shared)
+        let tpm = try options.board.tpm.map { try RunningTPM($0) }
         let command = QEMU(
             accelerator: accelerator, image: image.file, disk: QEMU.Disk(for: run), ram: image.plan.ram,
             board: options.board, ramFile: ramFile, trace: folder.trace, controlSocket: socket,
-            messageSocket: messageSocket,
+            messageSocket: messageSocket, tpmSocket: tpm?.socket,
             plugin: plugin, isRestored: options.saved != nil, cpu: options.cpu ?? ownCPU,
             seed: options.seed, countsInstructions: options.instructions != nil,
             holdsAtEnd: options.holdsAtEnd
@@ -69,11 +70,13 @@ struct QEMUBackend: Backend {
             ramFile: options.keepsRAM ? nil : ramFile, messageSocket: messageSocket, input: child.input,
             connect: { try QMP(connecting: socket) }, cut: { kill(process, SIGKILL) },
             clock: options.instructions == nil ? .host(HostCounter()) : .own(.countedByQEMU))
-        return try run.watch(
-            child,
-            StartedMachine(
-                machine: machine, output: child.output, commandLine: command.text, ending: ending,
-                messages: messages))
+        return try withExtendedLifetime(tpm) {
+            try run.watch(
+                child,
+                StartedMachine(
+                    machine: machine, output: child.output, commandLine: command.text, ending: ending,
+                    messages: messages))
+        }
     }
 
     /// The CPU by default: under KVM one of the host's own vendor.

@@ -1,6 +1,7 @@
 /* efi.h — what the loader uses of the UEFI Specification 2.10, by its names. Each table ends here
  * behind the last member that is used. */
 #pragma once
+#include <stdbool.h>
 #include <stdint.h>
 
 typedef uint64_t efi_status;            /* 0: success */
@@ -53,6 +54,8 @@ struct efi_boot_services {
                                  uint64_t *descriptor_bytes, uint32_t *version);
     void *pool[2], *events[6], *handlers[9], *images[4];
     efi_status (*exit_boot_services)(efi_handle, uint64_t map_key);
+    void *misc[3], *drivers[2], *open[3], *library[2];
+    efi_status (*locate_protocol)(const struct efi_guid *, void *registration, void **protocol);
 };
 
 /* 4.6, "EFI Configuration Table". */
@@ -63,6 +66,23 @@ struct efi_configuration_table {
 /* EFI_ACPI_20_TABLE_GUID, 8868E871-E4F1-11D3-BC22-0080C73C8881: the RSDP. */
 #define EFI_ACPI_20_LOW  UINT64_C(0x11D3E4F18868E871)
 #define EFI_ACPI_20_HIGH UINT64_C(0x81883CC7800022BC)
+
+/* TCG EFI Protocol Specification 1.0 revision 13, 6 (EFI_TCG2_PROTOCOL), 7 (final events).
+ * 607F766C-7455-42BE-930B-E4D76DB2720F and 1E2ED096-30E2-4254-BD89-863BBEF82325. */
+#define EFI_TCG2_LOW  UINT64_C(0x42BE7455607F766C)
+#define EFI_TCG2_HIGH UINT64_C(0x0F72B26DD7E40B93)
+#define EFI_FINAL_LOW  UINT64_C(0x425430E21E2ED096)
+#define EFI_FINAL_HIGH UINT64_C(0x2523F8BE3B8689BD)
+#define EFI_TCG2_LOG_2 2u           /* of several hash algorithms */
+struct efi_tcg2 {
+    void *get_capability;
+    efi_status (*get_event_log)(struct efi_tcg2 *, uint32_t format, const uint8_t **log,
+                                const uint8_t **last, bool *is_truncated);
+};
+struct efi_tcg2_final_events {
+    uint64_t version, count;
+    uint8_t events[];               /* TCG_PCR_EVENT2 */
+};
 
 /* 4.3, "EFI System Table". */
 struct efi_system_table {

@@ -8,6 +8,7 @@
 
 #include "boot/loader.h"
 #include "boot/uefi/efi.h"
+#include "boot/uefi/event_log.h"
 #include "contract.h"
 
 #define LARGE_PAGE      UINT64_C(0x200000)
@@ -149,12 +150,12 @@ static bool fill_e820(void)
     return true;
 }
 
-static uint32_t find_rsdp(const struct efi_system_table *system)
+static const void *find_table(const struct efi_system_table *system, uint64_t low, uint64_t high)
 {
     for (uint64_t i = 0; i < system->configuration_tables; i++) {
         const struct efi_configuration_table *next = &system->configuration_table[i];
-        if (next->guid.low == EFI_ACPI_20_LOW && next->guid.high == EFI_ACPI_20_HIGH)
-            return (uint32_t)(uint64_t)next->table;
+        if (next->guid.low == low && next->guid.high == high)
+            return next->table;
     }
     return 0;
 }
@@ -262,12 +263,14 @@ efi_status efi_main(efi_handle self, const struct efi_system_table *system)
     __builtin_memset((void *)low, 0, LOADER_LOW_END - LOADER_LOW_BASE);
     __builtin_memcpy((void *)low, &image, sizeof image);
     boot->header = LOADER_LOW_BASE;
-    boot->rsdp = find_rsdp(system);
+    const void *rsdp = find_table(system, EFI_ACPI_20_LOW, EFI_ACPI_20_HIGH);
+    boot->rsdp = (uint32_t)(uint64_t)rsdp;
     fill_tables();
     /* This code, which is the application's first section and refers to nothing outside it. */
     const uint8_t *code = __ImageBase + PAGE_BYTES;
     __builtin_memcpy((void *)(uint64_t)LOADER_CODE, code, BOOT_INFO_BASE - LOADER_CODE);
 
+    event_log_keep(services, rsdp, find_table(system, EFI_FINAL_LOW, EFI_FINAL_HIGH));
     if (!read_map(services, &key) || !fill_e820())
         return refuse(system, u"the firmware's memory map has too many entries", u"");
     /* Where the map has changed since, a second try with a new one is what the specification asks
@@ -278,6 +281,7 @@ efi_status efi_main(efi_handle self, const struct efi_system_table *system)
             services->exit_boot_services(self, key) != 0)
             return EFI_LOAD_ERROR;
     }
+    event_log_finish();
     uint64_t moved = LOADER_CODE - (uint64_t)code;
     ((typeof(&leave_firmware))((uint64_t)leave_firmware + moved))(
         (void (*)(uint64_t))((uint64_t)move_pages + moved), base,

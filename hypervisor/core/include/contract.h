@@ -8,6 +8,14 @@
 /* What an image that keeps its key under a passphrase asks for on COM1. */
 #define PASSPHRASE_PROMPT "frostvisor: passphrase: "
 
+/* What the hypervisor measures into a TPM: text, of which each bank gets its hash. */
+#define MEASURE_GUEST_PCR 9u
+#define MEASURE_GUEST     "frostvisor: header sha256:"  /* and the SHA-256 of the header's
+                                                         * authenticated bytes, lower-case */
+#define MEASURE_PHASE_PCR 8u
+#define MEASURE_UNLOCKED  "frostvisor: unlocked"
+#define MEASURE_LAUNCHED  "frostvisor: launched"        /* the TPM is the guest's from now on */
+
 #define COM1 0x3F8u
 #define COM2 0x2F8u
 

@@ -48,7 +48,11 @@ enum trace_fact : uint32_t {
     FACT_CIPHER       = 18, /* enum gcm_cipher that was chosen */
     FACT_C_BIT        = 19, /* which bit of its addresses tells that a page is private; 0: none, the
                              * image has no devices */
+    FACT_TPM          = 20, /* enum trace_tpm: that the launch is measured into */
 };
+
+/* A TPM's registers, numbered as the start method of ACPI's table TPM2. */
+enum trace_tpm : uint32_t { TPM_NONE = 0, TPM_FIFO = 6, TPM_CRB = 7 };
 
 /* What stands between devices and memory. */
 enum trace_dma : uint32_t {
@@ -136,6 +140,8 @@ enum panic_code : uint32_t {
                                   * the vector, or the exit code */
     PANIC_IOMMU            = 18, /* an IOMMU does not do what it is told: value = its address */
     PANIC_SMI              = 19, /* an SMI: its handler would see all, and save registers in DRAM */
+    PANIC_TPM              = 20, /* a TPM that refuses, or does not answer: value = its response
+                                  * code, or the register */
 };
 
 #define TRACE_FORMAT 1u
