@@ -179,8 +179,9 @@ void start(uint64_t boot_info)
     struct first_state state = first_state(&header);
     engine_prepare(&vcpu, &state, ports_bitmap);
     exits_start(&vcpu, &header);
-    measure_phase(MEASURE_LAUNCHED);
     residency_adopt_firmware();
+    measure_phase(MEASURE_LAUNCHED);
+    measure_give_log();
     if (header.e820_gpa != 0)
         e820_fill(header.e820_gpa, &boot);
     vcpu.regs = first_registers(&header, &boot);

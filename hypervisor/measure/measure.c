@@ -1,6 +1,5 @@
 #include "measure/measure.h"
 
-#include "cpu/memory.h"
 #include "cpu/registers.h"
 #include "devices/acpi.h"
 #include "devices/chipset.h"
@@ -12,6 +11,7 @@
 #include "report/serial.h"
 #include "report/tracer.h"
 #include "residency/memory_map.h"
+#include "residency/residency.h"
 
 #define EMPTY_PASSWORD_BYTES 9u     /* of an authorisation: handle, no nonce, attributes, no
                                      * password */
@@ -19,6 +19,8 @@
 static enum trace_tpm tpm;
 static uint64_t log_base;
 static uint32_t log_end, log_bytes;
+static uint8_t entries[1024];       /* for the log, until it is the guest's */
+static uint32_t entry_bytes;
 static struct tpm_message command, answer;
 
 static void find_log(const uint8_t *table)
@@ -57,10 +59,10 @@ void measure_start(void)
 
 static void log_data(const void *data, uint32_t bytes)
 {
-    for (uint32_t i = 0; i < bytes; i++, log_end++) {
-        uint64_t to = log_base + log_end, in_page = to % PAGE_BYTES;
-        ((volatile uint8_t *)memory_dram(to - in_page))[in_page] = ((const uint8_t *)data)[i];
-    }
+    if (bytes > sizeof entries - entry_bytes)
+        panic(PANIC_STATE, bytes);
+    __builtin_memcpy(entries + entry_bytes, data, bytes);
+    entry_bytes += bytes;
 }
 
 static void log_number(uint64_t value, uint32_t bytes)
@@ -72,8 +74,6 @@ static void log_number(uint64_t value, uint32_t bytes)
 static void log_event(uint32_t pcr, const char *text, uint32_t text_bytes)
 {
     uint32_t banks = (uint32_t)tpm_get(&answer, 4);
-    if (log_end == 0 || 16 + answer.bytes + text_bytes > log_bytes - log_end)
-        return;
     log_number(pcr, 4);
     log_number(EV_IPL, 4);
     log_number(banks, 4);
@@ -130,4 +130,16 @@ void measure_guest(const struct image_header *header)
 void measure_phase(const char *phase)
 {
     measure(MEASURE_PHASE_PCR, phase);
+}
+
+void measure_give_log(void)
+{
+    if (log_end == 0 || entry_bytes > log_bytes - log_end)
+        return;
+    for (uint32_t i = 0; i < entry_bytes; i++) {
+        uint64_t to = log_base + log_end + i, in_page = to % PAGE_BYTES;
+        if (memory_map_kind(to) != MEMORY_RAM)
+            return;
+        ((uint8_t *)residency_page(to - in_page, true))[in_page] = entries[i];
+    }
 }

@@ -28,5 +28,5 @@ uint64_t tpm_get(struct tpm_message *message, uint32_t bytes);
 
 void tpm_begin(struct tpm_message *command, uint32_t tag, uint32_t code);
 /* Returns the response code; `answer` is to be read behind its header. Panics where a TPM does not
- * answer as its registers want, or only ever asks for patience. `is_crb`: which registers it has. */
+ * answer as its registers want, or only ever asks for patience. `is_crb`: the kind of registers. */
 uint32_t tpm_execute(bool is_crb, struct tpm_message *command, struct tpm_message *answer);
