@@ -69,7 +69,7 @@ let package = Package(
                 .product(name: "Yams", package: "Yams"),
             ]),
         // What identifies an image, and who signed that.
-        .frost("FrostAttest", uses: ["FrostImage", "FrostFormat", "FrostSupport", "FrostCore"]),
+        .frost("FrostAttest", uses: ["FrostImage", "FrostFormat", "FrostSupport", "FrostCore", "COpenSSL"]),
         // What runs an image: platforms, and one run on one of them.
         .frost(
             "FrostMachine",

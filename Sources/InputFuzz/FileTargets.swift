@@ -1,5 +1,6 @@
 import Foundation
 import FrostAttack
+import FrostAttest
 import FrostCore
 import FrostFormat
 import FrostImage
@@ -82,6 +83,17 @@ extension FuzzTarget {
             read: { input, file in
                 let replay = try PagerReplay(file.holding(input), regions: [], slots: [64])
                 _ = replay.record.count
+            }),
+        FuzzTarget(
+            name: "event-log", reads: "a TPM's event log (attest verify)",
+            words: [
+                "Spec ID Event03\0", "StartupLocality\0", "frostvisor: header sha256:",
+                "\u{4}\0\u{B}\0\u{C}\0",
+            ],
+            read: { input, _ in
+                let log = try EventLog(input, named: "it")
+                for bank in log.banks { _ = log.values(in: bank).count }
+                _ = log.events.map { ($0.text ?? "", $0.kind.name) }
             }),
         FuzzTarget(
             name: "instructions", reads: "the count of instructions, two files (exits, report)",

@@ -86,6 +86,10 @@ extension BootTests {
             Row("verify-image good.img --allowed-signers pass.txt", .noSuchFile),
             Row("verify-image good.img --allowed-signers pass.txt --reference noise.img", .badInput),
             Row("verify-image good.img --allowed-signers pass.txt --threshold 0", .usage),
+            Row("predict good.img", .asAsked),
+            Row("predict missing.img", .noSuchFile),
+            Row("predict noise.img", .badInput),
+            Row("predict good.img --bank sha256", .usage),
             Row("melt", .usage),
         ]
 

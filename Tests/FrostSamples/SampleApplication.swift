@@ -11,6 +11,7 @@ package enum SampleApplication {
         bytes.store(UInt16(1), at: 0x86)  // sections
         bytes.store(UInt16(240), at: 0x94)  // of the optional header
         bytes.store(UInt16(0x20B), at: 0x98)
+        bytes.store(UInt32(bytes.count), at: 0x98 + 60)  // of all headers
         let section = 0x98 + 240
         bytes.replaceSubrange(section..<section + 6, with: Array(".frost".utf8))
         bytes.store(UInt32(0x1000), at: section + 12)

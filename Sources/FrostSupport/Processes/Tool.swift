@@ -30,6 +30,8 @@ package struct Tool: Sendable, Hashable {
     package static let sshKeygen = Tool(
         "ssh-keygen", package: "openssh-client", purpose: "makes keys, signs images and checks who did")
     package static let sbsign = Tool("sbsign", package: "sbsigntool", purpose: "signs images for Secure Boot")
+    package static let tpm2 = Tool(
+        "tpm2", package: "tpm2-tools", purpose: "talks to TPMs: enrolment, quotes")
     package static let swtpm = Tool("swtpm", package: "swtpm", purpose: "is a machine's TPM")
     package static let git = Tool(
         "git", package: "git", purpose: "tells which revision a hypervisor is built of")
@@ -54,7 +56,7 @@ package struct Tool: Sendable, Hashable {
     /// Needed by some guests only.
     package static let optional = [
         symbolizer, setpriv, dmesg, bochs, virsh, bash, cpio, busybox, dpkgDeb, xz, gzip, zstd, lz4,
-        bzip2, ssh, mmdebstrap, cryptsetup, git, sbsign, swtpm,
+        bzip2, ssh, mmdebstrap, cryptsetup, git, sbsign, tpm2, swtpm,
     ]
 
     private init(_ name: String, package: String?, purpose: String) {
