@@ -285,10 +285,9 @@ let package = Package(
         .testTarget(
             name: "BootTests",
             dependencies: [
-                "FrostSweep", "FrostMeasure", "FrostAttack", "FrostProof", "FrostMachine", "FrostImage",
-                "FrostHost",
-                "FrostFormat", "FrostSupport", "FrostCore", "CacheModel", "ResidencyRecord", "FrostSamples",
-                "VhostUserBlock",
+                "FrostSweep", "FrostMeasure", "FrostAttack", "FrostProof", "FrostAttest", "FrostMachine",
+                "FrostImage", "FrostHost", "FrostFormat", "FrostSupport", "FrostCore", "CacheModel",
+                "ResidencyRecord", "FrostSamples", "VhostUserBlock",
             ],
             swiftSettings: settings
         ),

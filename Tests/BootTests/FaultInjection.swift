@@ -81,7 +81,7 @@ extension BootTests {
                 + [Endings.fault, ExitPath.fault, Platforms.switchFault]
                 + Fuzz.faults + Refusals.faults + Guests.controls.map(\.fault)
                 + Platforms.initRows.flatMap(\.faults) + Devices.faults + OtherCPUs.faults
-                + Vectors.faults + Shared.faults + [FirmwareStarts.fault]
+                + Vectors.faults + Shared.faults + [FirmwareStarts.fault] + MeasuredLaunch.faults
                 + ["build-time", "build-environment"]  // FrostImageTests.ReproducibleBuildTests
             for fault in others where rules[fault] == nil { rules[fault] = [] }
             let faults = try Fault.all(in: BootTests.tree())

@@ -1,3 +1,4 @@
+/* compiled alone: what hashes for it has hashed, or will hash, what keys are made of */
 #include "measure/measure.h"
 
 #include "cpu/registers.h"

@@ -60,7 +60,8 @@ package enum TraceFact: String, Sendable, CaseIterable, Codable {
         case .cache: CacheDemand(number: UInt32(truncatingIfNeeded: value))?.rawValue ?? "\(value)"
         case .engine: EngineChoice(number: UInt32(truncatingIfNeeded: value))?.rawValue ?? "\(value)"
         case .policy: EvictionPolicy(number: UInt32(truncatingIfNeeded: value))?.rawValue ?? "\(value)"
-        case .tpm: value == 0 ? "none" : TPMInterface(number: UInt32(truncatingIfNeeded: value))?.rawValue ?? "\(value)"
+        case .tpm where value == 0: "none"
+        case .tpm: TPMInterface(number: UInt32(truncatingIfNeeded: value))?.rawValue ?? "\(value)"
         case .dma: DMAProtection(fact: value).description
         case .cipher: CipherChoice(number: UInt32(truncatingIfNeeded: value))?.rawValue ?? "\(value)"
         case .format, .slots, .tablePages, .traceEvery, .otherCPUs: "\(value)"
