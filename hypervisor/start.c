@@ -60,7 +60,7 @@ static void read_header(uint64_t boot_info)
     __builtin_memcpy(&magic, header.magic, sizeof magic);
     __builtin_memcpy(&right, IMAGE_MAGIC, sizeof right);
     if (crc32(0, &header, offsetof(struct image_header, checksum)) != header.checksum ||
-        boot.e820_count > BOOT_E820_ENTRIES || header.kdf_iterations > IMAGE_KDF_MAXIMUM ||
+        boot.e820_count > BOOT_E820_ENTRIES ||
         magic != right || header.version != IMAGE_VERSION ||
         header.run_count > IMAGE_RUNS || !has_sane_addresses() ||
         page_geometry_make(header.covered_bytes, header.meta_base).meta_bytes != header.meta_bytes)

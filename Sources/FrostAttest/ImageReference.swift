@@ -17,7 +17,7 @@ package struct ImageReference: Codable, Sendable, Equatable {
     /// nil: the sources of whoever made the reference built another hypervisor.
     package var build: HypervisorBuild?
 
-    package static let currentFormat = "frostvisor-image-reference-1"
+    package static let currentFormat = "frostvisor-image-reference-2"
     private static let mostBytes = 64 << 10
 
     /// - Throws: ``BootImage/Failure``
@@ -94,7 +94,6 @@ package struct ImageReference: Codable, Sendable, Equatable {
             "trace-every": "\(header.trace_every)",
             "key-source": isTyped
                 ? "console" : isEmbedded ? "embedded" : "\(header.key_source), which nobody knows",
-            "kdf-iterations": "\(header.kdf_iterations)",
             "port": ports.joined(separator: ", "),
         ]
     }

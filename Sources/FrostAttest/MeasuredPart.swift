@@ -8,12 +8,14 @@ package struct MeasuredPart: Codable, Sendable, Equatable {
     /// In the order of the disk; what of an image is in none of them is not measured.
     package enum Name: String, Codable, Sendable, CaseIterable {
         case bootSector = "boot sector"
-        /// The header up to the wrapped key. What follows in its sectors is the key's wrapping, which may change without
-        /// the guest becoming another, a checksum, and what nobody believes.
+        /// The header up to the key slots, which may change without the guest becoming another. Behind them are a checksum,
+        /// and what nobody believes.
         case header = "authenticated header"
         case loader
-        /// File system and loader: what UEFI firmware reads before the image itself. The header's copy behind it is held to
-        /// the header by whoever reads the image.
+        /// The first sector of the file system; the header's copy behind it is held to the header by whoever reads the
+        /// image, like the one behind the UEFI loader.
+        case volume = "file system"
+        /// Tables, folders and loader: what UEFI firmware reads before the image itself.
         case unifiedLoader = "UEFI loader"
         case hypervisor
         case payload
@@ -31,11 +33,12 @@ package struct MeasuredPart: Codable, Sendable, Equatable {
     /// Where all of an image's parts are.
     package static func places(of image: BootImage) -> [(name: Name, offset: UInt64, bytes: UInt64)] {
         let header = image.header, sector = UInt64(BootImage.sectorBytes)
-        let partition = UInt64(IMAGE_ESP_LBA)
+        let partition = UInt64(SystemPartition.firstTable)
         return [
             (.bootSector, 0, sector),
             (.header, UInt64(BootImage.headerOffset), UInt64(BootImage.authenticatedBytes)),
             (.loader, UInt64(BootImage.loaderOffset), UInt64(header.loader_sectors) * sector),
+            (.volume, UInt64(IMAGE_ESP_LBA) * sector, sector),
             (
                 .unifiedLoader, partition * sector,
                 (UInt64(header.efi_lba) + UInt64(header.efi_sectors) - partition) * sector

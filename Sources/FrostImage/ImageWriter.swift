@@ -95,8 +95,8 @@ package struct ImageWriter {
         ].flatMap(\.self)
         let parts = [
             before, [UInt8](repeating: 0, count: Int(IMAGE_ESP_LBA) * BootImage.sectorBytes - before.count),
-            partition.metadata, hypervisor.application.head(section: section), header, hypervisor.binary,
-            guest.payload,
+            partition.metadata(header), hypervisor.application.head(section: section),
+            BootImage.measuredHeader(header), hypervisor.binary, guest.payload,
         ]
         return try Self.publish(parts, bytes: UInt64(partition.end), at: place)
     }

@@ -36,7 +36,7 @@ package struct SecureBoot {
         else { throw BootImage.Failure.unreadable(image.file.plainPath) }
         _ = try ImageWriter.publish(
             [
-                [UInt8](before), partition.metadata,
+                [UInt8](before), partition.metadata([UInt8](memoryOf: image.header)),
                 application.head(section: section, certificates: certificates.count),
                 Array(unsigned.dropFirst(application.head.count)), certificates,
             ], bytes: UInt64(partition.end), at: place)

@@ -141,8 +141,9 @@ extension FuzzTarget {
         image += [UInt8](memoryOf: header) + loader
         image += [UInt8](
             repeating: 0, count: Int(IMAGE_ESP_LBA) * BootImage.sectorBytes - image.count)
-        return image + partition.metadata + application.head(section: section) + [UInt8](memoryOf: header)
-            + rest
+        let bytes = [UInt8](memoryOf: header)
+        return image + partition.metadata(bytes) + application.head(section: section)
+            + BootImage.measuredHeader(bytes) + rest
     }
 
     /// Frame after frame from the first byte on, each with its mark, number and checksum.

@@ -196,7 +196,7 @@ extension BootTests {
         /// Numbers of attacks that draw such a field.
         @Test(
             "A field of the header that nothing reads may be changed, and the machine starts the same",
-            .timeLimit(.minutes(2)), arguments: [(447, "unused"), (139, "fault")])
+            .timeLimit(.minutes(2)), arguments: [(59, "unused"), (88, "fault"), (26, "other_slots")])
         func publicField(number: Int, field: String) throws {
             var campaign = campaign([.header], count: 1)
             (campaign.seed, campaign.only, campaign.board) = (2026, number, try Self.wholeBoard())

@@ -66,13 +66,15 @@ extension BootTests {
             Row("root: counter", .key) { $0.root.counter += 1 },
             Row("root: state", .key) { $0.root.state = PAGE_BLANK.rawValue },
             Row("root: tag", .key) { $0.root.tag.0 ^= 1 },
-            Row("salt", .key) { $0.salt.0 ^= 1 },
-            Row("kdf_iterations: for ever", .host) { $0.kdf_iterations = .max },
-            Row("kdf_iterations", .key) { $0.kdf_iterations += 1 },
             Row("runs: another home", .key) { $0.runs.0.home -= 4096 },
-            Row("wrap_nonce", .key) { $0.wrap_nonce.0 ^= 1 },
-            Row("wrapped_key", .key) { $0.wrapped_key.0 ^= 1 },
-            Row("wrap_tag", .key) { $0.wrap_tag.0 ^= 1 },
+            Row("reserved", .key) { $0.reserved = 1 },
+            Row("salt", .key) { $0.slots.0.salt.0 ^= 1 },
+            Row("kdf_iterations: for ever", .host) { $0.slots.0.kdf_iterations = .max },
+            Row("kdf_iterations", .key) { $0.slots.0.kdf_iterations += 1 },
+            Row("nonce", .key) { $0.slots.0.nonce.0 ^= 1 },
+            Row("wrapped_key", .key) { $0.slots.0.wrapped_key.0 ^= 1 },
+            Row("tag", .key) { $0.slots.0.tag.0 ^= 1 },
+            Row("slots: none", .host) { $0.slots.0 = key_slot() },
         ]
 
         static let sealed = Result { () throws -> Sealed in
@@ -106,6 +108,37 @@ extension BootTests {
             }
         }
 
+        @Test(
+            "Any of the passphrases opens the image, from a BIOS and from UEFI; one that was removed does not"
+        )
+        func slots() throws {
+            let first = try Passphrase("right"), second = try Passphrase("for recovery")
+            let sealed = try Sealed("hello") {
+                ($0.ram, $0.key) = (
+                    256 * .mebibyte, .passphrase(first, iterations: ImageKey.minimumIterations)
+                )
+            }
+            var ring = try KeyRing(of: sealed.image)
+            #expect(try ring.add(second, iterations: ImageKey.minimumIterations, by: first) == 1)
+            func run(_ passphrase: Passphrase, _ firmware: Firmware) throws -> RunResult {
+                var options = RunOptions(recipe: sealed.recipe)
+                (options.passphrase, options.board) = (passphrase, try Board(firmware: firmware))
+                return try Run(ring.image, options: options).boot()
+            }
+            for passphrase in [first, second] {
+                for firmware in [Firmware.bios, .uefi] {
+                    let result = try run(passphrase, firmware)
+                    #expect(result.exitCode == .asAsked, result.story)
+                }
+            }
+            try ring.remove(0, by: second)
+            for firmware in [Firmware.bios, .uefi] {
+                let result = try run(first, firmware)
+                #expect(result.exitCode == .wrongPassphrase, result.story)
+                #expect(!result.consoleText.contains("hello: "))
+            }
+        }
+
         @Test("A demand for a cache that was taken away is a changed header")
         func cache() throws {
             let sealed = try Sealed("hello") {
@@ -131,20 +164,16 @@ extension BootTests {
         }
 
         /// frost looks before the boot; this image is changed behind its back, so the machine has to find it.
-        @Test("The machine bounds what it would do for a passphrase before it asks for one")
+        @Test("The machine bounds what it does for a passphrase: a slot that asks for more is none")
         func iterations() throws {
             let sealed = try Sealed("hello") {
                 $0.key = .passphrase(try Passphrase("right"), iterations: ImageKey.minimumIterations)
             }
             try sealed.copyWithHeader(to: sealed.image.file) {
-                $0.kdf_iterations = UInt32(IMAGE_KDF_MAXIMUM) + 1
+                $0.slots.0.kdf_iterations = UInt32(IMAGE_KDF_MAXIMUM) + 1
             }
-            let result = try sealed.run { options in
-                (options.ending, options.panic, options.expected) = (.panic, .header, [])
-                options.passphrase = try Passphrase("right")
-            }
-            #expect(result.exitCode == .asAsked, result.story)
-            #expect(!result.consoleText.contains(PromptWatch.prompt))
+            let result = try sealed.run { $0.passphrase = try Passphrase("right") }
+            #expect(result.exitCode == .wrongPassphrase, result.story)
         }
 
         /// In the same way.

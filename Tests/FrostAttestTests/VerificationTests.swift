@@ -39,14 +39,15 @@ import Testing
         return answer
     }
 
-    /// Offsets in the sample: loader at 4608, file system at 32768, UEFI loader at 68096, hypervisor at 73216, payload at 81408.
+    /// Offsets in the sample: loader at 4608, file system at 32768, its tables at 37376, UEFI loader at 72192, hypervisor at 77312, payload at 85504.
     @Test(
         "A changed byte is named by its part",
         arguments: [
             (0, "boot sector"), (511, "boot sector"), (520, "authenticated header"),
-            (512 + 2327, "authenticated header"), (4608, "loader"), (5631, "loader"), (32768, "UEFI loader"),
-            (68096 + 1023, "UEFI loader"), (73216, "hypervisor"), (81407, "hypervisor"), (81408, "payload"),
-            (81408 + 4096 + 17, "payload"),
+            (512 + 2311, "authenticated header"), (4608, "loader"), (5631, "loader"), (32768, "file system"),
+            (37376, "UEFI loader"),
+            (72192 + 1023, "UEFI loader"), (77312, "hypervisor"), (85503, "hypervisor"), (85504, "payload"),
+            (85504 + 4096 + 17, "payload"),
         ])
     func changed(offset: Int, part: String) throws {
         #expect(try verify().isVerified)
@@ -71,7 +72,6 @@ import Testing
         arguments: [
             Setting(name: "freeze") { $0.freeze = 4 }, Setting(name: "engine") { $0.engine = 2 },
             Setting(name: "trace-every") { $0.trace_every = 1 },
-            Setting(name: "kdf-iterations") { $0.kdf_iterations = 2000 },
             Setting(name: "devices") { $0.devices = 1 }, Setting(name: "key-source") { $0.key_source = 9 },
             Setting(name: "port") { $0.ports.0 = port_range(first: 1, count: 1) },
         ])
@@ -91,8 +91,8 @@ import Testing
         "What is not measured may change: the key's wrapping with its checksum, and what follows the payload")
     func outside() throws {
         try sample.forge {
-            $0.wrap_nonce.0 ^= 1
-            $0.wrapped_key.3 ^= 1
+            $0.slots.0.nonce.0 ^= 1
+            $0.slots.0.wrapped_key.3 ^= 1
             $0.fault.0 = 65
         }
         #expect(try verify().isVerified)
@@ -109,11 +109,11 @@ import Testing
     @Test("An image that is cut short, empty or gone is told as that")
     func cut() throws {
         let bytes = try sample.bytes
-        try sample.replace(Array(bytes.prefix(81408 + 4096)))
+        try sample.replace(Array(bytes.prefix(85504 + 4096)))
         let answer = try verify()
         #expect(answer.fields == ["payload"] && answer.differences[0].field.contains("cut short"))
         try sample.replace([])
-        #expect(try verify().differences.count == 6)
+        #expect(try verify().differences.count == 7)
         try FileManager.default.removeItem(at: sample.file)
         #expect(throws: BootImage.Failure.missing(sample.file.plainPath)) { try verify() }
     }
@@ -132,8 +132,8 @@ import Testing
     func lies() throws {
         let bytes = try sample.bytes
         try describe {
-            $0.measured[5].bytes = 4096
-            $0.measured[5].sha256 = ContentHash.of(Array(bytes[81408..<81408 + 4096])).hexadecimal
+            $0.measured[6].bytes = 4096
+            $0.measured[6].sha256 = ContentHash.of(Array(bytes[85504..<85504 + 4096])).hexadecimal
         }
         #expect(try verify().fields == ["place of the payload"])
         try describe { $0.settings["freeze"] = "window" }

@@ -39,9 +39,9 @@ import Testing
         #expect(image.header.stack == 0x80000)
         #expect(image.header.cr3 == 0x10000)
         #expect(image.header.loader_sectors == 2)
-        #expect(image.header.efi_lba == 133 && image.header.efi_sectors == 2)
-        #expect(image.header.hypervisor_lba == 143)
-        #expect(image.header.payload_lba == 159)
+        #expect(image.header.efi_lba == 141 && image.header.efi_sectors == 2)
+        #expect(image.header.hypervisor_lba == 151)
+        #expect(image.header.payload_lba == 167)
         #expect(image.freeze == .fit && image.engine == .any && image.policy == .gclockAhead)
     }
 
@@ -118,7 +118,7 @@ import Testing
             { $0.runs.0.pages = 0 }, { $0.runs.1.home = $0.runs.0.home }, { $0.runs.0.home = .max - 4095 },
             { $0.hypervisor_sha256.0 ^= 1 }, { $0.cache = 7 }, { $0.cipher = 9 }, { $0.devices = 2 },
             { $0.ports.0 = port_range(first: 0xFFFF, count: 2) },
-            { $0.kdf_iterations = UInt32(IMAGE_KDF_MAXIMUM) + 1 },
+            { $0.slots.0.kdf_iterations = UInt32(IMAGE_KDF_MAXIMUM) + 1 },
         ] as [@Sendable (inout image_header) -> Void])
     func forgedHeader(change: @Sendable (inout image_header) -> Void) throws {
         let sample = try SampleImage()
@@ -128,7 +128,7 @@ import Testing
 
     @Test(
         "A changed boot sector, loader or hypervisor is refused",
-        arguments: [0, 445, 9 * 512, 133 * 512, 134 * 512 + 500, 143 * 512, 158 * 512 + 511])
+        arguments: [0, 445, 9 * 512, 141 * 512, 142 * 512 + 500, 151 * 512, 166 * 512 + 511])
     func damagedHypervisor(offset: Int) throws {
         let sample = try SampleImage()
         var bytes = try sample.bytes

@@ -63,7 +63,8 @@ import Testing
             let layout = symbols.deletingLastPathComponent().appending(path: "layout.inc")
             return [
                 "boot sector": part(0, until: 1), "loader": part(IMAGE_LOADER_LBA, until: IMAGE_ESP_LBA),
-                "UEFI loader": part(IMAGE_ESP_LBA, until: header.efi_lba + header.efi_sectors),
+                "UEFI loader": part(
+                    UInt32(SystemPartition.firstTable), until: header.efi_lba + header.efi_sectors),
                 "hypervisor": part(header.hypervisor_lba, until: header.payload_lba),
                 "symbols": [UInt8](try Data(contentsOf: symbols)),
                 "offsets": [UInt8](try Data(contentsOf: layout)),

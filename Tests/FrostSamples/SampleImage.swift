@@ -72,11 +72,12 @@ package final class SampleImage {
         var header = try BootImage(reading: file).header
         change(&header)
         header.checksum = withUnsafeBytes(of: header) { crc32(0, $0.baseAddress, BootImage.checksumOffset) }
-        let old = try BootImage(reading: file).header
-        let copy = Int(old.efi_lba + old.efi_sectors) * 512
-        for place in [512, copy] {
-            bytes.replaceSubrange(place..<place + 4096, with: [UInt8](memoryOf: header))
+        let old = try BootImage(reading: file).header, changed = [UInt8](memoryOf: header)
+        let measured = Int(old.efi_lba + old.efi_sectors) * 512
+        for place in [512, BootImage.copyOffset] {
+            bytes.replaceSubrange(place..<place + 4096, with: changed)
         }
+        bytes.replaceSubrange(measured..<measured + 4096, with: BootImage.measuredHeader(changed))
         try replace(bytes)
     }
 }

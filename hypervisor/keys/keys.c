@@ -44,11 +44,11 @@ static size_t read_passphrase(void)
     return bytes;
 }
 
-static bool unwrap(const struct gcm_kernel *kernel)
+static bool unwrap(const struct gcm_kernel *kernel, const struct key_slot *slot)
 {
     gcm_key_expand(kernel, &secrets.image, secrets.raw);
-    bool right = gcm_open(&secrets.image, header->wrap_nonce, header, IMAGE_AUTHENTICATED_BYTES,
-                          header->wrapped_key, secrets.raw, sizeof secrets.raw, header->wrap_tag);
+    bool right = gcm_open(&secrets.image, slot->nonce, header, IMAGE_AUTHENTICATED_BYTES,
+                          slot->wrapped_key, secrets.raw, sizeof secrets.raw, slot->tag);
     if (right)
         gcm_key_expand(kernel, &secrets.image, secrets.raw);
     bytes_wipe(secrets.raw, sizeof secrets.raw);
@@ -56,22 +56,34 @@ static bool unwrap(const struct gcm_kernel *kernel)
     return right;
 }
 
+/* By the passphrase that was read. Nobody has authenticated the slots: each is bounded. */
+static bool opens_slot(const struct gcm_kernel *kernel, size_t passphrase_bytes)
+{
+    for (const struct key_slot *slot = header->slots; slot < header->slots + IMAGE_KEY_SLOTS; slot++) {
+        if (slot->kdf_iterations == 0 || slot->kdf_iterations > IMAGE_KDF_MAXIMUM)
+            continue;
+        pbkdf2_sha256(&secrets.derivation, secrets.passphrase, passphrase_bytes, slot->salt,
+                      sizeof slot->salt, slot->kdf_iterations, secrets.raw);
+        if (unwrap(kernel, slot))
+            return true;
+    }
+    return false;
+}
+
 void keys_unlock_image(const struct gcm_kernel *kernel)
 {
     if (header->key_source == KEY_EMBEDDED) {
         __builtin_memcpy(secrets.raw, header->embedded_kek, sizeof secrets.raw);
         bytes_wipe(header->embedded_kek, sizeof header->embedded_kek);
-        if (!unwrap(kernel))
+        if (!unwrap(kernel, &header->slots[0]))
             panic(PANIC_KEY, KEY_EMBEDDED);
         return;
     }
     for (uint32_t attempt = 0; attempt < ATTEMPTS; attempt++) {
         console_text(PASSPHRASE_PROMPT);
-        size_t bytes = read_passphrase();
-        pbkdf2_sha256(&secrets.derivation, secrets.passphrase, bytes, header->salt,
-                      sizeof header->salt, header->kdf_iterations, secrets.raw);
+        bool is_open = opens_slot(kernel, read_passphrase());
         bytes_wipe(secrets.passphrase, sizeof secrets.passphrase);
-        if (unwrap(kernel))
+        if (is_open)
             return;
         console_text("frostvisor: wrong passphrase, or the image header was changed\r\n");
     }

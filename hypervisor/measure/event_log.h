@@ -25,7 +25,7 @@ static inline uint32_t event_load(const uint8_t *at)
 }
 
 /* TPM 2.0 Library 1.59, part 2, 6.3; 0: another. */
-static inline uint32_t event_digest_bytes(uint32_t algorithm)
+[[gnu::noinline]] static uint32_t event_digest_bytes(uint32_t algorithm)
 {
     switch (algorithm) {
     case 0x04: return 20;                       /* SHA-1 */
@@ -37,7 +37,7 @@ static inline uint32_t event_digest_bytes(uint32_t algorithm)
 }
 
 /* Bytes of the entry, a TCG_PCR_EVENT2; 0: it is none. */
-static inline uint32_t event_bytes(const uint8_t *event)
+[[gnu::noinline]] static uint32_t event_bytes(const uint8_t *event)
 {
     uint32_t count = event_load(event + 8), at = 12;
     if (event_load(event) >= EVENT_PCRS || count == 0 || count > EVENT_BANKS)

@@ -24,7 +24,7 @@ static uint8_t entries[1024];       /* for the log, until it is the guest's */
 static uint32_t entry_bytes;
 static struct tpm_message command, answer;
 
-static void find_log(const uint8_t *table)
+[[gnu::noinline]] static void find_log(const uint8_t *table)
 {
     uint64_t base;
     __builtin_memcpy(&base, table + TPM2_LOG, sizeof base);

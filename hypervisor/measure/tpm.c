@@ -29,7 +29,7 @@ static void write8(uint64_t address, uint64_t value)
     *(volatile uint8_t *)memory_device(address) = (uint8_t)value;
 }
 
-static void wait(uint32_t offset, uint64_t mask, uint64_t value)
+[[gnu::noinline]] static void wait(uint32_t offset, uint64_t mask, uint64_t value)
 {
     uint64_t end = rdtsc() + PATIENCE;
     while ((read32(offset) & mask) != value)
@@ -97,7 +97,7 @@ static void send_crb(const struct tpm_message *command)
     wait(CRB_CTRL_STS, CRB_FATAL, 0);
 }
 
-static void receive(bool is_crb, struct tpm_message *answer, uint32_t bytes)
+[[gnu::noinline]] static void receive(bool is_crb, struct tpm_message *answer, uint32_t bytes)
 {
     if (bytes > sizeof answer->data)
         panic_because(PANIC_TPM, bytes, (const char *[]){": its answer is too long", 0});

@@ -20,10 +20,12 @@ struct HeaderField: Sendable, Equatable {
             ("freeze", \.freeze), ("engine", \.engine), ("policy", \.policy), ("slot_limit", \.slot_limit),
             ("trace_every", \.trace_every), ("key_source", \.key_source), ("guest", \.guest),
             ("e820_gpa", \.e820_gpa), ("entry", \.entry), ("stack", \.stack), ("cr3", \.cr3), ("rsi", \.rsi),
-            ("root", \.root), ("hypervisor_sha256", \.hypervisor_sha256), ("salt", \.salt),
-            ("kdf_iterations", \.kdf_iterations), ("cache", \.cache), ("cipher", \.cipher),
-            ("devices", \.devices), ("ports", \.ports), ("runs", \.runs), ("wrap_nonce", \.wrap_nonce),
-            ("wrapped_key", \.wrapped_key), ("wrap_tag", \.wrap_tag), ("embedded_kek", \.embedded_kek),
+            ("root", \.root), ("hypervisor_sha256", \.hypervisor_sha256),
+            ("cache", \.cache), ("cipher", \.cipher),
+            ("devices", \.devices), ("reserved", \.reserved), ("ports", \.ports), ("runs", \.runs),
+            ("kdf_iterations", \.slots.0.kdf_iterations), ("salt", \.slots.0.salt),
+            ("nonce", \.slots.0.nonce), ("wrapped_key", \.slots.0.wrapped_key), ("tag", \.slots.0.tag),
+            ("other_slots", \.slots.1), ("embedded_kek", \.embedded_kek),
             ("fault", \.fault), ("unused", \.unused), ("checksum", \.checksum),
         ]
         let offsets =
@@ -42,6 +44,9 @@ struct HeaderField: Sendable, Equatable {
         switch name {
         case "fault": "the name of a built-in fault is for tools alone"
         case "unused": "no code reads it"
+        case "other_slots": "the first slot has opened before they are read"
+        case "kdf_iterations", "salt":
+            image.needsPassphrase ? nil : "not read where no passphrase is asked for"
         case "embedded_kek" where image.needsPassphrase: "not read where a passphrase is asked for"
         default: nil
         }

@@ -16,8 +16,8 @@ package struct BootImage: Sendable {
     package static let headerOffset = Int(IMAGE_HEADER_LBA) * sectorBytes
     package static let headerBytes = MemoryLayout<image_header>.size
     package static let loaderOffset = Int(IMAGE_LOADER_LBA) * sectorBytes
-    /// The header up to the wrapped key.
-    package static let authenticatedBytes = MemoryLayout<image_header>.offset(of: \.wrap_nonce) ?? 0
+    /// The header up to its keys.
+    package static let authenticatedBytes = MemoryLayout<image_header>.offset(of: \.slots) ?? 0
     package static let checksumOffset = MemoryLayout<image_header>.offset(of: \.checksum) ?? 0
 
     /// The fault that its hypervisor has on purpose.
@@ -95,18 +95,27 @@ package struct BootImage: Sendable {
         (self.file, header, plan) = (file, image.header, image.plan)
     }
 
-    /// Makes the header's checksum right again, and its copy the same, as whoever changes a header would.
+    /// Makes the header's checksum right again, and its copies the same, as whoever changes a header would.
     /// - Parameter file: an image's bytes.
     package static func mendChecksum(of file: inout [UInt8]) {
         let checksum = crc32(0, Array(file[headerOffset..<headerOffset + checksumOffset]), checksumOffset)
         let place = headerOffset + checksumOffset
         file.replaceSubrange(place..<place + 4, with: [UInt8](memoryOf: checksum.littleEndian))
-        let header = file[headerOffset..<loaderOffset].withUnsafeBytes {
-            $0.loadUnaligned(as: image_header.self)
-        }
-        let copy = (Int(header.efi_lba) + Int(header.efi_sectors)) * sectorBytes
-        guard copy >= loaderOffset, copy + headerBytes <= file.count else { return }
-        file.replaceSubrange(copy..<copy + headerBytes, with: file[headerOffset..<loaderOffset])
+        let bytes = Array(file[headerOffset..<loaderOffset])
+        file.replaceSubrange(copyOffset..<copyOffset + headerBytes, with: bytes)
+        let header = bytes.withUnsafeBytes { $0.loadUnaligned(as: image_header.self) }
+        let measured = (Int(header.efi_lba) + Int(header.efi_sectors)) * sectorBytes
+        guard measured >= loaderOffset, measured + headerBytes <= file.count else { return }
+        file.replaceSubrange(measured..<measured + headerBytes, with: measuredHeader(bytes))
+    }
+
+    /// Of the header, in the EFI system partition: with the keys.
+    package static let copyOffset = Int(IMAGE_ESP_LBA + IMAGE_ESP_HEADER) * sectorBytes
+
+    /// What of a header stands in the UEFI application, so that keys may come and go while what firmware measures stays.
+    package static func measuredHeader(_ header: [UInt8]) -> [UInt8] {
+        header.prefix(authenticatedBytes)
+            + [UInt8](repeating: 0, count: header.count - authenticatedBytes)
     }
 
     /// Ciphertext pages, back to back.
@@ -165,11 +174,12 @@ package struct BootImage: Sendable {
         guard certificates >= 0,
             let partition = try? SystemPartition(unsigned: unsigned.fileBytes, certificates: certificates)
         else { return false }
+        let bytes = Array(head[Self.headerOffset..<Self.loaderOffset])
         return head[start..<end].elementsEqual(
             application.head(section: sectionBytes, certificates: certificates))
-            && head[end..<end + Self.headerBytes].elementsEqual(head[Self.headerOffset..<Self.loaderOffset])
+            && head[end..<end + Self.headerBytes].elementsEqual(Self.measuredHeader(bytes))
             && head[SystemPartition.bootCodeBytes..<Self.sectorBytes].elementsEqual(partition.bootRecord)
-            && head[Int(IMAGE_ESP_LBA) * Self.sectorBytes..<start].elementsEqual(partition.metadata)
+            && head[Int(IMAGE_ESP_LBA) * Self.sectorBytes..<start].elementsEqual(partition.metadata(bytes))
     }
 
     /// What UEFI firmware loads, without signatures.
@@ -196,9 +206,14 @@ package struct BootImage: Sendable {
             && [KEY_CONSOLE.rawValue, KEY_EMBEDDED.rawValue].contains(header.key_source)
             && [GUEST_LONG64.rawValue, GUEST_REAL.rawValue].contains(header.guest)
             && cache != nil && devices != nil && ports.count == Self.declared(header).count
-            && (!needsPassphrase || header.kdf_iterations >= IMAGE_KDF_MINIMUM)
-            && header.kdf_iterations <= IMAGE_KDF_MAXIMUM
+            && hasSoundSlots
         guard isKnown else { throw .damaged(file.plainPath, what: "header") }
+    }
+
+    private var hasSoundSlots: Bool {
+        let taken = header.keySlots.filter(\.isTaken)
+        return taken.isEmpty == !needsPassphrase
+            && taken.allSatisfy { (IMAGE_KDF_MINIMUM...IMAGE_KDF_MAXIMUM).contains($0.kdf_iterations) }
     }
 
     private func checkSectors(fileBytes: UInt64) throws(Failure) {
@@ -206,7 +221,7 @@ package struct BootImage: Sendable {
         let hypervisor = UInt64(header.efi_lba) + UInt64(header.efi_sectors) + Self.pageSectors
         let payload = UInt64(header.hypervisor_lba) + UInt64(header.hypervisor_sectors)
         guard header.loader_sectors > 0, header.efi_sectors > 0, header.hypervisor_sectors > 0,
-            application <= UInt64(IMAGE_ESP_LBA), header.efi_lba > IMAGE_ESP_LBA,
+            application <= UInt64(IMAGE_ESP_LBA), header.efi_lba > UInt32(SystemPartition.firstTable),
             UInt64(header.hypervisor_sectors).isMultiple(of: Self.pageSectors),
             UInt64(header.hypervisor_lba) == hypervisor, UInt64(header.payload_lba) == payload,
             UInt64(header.hypervisor_sectors) * UInt64(Self.sectorBytes) <= header.frozen_bytes,

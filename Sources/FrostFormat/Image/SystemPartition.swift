@@ -4,7 +4,7 @@ package import FrostSupport
 /// The EFI system partition of an image: a FAT16 file system with one file, `\EFI\BOOT\BOOTX64.EFI`, in one piece, so that
 /// a BIOS's loader finds the same bytes by sector numbers.
 ///
-/// - Shape: boot sector | FAT | FAT | root folder | EFI | BOOT | the file's clusters
+/// - Shape: boot sector | the image's header | FAT | FAT | root folder | EFI | BOOT | the file's clusters
 /// - Source: Microsoft, "FAT: General Overview of On-Disk Format" 1.03; UEFI 2.10, 13.3 "File System Format".
 package struct SystemPartition: Sendable, Equatable {
     /// Of the file without certificates: decides where everything lies.
@@ -17,6 +17,10 @@ package struct SystemPartition: Sendable, Equatable {
 
     private static let sectorBytes = Int(IMAGE_SECTOR_BYTES)
     private static let start = Int(IMAGE_ESP_LBA)
+    /// Before the tables: the boot sector, and the header, which no file system knows of.
+    private static let reserved = Int(IMAGE_ESP_HEADER) + MemoryLayout<image_header>.size / sectorBytes
+    /// Of the image.
+    package static let firstTable = start + reserved
     private static let rootEntries = 512
     private static let entryBytes = 32
     private static let rootSectors = rootEntries * entryBytes / sectorBytes
@@ -48,11 +52,13 @@ package struct SystemPartition: Sendable, Equatable {
     }
 
     private var tableSectors: Int { ((clusters + 2) * 2 + Self.sectorBytes - 1) / Self.sectorBytes }
-    private var sectors: Int { 1 + 2 * tableSectors + Self.rootSectors + clusters * clusterSectors }
+    private var sectors: Int {
+        Self.reserved + 2 * tableSectors + Self.rootSectors + clusters * clusterSectors
+    }
 
     /// Where the file lies in the image.
     package var fileSector: Int {
-        Self.start + 1 + 2 * tableSectors + Self.rootSectors + Self.folders * clusterSectors
+        Self.start + Self.reserved + 2 * tableSectors + Self.rootSectors + Self.folders * clusterSectors
     }
     /// Where the image says how long the file is, in bytes.
     package var fileBytesOffset: Int {
@@ -71,7 +77,8 @@ package struct SystemPartition: Sendable, Equatable {
     }
 
     /// All before the file.
-    package var metadata: [UInt8] {
+    /// - Parameter header: the image's.
+    package func metadata(_ header: [UInt8]) -> [UInt8] {
         let clusterBytes = clusterSectors * Self.sectorBytes
         let root = [
             Self.entry("FROSTVISOR ", kind: .label), Self.entry("EFI        ", kind: .folder, cluster: 2),
@@ -81,7 +88,7 @@ package struct SystemPartition: Sendable, Equatable {
             Self.parents(own: 3, above: 2) + [
                 Self.entry("BOOTX64 EFI", kind: .file, cluster: 4, bytes: fileBytes)
             ]
-        return bootSector + table + table
+        return bootSector + header + table + table
             + Self.folder(root, bytes: Self.rootSectors * Self.sectorBytes)
             + Self.folder(efi, bytes: clusterBytes) + Self.folder(boot, bytes: clusterBytes)
     }
@@ -91,7 +98,7 @@ package struct SystemPartition: Sendable, Equatable {
         sector.replaceSubrange(0..<11, with: [0xEB, 0x3C, 0x90] + Array("FROST   ".utf8))
         sector.store(UInt16(Self.sectorBytes), at: 11)
         sector[13] = UInt8(clusterSectors)
-        sector.store(UInt16(1), at: 14)  // reserved: this one
+        sector.store(UInt16(Self.reserved), at: 14)
         sector[16] = 2  // tables
         sector.store(UInt16(Self.rootEntries), at: 17)
         sector.store(UInt16(sectors < 0x10000 ? sectors : 0), at: 19)

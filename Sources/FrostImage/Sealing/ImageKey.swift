@@ -1,5 +1,5 @@
 package import FrostCore
-import FrostFormat
+package import FrostFormat
 package import FrostSupport
 
 /// The key that a guest is sealed under, and how it is kept in the header.
@@ -17,28 +17,44 @@ package struct ImageKey: Sendable {
     static let iterations = minimumIterations...UInt32(IMAGE_KDF_MAXIMUM)
 
     /// Fresh for every image.
-    package let raw = CipherKey.random(Int(GCM_KEY_BYTES))
+    package let raw: [UInt8]
 
-    package init() {}
+    package init() {
+        raw = CipherKey.random(Int(GCM_KEY_BYTES))
+    }
+
+    /// The key of an image that is there; nil where the passphrase opens no slot, or the header was changed.
+    package init?(of header: image_header, passphrase: Passphrase?) {
+        guard let raw = Self.unwrap(header, passphrase: passphrase) else { return nil }
+        self.raw = raw
+    }
 
     /// Fills in all key fields of a header whose other fields are final.
     func wrap(into header: inout image_header, source: Source) {
-        let salt = CipherKey.random(16)
-        let wrappingKey: [UInt8]
-        withUnsafeMutableBytes(of: &header.salt) { $0.copyBytes(from: salt) }
         switch source {
         case .passphrase(let passphrase, let iterations):
             header.key_source = KEY_CONSOLE.rawValue
-            header.kdf_iterations = iterations
-            wrappingKey = passphrase.wrappingKey(salt: salt, iterations: iterations)
+            header.keySlots = [slot(for: passphrase, iterations: iterations, in: header)]
         case .embedded:
             header.key_source = KEY_EMBEDDED.rawValue
-            wrappingKey = CipherKey.random(Int(GCM_KEY_BYTES))
+            let wrappingKey = CipherKey.random(Int(GCM_KEY_BYTES))
             withUnsafeMutableBytes(of: &header.embedded_kek) { $0.copyBytes(from: wrappingKey) }
+            header.keySlots = [slot(under: wrappingKey, in: header)]
         }
-        let nonce = CipherKey.random(Int(GCM_NONCE_BYTES))
-        withUnsafeMutableBytes(of: &header.wrap_nonce) { $0.copyBytes(from: nonce) }
+    }
 
+    func slot(for passphrase: Passphrase, iterations: UInt32, in header: image_header) -> key_slot {
+        let salt = CipherKey.random(16)
+        var slot = slot(
+            under: passphrase.wrappingKey(salt: salt, iterations: iterations), in: header)
+        slot.kdf_iterations = iterations
+        withUnsafeMutableBytes(of: &slot.salt) { $0.copyBytes(from: salt) }
+        return slot
+    }
+
+    private func slot(under wrappingKey: [UInt8], in header: image_header) -> key_slot {
+        var slot = key_slot()
+        let nonce = CipherKey.random(Int(GCM_NONCE_BYTES))
         var wrapped = raw
         var tag = [UInt8](repeating: 0, count: Int(GCM_TAG_BYTES))
         let key = CipherKey(wrappingKey)
@@ -47,27 +63,40 @@ package struct ImageKey: Sendable {
                 key.expanded, nonce, authenticated.baseAddress, BootImage.authenticatedBytes, raw, &wrapped,
                 raw.count, &tag)
         }
-        withUnsafeMutableBytes(of: &header.wrapped_key) { $0.copyBytes(from: wrapped) }
-        withUnsafeMutableBytes(of: &header.wrap_tag) { $0.copyBytes(from: tag) }
+        withUnsafeMutableBytes(of: &slot.nonce) { $0.copyBytes(from: nonce) }
+        withUnsafeMutableBytes(of: &slot.wrapped_key) { $0.copyBytes(from: wrapped) }
+        withUnsafeMutableBytes(of: &slot.tag) { $0.copyBytes(from: tag) }
+        return slot
     }
 
     /// The raw image key of a header, as the hypervisor gets it; nil when the passphrase or the header is wrong.
     package static func unwrap(_ header: image_header, passphrase: Passphrase?) -> [UInt8]? {
-        let wrappingKey: [UInt8]
         if header.key_source == KEY_EMBEDDED.rawValue {
-            wrappingKey = [UInt8](memoryOf: header.embedded_kek)
-        } else {
-            guard let passphrase else { return nil }
-            wrappingKey = passphrase.wrappingKey(
-                salt: [UInt8](memoryOf: header.salt), iterations: header.kdf_iterations)
+            return unwrap(header, header.slots.0, under: [UInt8](memoryOf: header.embedded_kek))
         }
+        return passphrase.flatMap { opened(header, by: $0)?.raw }
+    }
+
+    /// The first slot that a passphrase opens, and what is in it.
+    static func opened(_ header: image_header, by passphrase: Passphrase) -> (slot: Int, raw: [UInt8])? {
+        for (number, slot) in header.keySlots.enumerated() where slot.isTaken {
+            let wrappingKey = passphrase.wrappingKey(
+                salt: [UInt8](memoryOf: slot.salt), iterations: slot.kdf_iterations)
+            if let raw = unwrap(header, slot, under: wrappingKey) { return (number, raw) }
+        }
+        return nil
+    }
+
+    private static func unwrap(
+        _ header: image_header, _ slot: key_slot, under wrappingKey: [UInt8]
+    ) -> [UInt8]? {
         let key = CipherKey(wrappingKey)
         var raw = [UInt8](repeating: 0, count: Int(GCM_KEY_BYTES))
         let genuine = withUnsafeBytes(of: header) { authenticated in
             gcm_open(
-                key.expanded, [UInt8](memoryOf: header.wrap_nonce), authenticated.baseAddress,
-                BootImage.authenticatedBytes, [UInt8](memoryOf: header.wrapped_key), &raw, raw.count,
-                [UInt8](memoryOf: header.wrap_tag))
+                key.expanded, [UInt8](memoryOf: slot.nonce), authenticated.baseAddress,
+                BootImage.authenticatedBytes, [UInt8](memoryOf: slot.wrapped_key), &raw, raw.count,
+                [UInt8](memoryOf: slot.tag))
         }
         return genuine ? raw : nil
     }

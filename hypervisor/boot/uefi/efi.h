@@ -52,7 +52,9 @@ struct efi_boot_services {
     void *free_pages;
     efi_status (*get_memory_map)(uint64_t *map_bytes, void *map, uint64_t *key,
                                  uint64_t *descriptor_bytes, uint32_t *version);
-    void *pool[2], *events[6], *handlers[9], *images[4];
+    void *pool[2], *events[6], *handlers[3];
+    efi_status (*handle_protocol)(efi_handle, const struct efi_guid *, void **protocol);
+    void *more_handlers[5], *images[4];
     efi_status (*exit_boot_services)(efi_handle, uint64_t map_key);
     void *misc[3], *drivers[2], *open[3], *library[2];
     efi_status (*locate_protocol)(const struct efi_guid *, void *registration, void **protocol);
@@ -66,6 +68,27 @@ struct efi_configuration_table {
 /* EFI_ACPI_20_TABLE_GUID, 8868E871-E4F1-11D3-BC22-0080C73C8881: the RSDP. */
 #define EFI_ACPI_20_LOW  UINT64_C(0x11D3E4F18868E871)
 #define EFI_ACPI_20_HIGH UINT64_C(0x81883CC7800022BC)
+
+/* 9.1, EFI_LOADED_IMAGE_PROTOCOL: 5B1B31A1-9562-11D2-8E3F-00A0C969723B. */
+#define EFI_LOADED_IMAGE_LOW  UINT64_C(0x11D295625B1B31A1)
+#define EFI_LOADED_IMAGE_HIGH UINT64_C(0x3B7269C9A0003F8E)
+struct efi_loaded_image {
+    uint32_t revision;
+    efi_handle parent;
+    const struct efi_system_table *system;
+    efi_handle device;
+};
+
+/* 13.9, EFI_BLOCK_IO_PROTOCOL: 964E5B21-6459-11D2-8E39-00A0C969723B. */
+#define EFI_BLOCK_IO_LOW  UINT64_C(0x11D26459964E5B21)
+#define EFI_BLOCK_IO_HIGH UINT64_C(0x3B7269C9A000398E)
+struct efi_block_io {
+    uint64_t revision;
+    const uint32_t *media;              /* its first member: its ID */
+    void *reset;
+    efi_status (*read_blocks)(struct efi_block_io *, uint32_t media, uint64_t block,
+                              uint64_t bytes, void *to);
+};
 
 /* TCG EFI Protocol Specification 1.0 revision 13, 6 (EFI_TCG2_PROTOCOL), 7 (final events).
  * 607F766C-7455-42BE-930B-E4D76DB2720F and 1E2ED096-30E2-4254-BD89-863BBEF82325. */

@@ -160,6 +160,25 @@ static const void *find_table(const struct efi_system_table *system, uint64_t lo
     return 0;
 }
 
+/* The header as it stands beside this application, with the image's keys, into the low memory. What
+ * of it is measured and signed must be what stands here. */
+static bool read_header(const struct efi_boot_services *services, efi_handle self)
+{
+    static const struct efi_guid loaded = {EFI_LOADED_IMAGE_LOW, EFI_LOADED_IMAGE_HIGH};
+    static const struct efi_guid blocks = {EFI_BLOCK_IO_LOW, EFI_BLOCK_IO_HIGH};
+    const struct efi_loaded_image *own;
+    struct efi_block_io *disk;
+    uint8_t *to = (uint8_t *)(uint64_t)LOADER_LOW_BASE;
+    if (services->handle_protocol(self, &loaded, (void **)&own) != 0 ||
+        services->handle_protocol(own->device, &blocks, (void **)&disk) != 0 ||
+        disk->read_blocks(disk, *disk->media, IMAGE_ESP_HEADER, sizeof image, to) != 0)
+        return false;
+    for (uint32_t i = 0; i < IMAGE_AUTHENTICATED_BYTES; i++)
+        if (to[i] != ((const uint8_t *)&image)[i])
+            return false;
+    return true;
+}
+
 /* ---- in the loader's low memory ---- */
 
 /* As loader.asm: the first 4 GiB where they are, the frozen region at HYPERVISOR_BASE. */
@@ -261,7 +280,9 @@ efi_status efi_main(efi_handle self, const struct efi_system_table *system)
         return refuse(system, u"the firmware uses memory between 60000h and 90000h", u"");
 
     __builtin_memset((void *)low, 0, LOADER_LOW_END - LOADER_LOW_BASE);
-    __builtin_memcpy((void *)low, &image, sizeof image);
+    if (!read_header(services, self))
+        return refuse(system, u"the partition that this application was started from is not its "
+                              "image's", u"");
     boot->header = LOADER_LOW_BASE;
     const void *rsdp = find_table(system, EFI_ACPI_20_LOW, EFI_ACPI_20_HIGH);
     boot->rsdp = (uint32_t)(uint64_t)rsdp;

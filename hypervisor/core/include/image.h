@@ -3,10 +3,12 @@
  *   sector 0      boot sector (boot/bios/sector.asm), and a table of one partition
  *   sector 1      struct image_header, 8 sectors
  *   sector 9      the BIOS's loader (boot/bios/loader.asm), loader_sectors
- *   sector 64     the EFI system partition: FAT16 with one file, a UEFI application. Of that file:
+ *   sector 64     the EFI system partition: FAT16 with one file, a UEFI application
+ *   sector 65     the header once more, where UEFI's loader finds its keys. Of the application:
  *   efi_lba         the UEFI loader (boot/uefi/loader.c), efi_sectors; its last section goes on to
  *                   the payload's end
- *   then            the header once more
+ *   then            the header's authenticated part, and zeroes: the firmware measures it, and
+ *                   keys may come and go
  *   hypervisor_lba  hypervisor, flat binary for address frozen_base, hypervisor_sectors
  *   payload_lba     payload: ciphertext pages, the runs' pages in order; 8 sectors a page
  */
@@ -16,11 +18,12 @@
 #include "page.h"
 
 #define IMAGE_MAGIC         "FROSTIMG"
-#define IMAGE_VERSION       5u
+#define IMAGE_VERSION       6u
 #define IMAGE_SECTOR_BYTES  512u
 #define IMAGE_HEADER_LBA    1u
 #define IMAGE_LOADER_LBA    9u
 #define IMAGE_ESP_LBA       64u
+#define IMAGE_ESP_HEADER    1u          /* sector of the partition */
 #define IMAGE_RUNS          128u
 #define IMAGE_KDF_MINIMUM   1000u
 #define IMAGE_KDF_MAXIMUM   100000000u
@@ -55,8 +58,19 @@ struct port_range {
     uint16_t first, count;
 };
 
+/* A way to the image key, which stands for the others' too: sealed by AES-256-GCM under the slot's
+ * key-encryption key. */
+#define IMAGE_KEY_SLOTS 8u
+struct key_slot {
+    uint32_t kdf_iterations;    /* of PBKDF2, from a passphrase; 0: a free slot, or KEY_EMBEDDED's */
+    uint8_t  salt[16];
+    uint8_t  nonce[12];
+    uint8_t  wrapped_key[32];
+    uint8_t  tag[16];
+};
+
 struct image_header {
-    /* Authenticated: the additional data of the wrapped key, up to `wrap_nonce`. */
+    /* Authenticated: the additional data of each wrapped key, up to `slots`. */
     char     magic[8];
     uint32_t version;
     uint32_t loader_sectors;
@@ -93,29 +107,26 @@ struct image_header {
     struct page_entry root;     /* of the tree's top page */
     uint8_t  hypervisor_sha256[32];     /* of the boot sector without its table, of both loaders
                                          * and of the hypervisor */
-    uint8_t  salt[16];
-    uint32_t kdf_iterations;
     uint32_t cache;             /* enum image_cache */
     uint32_t cipher;            /* enum gcm_cipher; GCM_ANY: the widest that the CPU offers */
     uint32_t devices;           /* enum image_devices */
+    uint32_t reserved;          /* zero */
     struct port_range ports[IMAGE_PORTS];
     struct image_run runs[IMAGE_RUNS];
 
-    /* The image key, sealed by AES-256-GCM under the key-encryption key. */
-    uint8_t  wrap_nonce[12];
-    uint8_t  wrapped_key[32];
-    uint8_t  wrap_tag[16];
-    uint8_t  embedded_kek[32];  /* KEY_EMBEDDED: the key-encryption key itself; else zero */
+    struct key_slot slots[IMAGE_KEY_SLOTS];
+    uint8_t  embedded_kek[32];  /* KEY_EMBEDDED: the key-encryption key of the first slot; else
+                                 * zero */
 
     char     fault[32];         /* the fault that was put into the hypervisor on purpose; zeroes:
                                  * none */
 
-    uint8_t  unused[4096 - 2452 - 4];
+    uint8_t  unused[4096 - 3016 - 4];
     uint32_t checksum;          /* CRC-32 of all before it */
 };
 _Static_assert(sizeof(struct image_header) == 4096, "eight sectors");
 
-#define IMAGE_AUTHENTICATED_BYTES __builtin_offsetof(struct image_header, wrap_nonce)
+#define IMAGE_AUTHENTICATED_BYTES __builtin_offsetof(struct image_header, slots)
 
 /* What the loader hands to the hypervisor, in low memory. */
 #define BOOT_E820_ENTRIES 128u
