@@ -52,10 +52,13 @@ struct Frost: ParsableCommand {
     }
 
     private static func checkOptions() throws {
-        let words = CommandLine.arguments.dropFirst()
-        guard let command = configuration.subcommands.first(where: { $0._commandName == words.first }),
-            let repeated = try RepeatedOption(in: Array(words.dropFirst()), of: command)
-        else { return }
+        var words = CommandLine.arguments.dropFirst()
+        var command: any ParsableCommand.Type = Self.self
+        while let next = command.configuration.subcommands.first(where: { $0._commandName == words.first }) {
+            command = next
+            words = words.dropFirst()
+        }
+        guard let repeated = try RepeatedOption(in: Array(words), of: command) else { return }
         throw ValidationError("\(repeated.name) is given twice, and takes one value. Leave one of them out.")
     }
 }

@@ -69,6 +69,14 @@ package final class AttestationKey: @unchecked Sendable {
     }
 }
 
+enum PEM {
+    /// - Parameter der: SubjectPublicKeyInfo.
+    static func publicKey(_ der: [UInt8]) -> String {
+        let text = Data(der).base64EncodedString(options: [.lineLength64Characters, .endLineWithLineFeed])
+        return "-----BEGIN PUBLIC KEY-----\n\(text)\n-----END PUBLIC KEY-----\n"
+    }
+}
+
 /// As much of DER as keys and signatures need.
 ///
 /// - Source: ITU-T X.690, 8 and 10.

@@ -19,10 +19,7 @@ package struct TPMPublic: Sendable {
         return attributes & needed == needed && attributes & (1 << 17) == 0  // decrypt
     }
 
-    package var pem: String {
-        let text = Data(der).base64EncodedString(options: [.lineLength64Characters, .endLineWithLineFeed])
-        return "-----BEGIN PUBLIC KEY-----\n\(text)\n-----END PUBLIC KEY-----\n"
-    }
+    package var pem: String { PEM.publicKey(der) }
 
     /// - Throws: ``QuoteFailure/damaged(_:what:)``
     package init(_ bytes: [UInt8], named file: String) throws(QuoteFailure) {
