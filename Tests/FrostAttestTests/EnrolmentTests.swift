@@ -1,6 +1,7 @@
 import Foundation
 import FrostAttest
 import FrostFormat
+import FrostImage
 import FrostSamples
 import FrostSupport
 import Testing
@@ -177,6 +178,58 @@ import Testing
             "attest enrol --name rack4 --ek-certificate \(certificate) --ca \(certificate) -o machine.json",
             tcti: tpm.connection)
         #expect(refused.code == 1 && refused.error.contains("does not open the challenge"), "\(refused)")
+    }
+
+    @Test("The guide's commands work as they are written, with ssh's part played by tpm2-tools")
+    func guide() throws {
+        let guide = SourceTree.underTest.root.appending(path: "docs/guide/attestation.md")
+        var lines = try String(contentsOf: guide, encoding: .utf8).split(separator: "\n")
+            .filter { $0.hasPrefix("    ") }.map { String($0.dropFirst(4)) }
+        // The policy's example, which is no command.
+        lines.removeAll { $0.hasPrefix("{") || $0.hasPrefix("}") || $0.hasPrefix("    \"") }
+        let enrol = try #require(lines.firstIndex { $0.hasPrefix("frost attest enrol") })
+        #expect(lines.count { $0.hasPrefix("frost ") } >= 9)
+        try run(lines[..<enrol], on: tpm)
+
+        let image = try BootImage(reading: file("hello.img"))
+        let events = try LaunchPrediction(of: image, phase: .launched).started()
+        let machine = try MeasuredMachine(events)
+        try machine.tpm.run("evictcontrol -C o -c 0x81010002")
+        for name in ["hello.img"] {
+            try FileManager.default.copyItem(at: file(name), to: machine.tpm.file(name))
+        }
+        try Data(EventLog.bytes(of: events, banks: MeasuredMachine.banks)).write(to: machine.tpm.file("log"))
+        let maker = try SampleTPM.Maker.known.get()
+        let certificates = try maker.certificates.map { try Data(contentsOf: $0) }
+        try certificates.reduce(Data(), +).write(to: machine.tpm.file("maker.pem"))
+        let carried = try #require(lines.firstIndex { $0.hasPrefix("tpm2_createek") })
+        try run(lines[enrol..<carried], on: machine.tpm)
+        try machine.tpm.run("evictcontrol -C o -c 0x81010002")
+        let said = try run(lines[carried...], on: machine.tpm)
+        #expect(said.contains("machine      rack4 runs "), "\(said)")
+    }
+
+    @discardableResult
+    private func run(_ lines: some Sequence<String>, on tpm: SampleTPM) throws -> String {
+        let folder = tpm.scratch.url
+        let text = lines.joined(separator: "\n")
+            .replacing("cmd:ssh root@rack4 tpm2_send", with: "cmd:tpm2_send --tcti \(tpm.connection)")
+            .replacing("/sys/kernel/security/tpm0/binary_bios_measurements", with: "log")
+        // A machine's kernel does so between tools.
+        let script = "set -e\ntrap 'tpm2_flushcontext -t >/dev/null 2>&1 || true' DEBUG\n\(text)"
+        let process = try BuiltFrost.process(["-c", script], in: folder)
+        process.executableURL = URL(filePath: "/bin/bash")
+        let bin = BuiltFrost.program().deletingLastPathComponent().plainPath
+        let path = process.environment?["PATH"] ?? ""
+        process.environment?["PATH"] = "\(bin):\(path)"
+        process.environment?["TPM2TOOLS_TCTI"] = tpm.connection
+        try process.run()
+        process.waitUntilExit()
+        let texts = try ["error.txt", "output.txt"].map {
+            try String(contentsOf: folder.appending(path: $0), encoding: .utf8)
+        }
+        #expect(process.terminationStatus == 0, "\(texts[0])")
+        return texts[1]
     }
 
     @Test("From enrolment to verdict by commands alone")
