@@ -14,6 +14,9 @@ package struct ImageReference: Codable, Sendable, Equatable {
     package var settings: [String: String]
     /// SHA-256 of boot sector, loader and hypervisor: the name of a hypervisor's build.
     package var hypervisor: String
+    /// The hash by which UEFI firmware measures the image: SHA-256 of its application, by Authenticode. It covers the wrapped
+    /// key as well, which may change, so it is told and not compared. nil: the reference was made before frost told it.
+    package var application: String?
     /// nil: the sources of whoever made the reference built another hypervisor.
     package var build: HypervisorBuild?
 
@@ -26,6 +29,7 @@ package struct ImageReference: Codable, Sendable, Equatable {
         measured = try MeasuredPart.all(of: image)
         settings = Self.settings(image.header)
         hypervisor = Self.hypervisor(of: image)
+        application = Self.application(of: image)
         self.build = build
     }
 
@@ -43,7 +47,8 @@ package struct ImageReference: Codable, Sendable, Equatable {
         guard mark.format == Self.currentFormat else { throw .otherFormat(path, mark.format) }
         guard let reference = try? JSON.decode(Self.self, from: Data(bytes)),
             reference.measured.map(\.name) == MeasuredPart.Name.allCases,
-            reference.measured.allSatisfy(\.isSound)
+            reference.measured.allSatisfy(\.isSound),
+            reference.application.map({ Hexadecimal.bytes($0)?.count == PCRBank.sha256.bytes }) ?? true
         else { throw .damaged(path) }
         self = reference
     }
@@ -69,6 +74,12 @@ package struct ImageReference: Codable, Sendable, Equatable {
 
     static func hypervisor(of image: BootImage) -> String {
         [UInt8](memoryOf: image.header.hypervisor_sha256).hexadecimal
+    }
+
+    static func application(of image: BootImage) -> String? {
+        (try? image.application()).flatMap {
+            Authenticode.digests(of: $0, banks: [.sha256])?[.sha256]?.hexadecimal
+        }
     }
 
     static func settings(_ header: image_header) -> [String: String] {
@@ -162,7 +173,7 @@ extension ImageReference: CustomStringConvertible {
     }
 
     private var buildText: String {
-        "hypervisor   \(hypervisor)\n"
+        "hypervisor   \(hypervisor)\n" + (application.map { "application  \($0)\n" } ?? "")
             + (build?.description ?? "built of     sources that are not known")
     }
 }

@@ -36,7 +36,8 @@ package struct ReferenceSigning {
         if isThere {
             bytes = try ImageReference.bytes(of: reference)
             let told = try ImageReference(bytes, named: reference.plainPath)
-            let own = try ImageReference(of: image, build: told.build)
+            var own = try ImageReference(of: image, build: told.build)
+            if told.application == nil { own.application = nil }
             guard told == own else {
                 throw Failure.otherImage(reference.plainPath, image: image.file.plainPath)
             }

@@ -26,13 +26,13 @@ package enum ExitCode: Int32, Sendable, CaseIterable {
         case .asAsked:
             """
             ended as asked; frost verify: proven, or under Bochs no violation; frost verify-image: signed by as many \
-            as asked for, and the image is the one described
+            as asked for, and the image is the one described; frost attest: enrolled, or the machine runs the image
             """
         case .otherwise:
             """
             ended otherwise: an expected text or ending did not come, or an attack was missed; frost verify: \
             plaintext or keys leaked, or under Bochs a violation; frost exits --check: over budget; frost verify-image: \
-            signed by too few, or another image
+            signed by too few, or another image; frost attest: a machine that is not believed
             """
         case .notProvable: "frost verify: not provable here, or under Bochs not judged, and why"
         case .regression: "frost sweep: worse than the baseline"

@@ -85,6 +85,36 @@ extension FuzzTarget {
                 _ = replay.record.count
             }),
         FuzzTarget(
+            name: "quote", reads: "a TPM's quote, and the values quoted (attest verify)",
+            words: ["\u{0}TCG", "\u{0}\u{B}\u{3}"], longestInput: 512,
+            read: { input, _ in
+                let quote = try Quote(input, named: "it")
+                let values = quote.values(input) ?? [:]
+                _ = (quote.digest(of: values), quote.nonce.hexadecimal)
+            }),
+        FuzzTarget(
+            name: "quote-signature", reads: "a TPM's signature (attest verify)", longestInput: 512,
+            read: { input, _ in
+                let signature = try QuoteSignature(input, named: "it")
+                _ = try AttestationKey(pem: quoteKey).hasSigned([1, 2, 3], signature)
+            }),
+        FuzzTarget(
+            name: "tpm-key", reads: "a key's public area, as a TPM tells it (attest enrol, challenge)",
+            longestInput: 512,
+            read: { input, _ in
+                let key = try TPMPublic(input, named: "it")
+                _ = (key.canAttest, key.name.count)
+                _ = try AttestationKey(pem: key.pem)
+            }),
+        FuzzTarget(
+            name: "ek-certificate",
+            reads: "an endorsement key's certificate, up to libcrypto (attest enrol, challenge)",
+            longestInput: 2 << 10,
+            read: { input, _ in
+                let certificate = try EndorsementCertificate(input, named: "it")
+                _ = (certificate.key.count, certificate.isRSA)
+            }),
+        FuzzTarget(
             name: "event-log", reads: "a TPM's event log (attest verify)",
             words: [
                 "Spec ID Event03\0", "StartupLocality\0", "frostvisor: header sha256:",
@@ -108,6 +138,15 @@ extension FuzzTarget {
                 precondition(record.rows.allSatisfy { $0.count == record.functions.count + 1 })
             }),
     ]
+
+    /// Of P-256.
+    private static let quoteKey = """
+        -----BEGIN PUBLIC KEY-----
+        MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEvtG/f61peuWprEXKUO4hQ/9vURae
+        tOcbNN/Lmug0dS0JZ6HmyaTaSOyKUlaeT1mixtk4xAoq4MsbwoVdZM+rkQ==
+        -----END PUBLIC KEY-----
+
+        """
 
     /// An image of what the input says: boot sector, header, and back to back the BIOS's loader, the UEFI application's head,
     /// hypervisor and payload. File system, copies, places and checksums are as they should be.

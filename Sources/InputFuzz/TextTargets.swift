@@ -57,6 +57,18 @@ extension FuzzTarget {
             words: jsonWords + [ImageReference.currentFormat, "\"measured\"", "\"offset\"", "\"bytes\""],
             read: { input, _ in _ = try ImageReference(input, named: "it").description }),
         FuzzTarget(
+            name: "machine", reads: "an enrolled machine (attest verify)",
+            words: jsonWords + [EnrolledMachine.currentFormat, "-----BEGIN PUBLIC KEY-----\n"],
+            read: { input, _ in
+                _ = try AttestationKey(pem: EnrolledMachine(input, named: "it").attestationKey)
+            }),
+        FuzzTarget(
+            name: "policy", reads: "what is asked of a machine (attest verify)",
+            words: jsonWords + [
+                "\"pcrs\"", "\"values\"", "\"images\"", "\"minimum\"", "\"secure-boot\"", "\"firmware\"",
+            ],
+            read: { input, _ in _ = try AttestationPolicy(input, named: "it").images.count }),
+        FuzzTarget(
             name: "sweep-report", reads: "sweep.json (sweep --baseline, report)", words: jsonWords,
             read: { input, file in _ = try SweepReport(reading: file.holding(input)).description }),
         FuzzTarget(

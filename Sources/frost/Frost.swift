@@ -19,7 +19,7 @@ struct Frost: ParsableCommand {
             Doctor.self, MakeImage.self, Run.self, Verify.self, ColdbootCommand.self,
             AttackImage.self,
             TraceCommand.self, Exits.self, Replay.self, SweepCommand.self, ReportCommand.self, Bench.self,
-            Key.self, Reference.self, SignImage.self, VerifyImage.self, Predict.self,
+            Key.self, Reference.self, SignImage.self, VerifyImage.self, Predict.self, Attest.self,
         ])
 
     static func main() {
@@ -52,12 +52,13 @@ struct Frost: ParsableCommand {
     }
 
     private static func checkOptions() throws {
-        var words = CommandLine.arguments.dropFirst(), command: any ParsableCommand.Type = Self.self
+        var words = CommandLine.arguments.dropFirst()
+        var command: any ParsableCommand.Type = Self.self
         while let next = command.configuration.subcommands.first(where: { $0._commandName == words.first }) {
-            (command, words) = (next, words.dropFirst())
+            command = next
+            words = words.dropFirst()
         }
-        guard let repeated = try RepeatedOption(in: Array(words), of: command)
-        else { return }
+        guard let repeated = try RepeatedOption(in: Array(words), of: command) else { return }
         throw ValidationError("\(repeated.name) is given twice, and takes one value. Leave one of them out.")
     }
 }

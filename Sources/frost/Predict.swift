@@ -15,8 +15,8 @@ struct Predict: ParsableCommand {
             firmware: the value holds where the image is the first boot option, on firmware that measures as EDK II does. \
             Under a BIOS PCR 4 says nothing of an image.
 
-            --format tpm2 prints what tpm2_policypcr takes as --pcr-list; --format pcrlock a file for systemd-pcrlock, \
-            of what is the image's own.
+            --format tpm2 writes the values as tpm2_pcrread -o does, for tpm2_policypcr --pcr; --format pcrlock a file for \
+            systemd-pcrlock, of what is the image's own.
             """)
 
     enum Format: String, ExpressibleByArgument, CaseIterable {
@@ -45,7 +45,8 @@ struct Predict: ParsableCommand {
         switch format {
         case .text: try OutputFormat.text.print(report)
         case .json: try OutputFormat.json.print(report)
-        case .tpm2: try Output.write(report.selection(bank ?? .sha256) + "\n", to: nil)
+        case .tpm2:
+            try FileHandle.standardOutput.write(contentsOf: Data(prediction.rawValues(in: bank ?? .sha256)))
         case .pcrlock: try Output.write(report.pcrlock + "\n", to: nil)
         }
     }

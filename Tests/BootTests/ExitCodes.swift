@@ -21,6 +21,8 @@ extension BootTests {
             var testDescription: String { "frost \(words)" }
         }
 
+        private static let nonce = String(repeating: "5a", count: 32)
+
         /// Relative paths lie in a scratch folder that holds good.img (hello), loop.img (secret), and broken ones.
         static let rows = [
             Row("run good.img --recipe hello", .asAsked),
@@ -90,6 +92,20 @@ extension BootTests {
             Row("predict missing.img", .noSuchFile),
             Row("predict noise.img", .badInput),
             Row("predict good.img --bank sha256", .usage),
+            Row("attest melt", .usage),
+            Row("attest verify . --image good.img --machine missing --nonce \(nonce)", .noSuchFile),
+            Row("attest verify . --image good.img --machine pass.txt --nonce 00", .usage),
+            Row("attest verify . --machine pass.txt --nonce \(nonce)", .usage),
+            Row(
+                "attest verify . --image good.img --machine pass.txt --nonce \(nonce) --policy pass.txt",
+                .badInput),
+            Row("attest quote --tcti none --nonce \(nonce) --log pass.txt -o quoted", .unavailable),
+            Row("attest quote --tcti none --nonce \(nonce) --log missing -o quoted", .noSuchFile),
+            Row("attest enrol --tcti none --ca pass.txt --name a -o a.json", .unavailable),
+            Row("attest enrol --handle 1 --ca pass.txt --name a -o a.json", .usage),
+            Row("attest enrol --ek-certificate pass.txt --ca pass.txt --name a -o a.json", .badInput),
+            Row("attest challenge . --ca pass.txt --name a -o a.json", .noSuchFile),
+            Row("attest accept pass.txt noise.img -o a.json", .badInput),
             Row("melt", .usage),
         ]
 
@@ -169,6 +185,7 @@ extension BootTests {
             "verify": ["canary", "expect", "device", "disk", "forward"],
             "coldboot": ["canary", "known"], "attack": ["secret", "device"],
             "replay": ["frozen", "slots", "policy"], "verify-image": ["signature"],
+            "attest enrol": ["ca"], "attest challenge": ["ca"],
         ]
 
         @Test(
@@ -178,12 +195,16 @@ extension BootTests {
             let help = try BuiltFrost.run(["--experimental-dump-help"], in: scratch.url).output
             let verbs = try JSONDecoder().decode(Help.self, from: Data(help.utf8)).command.subcommands ?? []
             #expect(verbs.count >= 12 && Set(verbs.map(\.commandName)).count == verbs.count)
-            for verb in verbs where verb.commandName != "help" {
+            let below = verbs.flatMap { verb in
+                (verb.subcommands ?? []).map { ([verb.commandName, $0.commandName], $0) }
+            }
+            #expect(below.count >= 5)
+            for (path, verb) in verbs.map({ ([$0.commandName], $0) }) + below where path.last != "help" {
                 for option in (verb.arguments ?? []).filter({ $0.kind == "option" }) {
                     let name = try #require(option.names?.first { $0.kind == "long" }).name
-                    let words = [verb.commandName, "--\(name)", "1", "--\(name)=2", "--nosuchoption"]
+                    let words = path + ["--\(name)", "1", "--\(name)=2", "--nosuchoption"]
                     let (code, error, _) = try BuiltFrost.run(words, in: scratch.url)
-                    let counts = Self.repeatable[verb.commandName]?.contains(name) ?? false
+                    let counts = Self.repeatable[path.joined(separator: " ")]?.contains(name) ?? false
                     #expect(code == FrostSupport.ExitCode.usage.rawValue)
                     #expect(error.contains("--\(name) is given twice") != counts, "\(words): \(error)")
                 }

@@ -43,11 +43,13 @@ package enum Authenticode {
     }
 
     /// In each of the banks; nil: it is no application.
-    package static func digests(of application: [UInt8]) -> [PCRBank: [UInt8]]? {
+    package static func digests(
+        of application: [UInt8], banks: [PCRBank] = PCRBank.allCases
+    ) -> [PCRBank: [UInt8]]? {
         application.withUnsafeBytes { bytes in
             guard let ranges = ranges(of: bytes) else { return nil }
             return Dictionary(
-                uniqueKeysWithValues: PCRBank.allCases.map { bank in
+                uniqueKeysWithValues: banks.map { bank in
                     let hash = BankHash(bank)
                     for range in ranges { hash.add(UnsafeRawBufferPointer(rebasing: bytes[range])) }
                     return (bank, hash.finish())

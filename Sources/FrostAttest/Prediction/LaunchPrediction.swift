@@ -78,4 +78,9 @@ package struct LaunchPrediction: Sendable {
         let start = Dictionary(uniqueKeysWithValues: pcrs.map { ($0, bank.initial($0)) })
         return start.merging(events.values(in: bank)) { $1 }
     }
+
+    /// These one after another, as `tpm2_pcrread -o` writes them.
+    package func rawValues(in bank: PCRBank) -> [UInt8] {
+        values(in: bank).sorted { $0.key < $1.key }.flatMap(\.value)
+    }
 }

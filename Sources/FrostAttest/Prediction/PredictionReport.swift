@@ -41,12 +41,6 @@ package struct PredictionReport: Codable, Sendable {
         values.sorted { (Int($0.key) ?? 0) < (Int($1.key) ?? 0) }.map { ($0.key, $0.value) }
     }
 
-    /// What tpm2-tools take for a list of PCRs and their values: `sha256:4=...,8=...,9=...`.
-    package func selection(_ bank: PCRBank) -> String {
-        let values = Self.ordered(pcrs[bank] ?? [:]).map { "\($0.pcr)=\($0.value)" }
-        return "\(bank.rawValue):\(values.joined(separator: ","))"
-    }
-
     /// A file for systemd-pcrlock: what of the events is this image's own. What firmware says before each application has a
     /// file of systemd's.
     ///
