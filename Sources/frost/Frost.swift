@@ -19,6 +19,7 @@ struct Frost: ParsableCommand {
             Doctor.self, MakeImage.self, Run.self, Verify.self, ColdbootCommand.self,
             AttackImage.self,
             TraceCommand.self, Exits.self, Replay.self, SweepCommand.self, ReportCommand.self, Bench.self,
+            Silicon.self,
             Reference.self, SignImage.self, VerifyImage.self,
         ])
 

@@ -27,6 +27,8 @@ package struct BootImage: Sendable {
     }
     package var needsPassphrase: Bool { header.key_source == KEY_CONSOLE.rawValue }
     package var entersRealMode: Bool { header.guest == GUEST_REAL.rawValue }
+    /// The experiments of `silicon/` stand where the hypervisor would, and there is no guest.
+    package var isSilicon: Bool { header.guest == GUEST_NONE.rawValue }
     package var freeze: FreezeStrategy? { FreezeStrategy(number: header.freeze) }
     package var cache: CacheDemand? { CacheDemand(number: header.cache) }
     package var engine: EngineChoice? { EngineChoice(number: header.engine) }
@@ -194,7 +196,7 @@ package struct BootImage: Sendable {
         let isKnown =
             freeze != nil && engine != nil && policy != nil && cipher != nil
             && [KEY_CONSOLE.rawValue, KEY_EMBEDDED.rawValue].contains(header.key_source)
-            && [GUEST_LONG64.rawValue, GUEST_REAL.rawValue].contains(header.guest)
+            && [GUEST_LONG64.rawValue, GUEST_REAL.rawValue, GUEST_NONE.rawValue].contains(header.guest)
             && cache != nil && devices != nil && ports.count == Self.declared(header).count
             && (!needsPassphrase || header.kdf_iterations >= IMAGE_KDF_MINIMUM)
             && header.kdf_iterations <= IMAGE_KDF_MAXIMUM
