@@ -48,6 +48,14 @@ package struct SiliconReport: Codable, Sendable, Equatable {
         return findings.contains { $0.verdict == .contradicted } ? .otherwise : .asAsked
     }
 
+    /// Why the exit code is not 0.
+    package var warnings: [String] {
+        if let doubt = machine.doubt { return ["this result proves nothing: \(doubt)"] }
+        return findings.filter { $0.verdict == .contradicted }.map {
+            "contradicted: \($0.statement) \($0.reason)"
+        }
+    }
+
     package enum Failure: Explained, Equatable {
         case missing(String)
         case foreign(String)

@@ -44,6 +44,7 @@ struct Silicon: ParsableCommand {
         let report = SiliconReport(try SiliconResult(reading: URL(filePath: result ?? "")))
         if let html { try Output.write(SiliconPage(report).html, to: html) }
         try format.print(report)
+        report.warnings.forEach { Talk.say($0) }
         throw Outcome(exitCode: report.exitCode)
     }
 }
