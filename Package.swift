@@ -275,7 +275,7 @@ let package = Package(
             of: "FrostReport",
             uses: [
                 "FrostSweep", "FrostMeasure", "FrostProof", "FrostMachine", "FrostHost", "FrostFormat",
-                "FrostSupport",
+                "FrostImage", "FrostSilicon", "FrostSupport",
                 "FrostCore",
             ]),
         .testTarget(
