@@ -7,7 +7,7 @@
 #include "silicon.h"
 
 extern uint64_t values[SILICON_VALUES];
-extern uint64_t region_bytes;       /* a power of two */
+extern uint64_t region_bytes;       /* a power of two, but for try_invd */
 
 /* inventory.c: the rows up to ROW_MSR. */
 void inventory_report(uint64_t cache_bytes, uint64_t largest);

@@ -8,8 +8,12 @@ void marks_write(enum mark mark, uint64_t bytes)
 
 void marks_read(uint64_t bytes)
 {
-    for (uint64_t i = 0; i < bytes / LINE_BYTES; i++)
-        (void)*mark_line(REGION, scattered(i, bytes / LINE_BYTES));
+    uint64_t lines = bytes / LINE_BYTES, all = BIT(64 - (uint32_t)__builtin_clzll(lines - 1));
+    for (uint64_t i = 0; i < all; i++) {
+        uint64_t line = scattered(i, all);
+        if (line < lines)
+            (void)*mark_line(REGION, line);
+    }
 }
 
 void marks_freeze(uint64_t bytes, bool other)

@@ -48,6 +48,15 @@ static void map_large(uint64_t at, uint64_t base, uint64_t bytes, uint64_t bits)
         directory[LARGE(at) + i] = (base + i * LARGE_PAGE_BYTES) | PTE_OWN | PTE_PS | bits;
 }
 
+/* The region's large page of this number, in which the region ends. */
+static void map_small(uint64_t page)
+{
+    uint64_t base = region_base() + page * LARGE_PAGE_BYTES;
+    for (uint64_t i = 0; i < ENTRIES; i++)
+        region_table[i] = (base + i * PAGE_BYTES) | PTE_OWN;
+    directory[LARGE(REGION) + page] = physical(region_table) | PTE_OWN;
+}
+
 static bool has_mtrrs(void)
 {
     return cpuid(CPUID_FEATURES, 0).edx & CPUID_1_EDX_MTRR;
@@ -83,11 +92,8 @@ void memory_start(uint64_t base)
     pml4[511] = physical(pdpt) | PTE_OWN;
     pdpt[510] = physical(directory) | PTE_OWN;
     directory[0] = physical(own_table) | PTE_OWN;
-    for (uint64_t i = 0; i < ENTRIES; i++) {
+    for (uint64_t i = 0; i < ENTRIES; i++)
         own_table[i] = (base + i * PAGE_BYTES) | PTE_OWN;
-        region_table[i] = (region_base() + i * PAGE_BYTES) | PTE_OWN;
-    }
-    map_large(REGION, region_base(), REGION_MOST, 0);
     map_large(ALIAS, region_base(), REGION_MOST, PTE_PCD | PTE_PWT);
     map_large(OTHER, OTHER_BASE, OTHER_BYTES, 0);
     /* The loader's: devices, and a framebuffer below 4 GiB, whatever the MTRRs say of them. */
@@ -138,8 +144,9 @@ static void set_range(uint32_t at, uint64_t base, uint64_t bytes)
 
 void memory_freeze(uint64_t bytes, bool other)
 {
-    directory[LARGE(REGION)] = bytes < LARGE_PAGE_BYTES ?
-        physical(region_table) | PTE_OWN : region_base() | PTE_OWN | PTE_PS;
+    map_large(REGION, region_base(), REGION_MOST, 0);
+    if (bytes % LARGE_PAGE_BYTES != 0)
+        map_small(bytes / LARGE_PAGE_BYTES);
     caches_off();
     if (is_amd()) {
         wrmsr(MSR_SYSCFG, firmware.syscfg & ~SYSCFG_TOM2_WB);
@@ -151,9 +158,16 @@ void memory_freeze(uint64_t bytes, bool other)
     for (uint32_t i = 0; i < ranges; i++)
         msr_write(MSR_MTRR_PHYSBASE + 2 * i + 1, 0);
     set_range(0, own_base, OWN_BYTES);
-    set_range(1, region_base(), bytes);
     if (other)
-        set_range(2, OTHER_BASE, OTHER_BYTES);
+        set_range(1, OTHER_BASE, OTHER_BYTES);
+    /* Ranges are powers of two, each aligned to its own size: largest first keeps that true. */
+    uint64_t base = region_base();
+    for (uint32_t i = 2; bytes != 0; i++) {
+        uint64_t part = BIT(63 - (uint32_t)__builtin_clzll(bytes));
+        set_range(i, base, part);
+        base += part;
+        bytes -= part;
+    }
     caches_on(MTRR_DEF_E | (has_fixed() ? MTRR_DEF_FE : 0) | MEMORY_TYPE_UC);
 }
 

@@ -20,6 +20,7 @@
 
 #define REGION       0xFFFFFFFF82000000u    /* HYPERVISOR_BASE + 32 MiB */
 #define REGION_MOST  0x2000000u             /* a power of two: the region is aligned to it */
+#define REGION_PARTS 4u                     /* the most powers of two that it is the sum of */
 #define ALIAS        0xFFFFFFFF88000000u
 #define FRAME        0xFFFFFFFF90000000u
 #define FRAME_BYTES  0x4000000u
@@ -52,7 +53,7 @@ bool is_amd(void);              /* or Hygon */
 
 /* Own page tables, and a note of what the firmware has set. */
 void memory_start(uint64_t base);
-/* Freezes the first `bytes` of the region, a power of two; `other`: and has OTHER cacheable. */
+/* Freezes the first `bytes` of the region, of REGION_PARTS; `other`: and has OTHER cacheable. */
 void memory_freeze(uint64_t bytes, bool other);
 /* Back to what the firmware had, caches written back and on. Also where nothing is frozen. */
 void memory_thaw(void);

@@ -53,11 +53,26 @@ static void hang_on_purpose(void)
         asm volatile("pause");
 }
 
-/* What fits the cache beside what is our own: hypervisor and region fit it together, too. */
+/* What fits the cache beside what is our own: hypervisor and region fit it together, too. Of its
+ * binary digits as many count as there are memory-type registers to spare. */
 static uint64_t largest_region(void)
 {
+    uint64_t rest = cache_bytes > OWN_BYTES ? cache_bytes - OWN_BYTES : 0, bytes = 0;
+    if (rest >= REGION_MOST)
+        return REGION_MOST;
+    for (uint32_t i = 0; i < REGION_PARTS && rest >= OWN_BYTES; i++) {
+        uint64_t part = BIT(63 - (uint32_t)__builtin_clzll(rest));
+        bytes += part;
+        rest -= part;
+    }
+    return bytes > REGION_LEAST ? bytes : REGION_LEAST;
+}
+
+/* That of all experiments but try_invd: at most half of the cache. */
+static uint64_t common_region(void)
+{
     uint64_t bytes = REGION_LEAST;
-    while (bytes < REGION_MOST && bytes * 2 + OWN_BYTES <= cache_bytes)
+    while (bytes < REGION_COMMON && bytes * 4 <= cache_bytes)
         bytes *= 2;
     return bytes;
 }
@@ -76,15 +91,14 @@ void start(uint64_t boot_info)
     run(ROW_GUARD_FAULT, fault_on_purpose, true);
     run_for(ROW_GUARD_HANG, hang_on_purpose, guard_has_watchdog(), SECONDS_HANG);
 
-    region_bytes = largest > REGION_LEAST ? largest / 2 : largest;
-    if (region_bytes > REGION_COMMON)
-        region_bytes = REGION_COMMON;
-    uint64_t common = region_bytes;
+    region_bytes = common_region();
     run(ROW_LATENCY, measure_latency, has_clflush());
     run(ROW_MISSES, measure_misses, has_clflush() && has_misses());
-    for (region_bytes = REGION_LEAST; region_bytes <= largest; region_bytes *= 2)
+    for (region_bytes = REGION_LEAST; region_bytes < largest; region_bytes *= 2)
         run(ROW_INVD, try_invd, true);
-    region_bytes = common;
+    region_bytes = largest;
+    run(ROW_INVD, try_invd, true);
+    region_bytes = common_region();
     run(ROW_THRASH, try_thrash, has_other());
     run(ROW_CLFLUSH, try_clflush, has_clflush());
     run(ROW_NTSTORE, try_ntstore, true);

@@ -19,9 +19,8 @@ struct SiliconJudge {
 
     private func answer(_ claim: SiliconClaim) -> Answer {
         switch claim {
-        case .fitKeeps:
-            invd { $0 <= machine.largestRegion / 2 || machine.largestRegion == $0 && sizes.count == 1 }
-        case .largestFits: invd { $0 == machine.largestRegion }
+        case .fitKeeps: invd { $0 <= machine.cacheBytes / 2 }
+        case .largestFits: largestFits
         case .fitServes: serves
         case .fitMisses: misses
         case .othersEvict: othersEvict
@@ -95,6 +94,19 @@ struct SiliconJudge {
             had what was written
             """
         )
+    }
+
+    private var largestFits: Answer {
+        guard machine.largestRegion >= machine.cacheBytes / 4 * 3, machine.cacheBytes > 0 else {
+            return (
+                .notTested,
+                """
+                invd: regions of up to \(ByteCount(machine.largestRegion).rounded) were tried, the cache has \
+                \(ByteCount(machine.cacheBytes).rounded)
+                """
+            )
+        }
+        return invd { $0 == machine.largestRegion }
     }
 
     private var othersEvict: Answer {
