@@ -36,10 +36,10 @@ package struct SiliconResult: Sendable, Equatable {
         guard let end else { throw .cut(path, lines: block.rows.count, during: block.note) }
         var found: [Int: [String]] = [:], damaged: [Int] = []
         for row in block.rows {
-            let index = Int(row[0], radix: 16) ?? 0
+            let index = Int(Self.number(row[0]) ?? 0)
             guard found[index] == nil else { throw .twice(path, index) }
             let text = row.dropLast().joined(separator: " ")
-            if row.count < 4 || Self.checksum(text) & 0xFFFF != UInt32(row.last ?? "", radix: 16) ?? .max {
+            if row.count < 4 || UInt64(Self.checksum(text) & 0xFFFF) != Self.number(row.last ?? "") {
                 damaged.append(index)
             }
             found[index] = row
@@ -116,12 +116,12 @@ package struct SiliconResult: Sendable, Equatable {
             guard end == nil, block != nil else { continue }
             if text.hasPrefix(SILICON_END) {
                 guard words.count == 5, words[4] == "==", words[2].count == 2, words[3].count == 8,
-                    let count = Int(words[2], radix: 16), let checksum = UInt32(words[3], radix: 16)
+                    let count = number(words[2]), let checksum = number(words[3])
                 else { throw .damagedEnd(path) }
-                end = End(count: count, checksum: checksum, text: text)
+                end = End(count: Int(count), checksum: UInt32(checksum), text: text)
             } else if words.first == "--", words.count > 1 {
                 block?.note = words[1]
-            } else if let first = words.first, first.utf8.count == 2, UInt8(first, radix: 16) != nil,
+            } else if let first = words.first, first.utf8.count == 2, number(first) != nil,
                 block?.rows.count ?? 0 < 256
             {
                 block?.rows.append(words)
@@ -129,6 +129,11 @@ package struct SiliconResult: Sendable, Equatable {
         }
         guard let block else { throw .foreign(path) }
         return (block, end)
+    }
+
+    /// Digits alone: no sign.
+    private static func number(_ word: String) -> UInt64? {
+        word.utf8.allSatisfy { Character(Unicode.Scalar($0)).isHexDigit } ? UInt64(word, radix: 16) : nil
     }
 
     private static func checksum(_ text: String) -> UInt32 {
@@ -141,7 +146,7 @@ package struct SiliconResult: Sendable, Equatable {
         guard words.count >= 2, let row = SiliconRow.all.first(where: { $0.name == words[0] }),
             let outcome = SiliconOutcome(rawValue: words[1])
         else { return nil }
-        let values = words.dropFirst(2).compactMap { UInt64($0, radix: 16) }
+        let values = words.dropFirst(2).compactMap(number)
         guard values.count == words.count - 2, values.count == row.valueCount(outcome) else { return nil }
         return SiliconLine(row: row, outcome: outcome, values: values)
     }

@@ -68,6 +68,10 @@ import Testing
         #expect(
             Self.refusal((lines.dropLast() + ["== end 1d 00 =="]).joined(separator: "\n")).contains(
                 "last line"))
+        #expect(
+            Self.refusal((lines.dropLast() + ["== end -d 61abfcaa =="]).joined(separator: "\n")).contains(
+                "last line"))
+        #expect(Self.refusal(SampleSilicon().with("clock", "clock ok +1").text).contains("does not know"))
         var sum = lines
         sum[sum.count - 1] = "== end 1d 00000000 =="
         #expect(Self.refusal(sum.joined(separator: "\n")).contains("all together are not"))
