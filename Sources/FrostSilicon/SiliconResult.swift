@@ -11,6 +11,9 @@ package struct SiliconResult: Sendable, Equatable {
     /// As the program wrote it, from the first line to the last.
     package let text: [String]
 
+    /// Said once all is.
+    package static let done = SILICON_DONE
+
     /// A log of more is no log of this.
     private static let mostBytes = 4 << 20
     private static let sampleCount = 8

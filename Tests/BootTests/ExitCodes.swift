@@ -88,6 +88,9 @@ extension BootTests {
             Row("verify-image good.img --allowed-signers pass.txt --reference noise.img", .badInput),
             Row("verify-image good.img --allowed-signers pass.txt --threshold 0", .usage),
             Row("make-image --silicon -o stick.img", .asAsked),
+            Row("run asked.img", .asAsked),
+            Row("verify asked.img --cache 64MiB:16:64", .badInput),
+            Row("attack asked.img", .badInput),
             Row("make-image --silicon hello -o out.img", .usage),
             Row("make-image --silicon --fault keys-in-dram -o out.img", .usage),
             Row("make-image --silicon -o /proc/out.img", .cannotWrite),
@@ -148,6 +151,7 @@ extension BootTests {
             try Data((0..<20000).map { UInt8(truncatingIfNeeded: $0 * 7 + $0 / 251) }).write(
                 to: scratch.file("noise.img"))
             try Data("a passphrase\n".utf8).write(to: scratch.file("pass.txt"))
+            try ImageBuilder(tree: BootTests.tree()).makeSilicon(at: scratch.file("asked.img"))
             for (name, text) in try silicon { try Data(text.utf8).write(to: scratch.file(name)) }
             for (name, body) in badGuests {
                 let recipe = scratch.file(name)

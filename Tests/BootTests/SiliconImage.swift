@@ -56,14 +56,12 @@ extension BootTests {
             return (scratch, try BootImage(reading: file))
         }
 
-        private static let end = "done, page by page"
-
         @Test(
             "Each experiment reports; one that faults and one that hangs on purpose cost themselves; nothing is proven",
             .timeLimit(.minutes(3)), arguments: rows)
         func reports(row: Row) throws {
             var options = RunOptions()
-            (options.platform, options.cpu, options.until) = (row.platform, row.cpu, Self.end)
+            (options.platform, options.cpu, options.until) = (row.platform, row.cpu, SiliconResult.done)
             options.board = try Board(chipset: row.chipset, firmware: row.firmware)
             let run = try Run(Self.made.get().1, options: options).boot()
             #expect(run.exitCode == .asAsked, run.story)
@@ -99,7 +97,7 @@ extension BootTests {
             let child = try ChildProcess(program, arguments, input: .pipe, output: .pipe)
             defer { kill(child.identifier, SIGKILL) }
             var console: [UInt8] = []
-            while !String(decoding: console, as: UTF8.self).contains(Self.end) {
+            while !String(decoding: console, as: UTF8.self).contains(SiliconResult.done) {
                 guard let bytes = Descriptor.read(child.output), !bytes.isEmpty else { break }
                 console += bytes
             }

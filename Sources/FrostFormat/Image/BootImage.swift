@@ -186,6 +186,11 @@ package struct BootImage: Sendable {
         return application.head(section: sectionBytes) + data[section..<section + sectionBytes]
     }
 
+    /// - Throws: ``Failure/silicon(_:)`` for what has neither a hypervisor nor a guest.
+    package func requireGuest() throws(Failure) {
+        if isSilicon { throw .silicon(file.plainPath) }
+    }
+
     // MARK: checks
 
     private func checkPlan() throws(Failure) {
@@ -243,12 +248,13 @@ package struct BootImage: Sendable {
         case damaged(String, what: String)
         case truncated(String, bytes: UInt64, needed: UInt64)
         case cannotWrite(String, reason: String)
+        case silicon(String)
 
         package var exitCode: ExitCode {
             switch self {
             case .missing: .noSuchFile
             case .unreadable: .inputOutput
-            case .folder, .foreign, .version, .damaged, .truncated: .badInput
+            case .folder, .foreign, .version, .damaged, .truncated, .silicon: .badInput
             case .cannotWrite: .cannotWrite
             }
         }
@@ -265,6 +271,11 @@ package struct BootImage: Sendable {
                 "\(path) is damaged: its \(what) does not add up. Do not boot it; make the image again."
             case .truncated(let path, let bytes, let needed):
                 "\(path) is cut short: \(bytes.of("byte")) of \(needed). Copy it again, or make the image again."
+            case .silicon(let path):
+                """
+                \(path) has experiments for a PC's caches, and neither a hypervisor nor a guest: nothing to prove or \
+                attack. Start it with frost run, or on a PC: docs/guide/silicon.md.
+                """
             case .cannotWrite(let path, let reason):
                 "\(path) cannot be written: \(reason). Choose another place with -o."
             }
