@@ -15,6 +15,7 @@
 #define APIC_EOI_REGISTER 0x0B0u
 #define APIC_SPURIOUS    0x0F0u
 #define APIC_LVT_TIMER   0x320u
+#define APIC_LVT_LINT0   0x350u
 #define APIC_INITIAL     0x380u
 #define APIC_CURRENT     0x390u
 #define APIC_DIVIDE      0x3E0u
@@ -88,8 +89,7 @@ static void start_apic(void)
 {
     if (!has_apic())
         return;
-    for (uint32_t lvt = APIC_LVT_FIRST + APIC_STRIDE; lvt <= APIC_LVT_LAST; lvt += APIC_STRIDE)
-        apic_set(lvt, (apic_get(lvt) & 0xFFu) | LVT_MASKED);
+    apic_set(APIC_LVT_LINT0, LVT_MASKED);       /* the PICs': no priority holds it back */
     apic_set(APIC_SPURIOUS, SPURIOUS_VECTOR | SPURIOUS_ENABLE);
     apic_set(APIC_DIVIDE, DIVIDE_BY_128);
     asm volatile("mov %0, %%cr8" : : "r"((uint64_t)TASK_PRIORITY));

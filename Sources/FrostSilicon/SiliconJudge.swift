@@ -34,7 +34,7 @@ struct SiliconJudge {
         case .cldemote: left("cldemote")
         case .repMovs: kept("repmovs")
         case .smiEvicts: smi
-        case .waylock: kept("cat")
+        case .waylock: waylock
         case .nestedCD: (.notTested, result.line("ept").failure ?? "")
         case .missCost: (.notTested, result.line("misspath").failure ?? "")
         }
@@ -115,6 +115,13 @@ struct SiliconJudge {
             return (.notTested, "thrash: \(ByteCount(line["bytes"]).rounded) are too little for this cache")
         }
         return judged("thrash") { $0.written > 0 ? .measured : .contradicted }
+    }
+
+    /// What is read beside the region must be enough to push it out, were it not in ways of its own.
+    private var waylock: Answer {
+        let answer = kept("cat"), control = othersEvict
+        guard answer.0 == .measured, control.0 != .measured else { return answer }
+        return (.notTested, "cat: its control shows no eviction: \(control.1)")
     }
 
     private var code: Answer {

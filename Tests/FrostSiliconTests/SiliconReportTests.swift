@@ -112,6 +112,14 @@ import Testing
         #expect(findings.first { $0.claim == .largestFits }?.verdict == .measured)
     }
 
+    @Test("Ways of their own hold nothing against memory that evicts nothing anyway")
+    func waysWithoutThrashing() throws {
+        let sample = SampleSilicon().with("cat", "cat ok b 1f 100000 4000 4000 0 0")
+            .with("thrash", "thrash ok 4000000 10000 10000 0 0")
+        let finding = try sample.report().findings.first { $0.claim == .waylock }
+        #expect(finding?.verdict == .notTested && finding?.reason.contains("no eviction") == true)
+    }
+
     @Test("INVD that writes back, or drops nothing, contradicts no claim")
     func blind() throws {
         var sample = SampleSilicon()
