@@ -43,6 +43,8 @@ let package = Package(
             // Sealing an image in a debug build would take minutes with unoptimised C.
             cSettings: [.unsafeFlags(["-O2"])]
         ),
+        // The result of the silicon image, as its program writes it.
+        .target(name: "SiliconFormat", path: "silicon/result"),
         // The cipher's fused swap, for the host; by the core's own loops.
         .target(
             name: "VectorCipher",
@@ -70,6 +72,8 @@ let package = Package(
             ]),
         // What identifies an image, and who signed that.
         .frost("FrostAttest", uses: ["FrostImage", "FrostFormat", "FrostSupport", "FrostCore", "COpenSSL"]),
+        // What the silicon image said of a machine, judged claim by claim.
+        .frost("FrostSilicon", uses: ["FrostSupport", "FrostCore", "SiliconFormat"]),
         // What runs an image: platforms, and one run on one of them.
         .frost(
             "FrostMachine",
@@ -116,12 +120,13 @@ let package = Package(
             uses: [
                 "FrostSweep", "FrostMeasure", "FrostAttack", "FrostProof", "FrostMachine", "FrostImage",
                 "FrostHost",
-                "FrostFormat", "FrostSupport",
+                "FrostFormat", "FrostSilicon", "FrostSupport",
             ]),
         .executableTarget(
             name: "frost",
             dependencies: [
-                "FrostReport", "FrostSweep", "FrostMeasure", "FrostAttack", "FrostProof", "FrostMachine",
+                "FrostReport", "FrostSilicon", "FrostSweep", "FrostMeasure", "FrostAttack", "FrostProof",
+                "FrostMachine",
                 "FrostAttest", "FrostImage", "FrostHost", "FrostFormat", "FrostSupport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -191,7 +196,7 @@ let package = Package(
             dependencies: [
                 "FrostSweep", "FrostMeasure", "FrostAttack", "FrostProof", "FrostMachine", "FrostImage",
                 "FrostHost", "FrostFormat", "FrostSupport", "FrostCore", "ResidencyRecord", "AccessTrace",
-                "InputWatch", "FrostAttest",
+                "InputWatch", "FrostAttest", "FrostSilicon",
             ],
             swiftSettings: settings
         ),
@@ -245,6 +250,7 @@ let package = Package(
         .tests(of: "FrostFormat", uses: ["FrostSupport", "FrostCore"]),
         .tests(of: "FrostHost", uses: ["FrostFormat", "FrostSupport"]),
         .tests(of: "FrostImage", uses: ["FrostFormat", "FrostSupport", "FrostCore"]),
+        .tests(of: "FrostSilicon", uses: ["FrostSupport", "FrostCore"]),
         .tests(of: "FrostAttest", uses: ["FrostImage", "FrostFormat", "FrostSupport", "FrostCore"]),
         .tests(
             of: "FrostMachine", uses: ["FrostImage", "FrostHost", "FrostFormat", "FrostSupport", "CLibvirt"]),
@@ -269,7 +275,7 @@ let package = Package(
             of: "FrostReport",
             uses: [
                 "FrostSweep", "FrostMeasure", "FrostProof", "FrostMachine", "FrostHost", "FrostFormat",
-                "FrostSupport",
+                "FrostImage", "FrostSilicon", "FrostSupport",
                 "FrostCore",
             ]),
         .testTarget(
@@ -287,7 +293,7 @@ let package = Package(
             dependencies: [
                 "FrostSweep", "FrostMeasure", "FrostAttack", "FrostProof", "FrostAttest", "FrostMachine",
                 "FrostImage", "FrostHost", "FrostFormat", "FrostSupport", "FrostCore", "CacheModel",
-                "ResidencyRecord", "FrostSamples", "VhostUserBlock",
+                "ResidencyRecord", "FrostSamples", "FrostSilicon", "VhostUserBlock",
             ],
             swiftSettings: settings
         ),

@@ -126,6 +126,19 @@ package struct ImageBuilder {
             runs: sealed.runs.count, fault: tree.fault)
     }
 
+    /// Makes the image whose experiments tell what a CPU's caches do: no guest, no secret, nothing to choose.
+    @discardableResult
+    package func makeSilicon(at file: URL) throws -> SiliconSummary {
+        let plan = try MemoryPlan(ram: SiliconSummary.ram, frozen: SiliconSummary.room)
+        let program = try toolchain.buildSilicon(), key = ImageKey()
+        let nothing = try SealedGuest(GuestMemory(), plan: plan, key: key.raw)
+        let bytes = try ImageWriter(
+            hypervisor: program, plan: plan, options: ImageOptions(), entry: nil, guest: nothing, key: key
+        ).write(to: file)
+        return SiliconSummary(
+            image: file.plainPath, imageBytes: bytes, programBytes: UInt64(program.binary.count))
+    }
+
     private func guest(_ recipe: Recipe, plan: MemoryPlan, options: ImageOptions) throws -> Guest {
         for source in recipe.sources where !FileManager.default.fileExists(atPath: source.plainPath) {
             throw Failure.incomplete(recipe.name, "there is no source \(source.lastPathComponent)")

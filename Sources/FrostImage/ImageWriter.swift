@@ -9,14 +9,15 @@ package struct ImageWriter {
     var hypervisor: Hypervisor
     var plan: MemoryPlan
     var options: ImageOptions
-    var entry: Guest.Entry
+    /// nil: no guest, and the experiments of `silicon/` for a hypervisor.
+    var entry: Guest.Entry?
     var guest: SealedGuest
     var key: ImageKey
     /// Of the hypervisor: ``SourceTree/fault``.
     var fault: String?
 
     package init(
-        hypervisor: Hypervisor, plan: MemoryPlan, options: ImageOptions, entry: Guest.Entry,
+        hypervisor: Hypervisor, plan: MemoryPlan, options: ImageOptions, entry: Guest.Entry?,
         guest: SealedGuest, key: ImageKey, fault: String? = nil
     ) {
         self.hypervisor = hypervisor
@@ -60,12 +61,15 @@ package struct ImageWriter {
             options.ports.map(\.header).withUnsafeBytes { memory.copyMemory(from: $0) }
         }
 
-        header.guest = entry.isReal ? GUEST_REAL.rawValue : GUEST_LONG64.rawValue
-        header.e820_gpa = UInt32(entry.bootParameters)
-        header.entry = entry.instruction
-        header.stack = entry.stack
-        header.cr3 = entry.pageTables
-        header.rsi = entry.rsi
+        header.guest = GUEST_NONE.rawValue
+        if let entry {
+            header.guest = entry.isReal ? GUEST_REAL.rawValue : GUEST_LONG64.rawValue
+            header.e820_gpa = UInt32(entry.bootParameters)
+            header.entry = entry.instruction
+            header.stack = entry.stack
+            header.cr3 = entry.pageTables
+            header.rsi = entry.rsi
+        }
 
         header.root = guest.root
         withUnsafeMutableBytes(of: &header.hypervisor_sha256) { $0.copyBytes(from: hypervisor.hash) }

@@ -32,9 +32,11 @@ package enum ExitCode: Int32, Sendable, CaseIterable {
             """
             ended otherwise: an expected text or ending did not come, or an attack was missed; frost verify: \
             plaintext or keys leaked, or under Bochs a violation; frost exits --check: over budget; frost verify-image: \
-            signed by too few, or another image; frost attest: a machine that is not believed
+            signed by too few, or another image; frost attest: a machine that is not believed; frost silicon: a claim is \
+            contradicted
             """
-        case .notProvable: "frost verify: not provable here, or under Bochs not judged, and why"
+        case .notProvable:
+            "frost verify: not provable here, or under Bochs not judged, and why; frost silicon: proves nothing, and why"
         case .regression: "frost sweep: worse than the baseline"
         case .integrity: "integrity panic: DRAM was changed under the guest"
         case .panic: "any other panic of the hypervisor"

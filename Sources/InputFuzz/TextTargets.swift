@@ -7,6 +7,7 @@ import FrostImage
 import FrostMachine
 import FrostMeasure
 import FrostProof
+import FrostSilicon
 import FrostSupport
 import FrostSweep
 
@@ -69,6 +70,16 @@ extension FuzzTarget {
             ],
             read: { input, _ in _ = try AttestationPolicy(input, named: "it").images.count }),
         FuzzTarget(
+            name: "silicon", reads: "what the silicon image said (silicon)",
+            words: SiliconRow.all.map(\.name) + SiliconOutcome.allCases.map(\.rawValue)
+                + ["ffffffffffffffff", "== ", " 0"],
+            repaired: repairedSilicon,
+            read: { input, _ in _ = SiliconReport(try SiliconResult(input, named: "it")).description }),
+        FuzzTarget(
+            name: "silicon-report", reads: "published reports (silicon --table)",
+            words: jsonWords + [SiliconReport.currentFormat, "\"result\""],
+            read: { input, file in _ = try SiliconReport(reading: file.holding(input)).description }),
+        FuzzTarget(
             name: "sweep-report", reads: "sweep.json (sweep --baseline, report)", words: jsonWords,
             read: { input, file in _ = try SweepReport(reading: file.holding(input)).description }),
         FuzzTarget(
@@ -106,6 +117,15 @@ extension FuzzTarget {
     ]
 
     private static let tree = Result { try SourceTree() }
+
+    /// Every line's number and checksum, and the last line.
+    @Sendable private static func repairedSilicon(_ input: [UInt8]) -> [UInt8] {
+        let rows = String(decoding: input, as: UTF8.self).split(separator: "\n").dropFirst().dropLast()
+        let words = rows.prefix(255).map {
+            $0.split(separator: " ").dropFirst().dropLast().joined(separator: " ")
+        }
+        return Array(SiliconResult.forged(of: words).joined(separator: "\n").utf8)
+    }
 
     private static let jsonWords = ["{", "}", "[", "]", "null", "\":", "1e308", "-1", "18446744073709551615"]
 

@@ -91,6 +91,7 @@ struct AttackImage: ParsableCommand {
 
     func run() throws {
         let image = try BootImage(reading: URL(filePath: image))
+        try image.requireGuest()
         var campaign = AttackCampaign()
         (campaign.kinds, campaign.count, campaign.only) = (kinds, count, only)
         campaign.board = try board.board()

@@ -151,6 +151,12 @@ struct MakeImage: ParsableCommand {
     @Option(help: "Put a known fault into the hypervisor; the proof, an attack or a test must find it.")
     var fault: String?
 
+    @Flag(
+        help: """
+            Make the image whose experiments tell what a PC's caches do, instead of a guest's: docs/guide/silicon.md.
+            """)
+    var silicon = false
+
     @Flag(help: "Say which faults there are for --fault.")
     var listFaults = false
 
@@ -166,8 +172,12 @@ struct MakeImage: ParsableCommand {
         }
         guard !listFaults else { return }
         guard output != nil else { throw ValidationError("Name the image to write with -o.") }
-        guard [recipe, linux, multiboot].compactMap(\.self).count == 1 else {
-            throw ValidationError("Give either a recipe's name, --linux VMLINUZ or --multiboot FILE.")
+        guard [recipe, linux, multiboot].compactMap(\.self).count + (silicon ? 1 : 0) == 1 else {
+            throw ValidationError(
+                "Give either a recipe's name, --linux VMLINUZ, --multiboot FILE or --silicon.")
+        }
+        guard !silicon || fault == nil else {
+            throw ValidationError("--silicon has no hypervisor, and takes no --fault.")
         }
         guard disk == nil || !initrd.isEmpty else {
             throw ValidationError("--disk goes with --linux and --initrd; a recipe makes its own.")
@@ -202,6 +212,7 @@ struct MakeImage: ParsableCommand {
     private func make(in tree: SourceTree) throws {
         let builder = ImageBuilder(tree: tree, progress: Talk.say)
         let file = URL(filePath: output ?? "")
+        if silicon { return try format.print(builder.makeSilicon(at: file)) }
         var options = ImageOptions()
         (options.ram, options.frozen, options.commandLine) = (ram, frozen, append)
         (options.freeze, options.engine, options.policy) = (freeze, engine, policy)

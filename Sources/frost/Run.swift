@@ -3,6 +3,7 @@ import Foundation
 import FrostFormat
 import FrostImage
 import FrostMachine
+import FrostSilicon
 import FrostSupport
 
 struct Run: ParsableCommand {
@@ -67,7 +68,10 @@ struct Run: ParsableCommand {
     @Option(help: "Text that must appear on the console. May be repeated.")
     var expect: [String] = []
 
-    @Option(help: "Stop the machine, successfully, when this text appears on the console.")
+    @Option(
+        help: """
+            Stop the machine, successfully, when this text appears on the console. (default for the silicon image: its end)
+            """)
     var until: String?
 
     @Option(help: "Judge by the ending and the console lines that this recipe expects.", completion: .recipe)
@@ -128,7 +132,7 @@ struct Run: ParsableCommand {
         }
         options.timeLimit = timeout ?? (login == nil ? options.timeLimit : Self.loginTimeLimit)
         options.expected += expect
-        options.until = until
+        options.until = until ?? (image.isSilicon && !interactive ? SiliconResult.done : nil)
         options.record = record.map { URL(filePath: $0, directoryHint: .isDirectory) }
         options.keepsRAM = keepRam
         if keepRam && platform.has(.memoryDump) {

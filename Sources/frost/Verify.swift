@@ -145,6 +145,7 @@ struct Verify: ParsableCommand {
     }
 
     private func runAndJudge(_ image: BootImage) throws {
+        try image.requireGuest()
         let choice: CacheChoice?
         if platform.has(.accessTrace) {
             choice = nil

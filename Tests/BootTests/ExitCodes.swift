@@ -3,6 +3,7 @@ import FrostFormat
 @testable import FrostImage
 @testable import FrostMachine
 import FrostSamples
+import FrostSilicon
 import FrostSupport
 import Glibc
 import Testing
@@ -106,6 +107,25 @@ extension BootTests {
             Row("attest enrol --ek-certificate pass.txt --ca pass.txt --name a -o a.json", .badInput),
             Row("attest challenge . --ca pass.txt --name a -o a.json", .noSuchFile),
             Row("attest accept pass.txt noise.img -o a.json", .badInput),
+            Row("make-image --silicon -o stick.img", .asAsked),
+            Row("run asked.img", .asAsked),
+            Row("verify asked.img --cache 64MiB:16:64", .badInput),
+            Row("attack asked.img", .badInput),
+            Row("make-image --silicon hello -o out.img", .usage),
+            Row("make-image --silicon --fault keys-in-dram -o out.img", .usage),
+            Row("make-image --silicon -o /proc/out.img", .cannotWrite),
+            Row("silicon missing.txt", .noSuchFile),
+            Row("silicon pass.txt", .badInput),
+            Row("silicon .", .badInput),
+            Row("silicon cut.txt", .badInput),
+            Row("silicon bochs.txt", .notProvable),
+            Row("silicon bochs.txt --html /proc/page.html", .cannotWrite),
+            Row("silicon metal.txt", .asAsked),
+            Row("silicon contradicted.txt", .otherwise),
+            Row("silicon", .usage),
+            Row("silicon metal.txt --table .", .usage),
+            Row("silicon --table .", .asAsked),
+            Row("silicon --table missing", .noSuchFile),
             Row("melt", .usage),
         ]
 
@@ -114,6 +134,26 @@ extension BootTests {
             "triple": "unsigned char table[10]; asm volatile(\"lidt %0; ud2\" : : \"m\"(table));",
             "reset": "asm volatile(\"outb %b0, $0x64\" : : \"a\"(0xFE)); for (;;);",
         ]
+
+        /// Results of the silicon image: those that are kept for its parser, and one that contradicts a claim.
+        private static var silicon: [String: String] {
+            get throws {
+                let kept = try BootTests.tree().root.appending(path: "Tests/InputFuzzTests/Corpus/silicon")
+                func text(_ name: String) throws -> String {
+                    try String(contentsOf: kept.appending(path: name), encoding: .utf8)
+                }
+                let metal = try text("sample")
+                let rows = metal.split(separator: "\n").dropFirst().dropLast().map { line in
+                    let words = line.split(separator: " ").dropFirst().dropLast()
+                    return words.first == "ucalias"
+                        ? "ucalias ok 10000 10000 0 0" : words.joined(separator: " ")
+                }
+                return [
+                    "metal.txt": metal, "bochs.txt": try text("bochs"), "cut.txt": try text("refused-cut"),
+                    "contradicted.txt": SiliconResult.forged(of: rows).joined(separator: "\n"),
+                ]
+            }
+        }
 
         static let folder = Result { () throws -> ScratchFolder in
             let scratch = try ScratchFolder()
@@ -131,6 +171,8 @@ extension BootTests {
             try Data((0..<20000).map { UInt8(truncatingIfNeeded: $0 * 7 + $0 / 251) }).write(
                 to: scratch.file("noise.img"))
             try Data("a passphrase\n".utf8).write(to: scratch.file("pass.txt"))
+            try ImageBuilder(tree: BootTests.tree()).makeSilicon(at: scratch.file("asked.img"))
+            for (name, text) in try silicon { try Data(text.utf8).write(to: scratch.file(name)) }
             for (name, body) in badGuests {
                 let recipe = scratch.file(name)
                 try FileManager.default.createDirectory(at: recipe, withIntermediateDirectories: true)

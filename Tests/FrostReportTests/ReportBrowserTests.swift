@@ -1,6 +1,9 @@
 import Foundation
+import FrostImage
 @testable import FrostReport
 import FrostSamples
+import FrostSilicon
+import FrostSupport
 import Testing
 
 @Suite(
@@ -49,6 +52,37 @@ struct ReportBrowserTests {
             #expect(picture.height > 1500)
             #expect(picture.colours > 100)
             #expect(isDark ? picture.brightness < 0.25 : picture.brightness > 0.75)
+        }
+        #expect(browser.errors.isEmpty)
+    }
+
+    @Test(
+        "A page of the silicon image's result is shown without an error or a request, and its names stay text"
+    )
+    func silicon() throws {
+        let kept = SourceTree.underTest.root.appending(path: "Tests/InputFuzzTests/Corpus/silicon/sample")
+        let name = Array("<img src=x>.....".utf8)
+        let registers = stride(from: 0, to: 16, by: 4).map { at in
+            String((0..<4).reduce(UInt32(0)) { $0 | UInt32(name[at + $1]) << (8 * $1) }, radix: 16)
+        }
+        let rows = try String(contentsOf: kept, encoding: .utf8).split(separator: "\n").dropFirst().dropLast()
+            .map { line in
+                let words = line.split(separator: " ").dropFirst().dropLast()
+                return words.first == "brand"
+                    ? "brand ok 0 " + registers.joined(separator: " ") : words.joined(separator: " ")
+            }
+        let text = SiliconResult.forged(of: rows).joined(separator: "\n")
+        let report = SiliconReport(try SiliconResult(Array(text.utf8), named: "it"))
+        let scratch = try Scratch(), browser = try Browser()
+        let file = try write(SiliconPage(report).html, in: scratch)
+        try browser.show(file)
+        #expect(browser.requests.allSatisfy { $0 == file.absoluteString })
+        for (width, isDark) in [(1280, false), (390, true)] {
+            try browser.setView(width: width, isDark: isDark)
+            let probe: PageProbe = try browser.evaluate(PageProbe.script)
+            #expect(probe.faults.isEmpty, "\(probe.faults)")
+            #expect(probe.title.contains("<img src=x>"))
+            try keep(browser.screenshot(), "silicon-\(width)")
         }
         #expect(browser.errors.isEmpty)
     }

@@ -46,7 +46,7 @@ import Testing
     func holds() throws {
         let scratch = try Scratch()
         let seed = UInt64.random(in: 0...UInt64(UInt32.max))
-        try #require(Self.targets.count >= 28)
+        try #require(Self.targets.count >= 32)
         let said = try Self.run(
             ["run", "all", Self.corpus.plainPath, "\(Self.executions)", "\(seed)", scratch.url.plainPath],
             in: scratch.url)

@@ -27,6 +27,8 @@ package struct BootImage: Sendable {
     }
     package var needsPassphrase: Bool { header.key_source == KEY_CONSOLE.rawValue }
     package var entersRealMode: Bool { header.guest == GUEST_REAL.rawValue }
+    /// The experiments of `silicon/` stand where the hypervisor would, and there is no guest.
+    package var isSilicon: Bool { header.guest == GUEST_NONE.rawValue }
     package var freeze: FreezeStrategy? { FreezeStrategy(number: header.freeze) }
     package var cache: CacheDemand? { CacheDemand(number: header.cache) }
     package var engine: EngineChoice? { EngineChoice(number: header.engine) }
@@ -194,6 +196,11 @@ package struct BootImage: Sendable {
         return application.head(section: sectionBytes) + data[section..<section + sectionBytes]
     }
 
+    /// - Throws: ``Failure/silicon(_:)`` for what has neither a hypervisor nor a guest.
+    package func requireGuest() throws(Failure) {
+        if isSilicon { throw .silicon(file.plainPath) }
+    }
+
     // MARK: checks
 
     private func checkPlan() throws(Failure) {
@@ -204,7 +211,7 @@ package struct BootImage: Sendable {
         let isKnown =
             freeze != nil && engine != nil && policy != nil && cipher != nil
             && [KEY_CONSOLE.rawValue, KEY_EMBEDDED.rawValue].contains(header.key_source)
-            && [GUEST_LONG64.rawValue, GUEST_REAL.rawValue].contains(header.guest)
+            && [GUEST_LONG64.rawValue, GUEST_REAL.rawValue, GUEST_NONE.rawValue].contains(header.guest)
             && cache != nil && devices != nil && ports.count == Self.declared(header).count
             && hasSoundSlots
         guard isKnown else { throw .damaged(file.plainPath, what: "header") }
@@ -256,12 +263,13 @@ package struct BootImage: Sendable {
         case damaged(String, what: String)
         case truncated(String, bytes: UInt64, needed: UInt64)
         case cannotWrite(String, reason: String)
+        case silicon(String)
 
         package var exitCode: ExitCode {
             switch self {
             case .missing: .noSuchFile
             case .unreadable: .inputOutput
-            case .folder, .foreign, .version, .damaged, .truncated: .badInput
+            case .folder, .foreign, .version, .damaged, .truncated, .silicon: .badInput
             case .cannotWrite: .cannotWrite
             }
         }
@@ -278,6 +286,11 @@ package struct BootImage: Sendable {
                 "\(path) is damaged: its \(what) does not add up. Do not boot it; make the image again."
             case .truncated(let path, let bytes, let needed):
                 "\(path) is cut short: \(bytes.of("byte")) of \(needed). Copy it again, or make the image again."
+            case .silicon(let path):
+                """
+                \(path) has experiments for a PC's caches, and neither a hypervisor nor a guest: nothing to prove or \
+                attack. Start it with frost run, or on a PC: docs/guide/silicon.md.
+                """
             case .cannotWrite(let path, let reason):
                 "\(path) cannot be written: \(reason). Choose another place with -o."
             }

@@ -11,7 +11,7 @@ package import FrostSupport
 package struct Toolchain {
     package let tree: SourceTree
     /// Told of work that takes a while.
-    private let progress: (String) -> Void
+    let progress: (String) -> Void
 
     package init(tree: SourceTree, progress: @escaping (String) -> Void = { _ in }) {
         self.tree = tree
@@ -42,24 +42,29 @@ package struct Toolchain {
     private static let applicationSources = [
         "boot/uefi/loader.c", "boot/uefi/event_log.c", "boot/uefi/leave.asm", "cpu/runtime.c",
     ]
-    private static let application = "loader.efi"
+    static let application = "loader.efi"
 
     // MARK: the hypervisor
 
     /// - Throws: ``Tool/Failure`` when a tool is missing, or refuses a source.
     package func buildHypervisor() throws -> Hypervisor {
-        let sources = try files(under: tree.hypervisor, extensions: ["c", "h", "asm", "inc", "ld"])
-        let flags = Self.compilerFlags + Self.optimizedAcrossFiles
-        let folder = try cache().built("hypervisor", from: sources, flags: flags) { folder in
-            progress("building the hypervisor")
-            try buildHypervisor(from: sources, into: folder)
-        }
+        let folder = try hypervisorFolder()
         let symbols = folder.appending(path: "frostvisor.elf")
         return try Hypervisor(
             sector: read(folder, "sector.bin"), loader: read(folder, "loader.bin"),
             application: EFIApplication(read(folder, Self.application)),
             binary: read(folder, "frostvisor.bin"),
             memoryBytes: ByteCount(ELF64([UInt8](Data(contentsOf: symbols))).memoryBytes), symbols: symbols)
+    }
+
+    /// Where the hypervisor was built, loaders and `layout.inc` among it.
+    func hypervisorFolder() throws -> URL {
+        let sources = try files(under: tree.hypervisor, extensions: ["c", "h", "asm", "inc", "ld"])
+        let flags = Self.compilerFlags + Self.optimizedAcrossFiles
+        return try cache().built("hypervisor", from: sources, flags: flags) { folder in
+            progress("building the hypervisor")
+            try buildHypervisor(from: sources, into: folder)
+        }
     }
 
     /// Where things lie in the hypervisor of an image: this tree's, or that of its fault.
@@ -146,22 +151,29 @@ package struct Toolchain {
             for: "flatten the hypervisor")
     }
 
-    private func buildApplication(into folder: URL, includes: [String], headers: [URL]) throws {
-        let objects = try Self.applicationSources.map { name in
-            let source = tree.hypervisor.appending(path: name)
+    /// - Parameters:
+    ///   - more: sources behind the loader's, whose code must stay first.
+    ///   - entry: the function that firmware calls.
+    ///   - layout: the folder of `layout.inc`.
+    func buildApplication(
+        into folder: URL, includes: [String], headers: [URL], more: [URL] = [], entry: String = "efi_main",
+        layout: URL? = nil
+    ) throws {
+        let sources = Self.applicationSources.map { tree.hypervisor.appending(path: $0) } + more
+        let objects = try sources.map { source in
             let object = folder.appending(path: "uefi_" + objectName(source, below: tree.hypervisor))
             if source.pathExtension == "c" {
                 try compile(source, Self.applicationFlags + includes, headers: headers, into: object)
             } else {
                 try assemble(
                     source, below: tree.hypervisor, as: "win64", into: object,
-                    includes: [folder, tree.hypervisor])
+                    includes: [layout ?? folder, tree.hypervisor])
             }
             return object
         }
         try Tool.peLinker.run(
             [
-                "-subsystem:efi_application", "-entry:efi_main", "-nodefaultlib", "-Brepro",
+                "-subsystem:efi_application", "-entry:\(entry)", "-nodefaultlib", "-Brepro",
                 "-out:\(folder.appending(path: Self.application).plainPath)",
             ] + objects.map(\.plainPath), for: "link \(Self.application)")
     }
@@ -231,12 +243,12 @@ package struct Toolchain {
 
     // MARK: steps
 
-    private func cache() throws -> BuildCache {
+    func cache() throws -> BuildCache {
         BuildCache(
             tree: tree, tools: try [Tool.clang, .nasm, .linker, .peLinker, .objcopy].map { try $0.locate() })
     }
 
-    private func compile(
+    func compile(
         _ source: URL, _ flags: [String], headers: [URL], into object: URL
     ) throws {
         let pathMaps = [
@@ -261,7 +273,7 @@ package struct Toolchain {
 
     /// Works in `folder`, and names its files from there: nasm has nothing like clang's path maps, and puts the whole
     /// path of a source's folder into debug information, which is therefore left out.
-    private func assemble(
+    func assemble(
         _ source: URL, below folder: URL, as format: String, into output: URL, includes: [URL]
     ) throws {
         func named(_ file: URL) -> String {
@@ -285,7 +297,7 @@ package struct Toolchain {
         try Data(BuildInputs.rule(for: output, of: read + included).utf8).write(to: rule)
     }
 
-    private func link(_ objects: [URL], _ flags: [String] = [], script: URL, into output: URL) throws {
+    func link(_ objects: [URL], _ flags: [String] = [], script: URL, into output: URL) throws {
         let inputs = objects.map(\.plainPath)
         try Tool.linker.run(
             ["-T", script.plainPath, "--dependency-file=\(output.plainPath).d"] + Self.linkerFlags + flags
@@ -293,18 +305,18 @@ package struct Toolchain {
             for: "link \(output.lastPathComponent)")
     }
 
-    private func files(under folder: URL, extensions: Set<String>) throws -> [URL] {
+    func files(under folder: URL, extensions: Set<String>) throws -> [URL] {
         let names =
             FileManager.default.enumerator(atPath: folder.plainPath)?.compactMap { $0 as? String } ?? []
         return names.filter { extensions.contains(URL(filePath: $0).pathExtension) }.sorted()
             .map { folder.appending(path: $0) }
     }
 
-    private func objectName(_ source: URL, below folder: URL) -> String {
+    func objectName(_ source: URL, below folder: URL) -> String {
         source.plainPath.replacing(folder.plainPath, with: "").replacing("/", with: "_") + ".o"
     }
 
-    private func read(_ folder: URL, _ name: String) throws -> [UInt8] {
+    func read(_ folder: URL, _ name: String) throws -> [UInt8] {
         [UInt8](try Data(contentsOf: folder.appending(path: name)))
     }
 

@@ -13,6 +13,8 @@ package struct SourceTree: Sendable {
     package var coreHeaders: URL { hypervisor.appending(path: "core/include", directoryHint: .isDirectory) }
     package var images: URL { root.appending(path: "images", directoryHint: .isDirectory) }
     package var commonGuestSources: URL { images.appending(path: "common", directoryHint: .isDirectory) }
+    /// The experiments that only metal can answer.
+    package var silicon: URL { root.appending(path: "silicon", directoryHint: .isDirectory) }
     package var build: URL { root.appending(path: ".build/frostvisor", directoryHint: .isDirectory) }
 
     /// Takes FROST_ROOT, else looks upward from the working directory, else from the executable.

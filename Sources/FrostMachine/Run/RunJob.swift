@@ -47,7 +47,9 @@ struct RunJob {
                 "The emulator said: " + words.suffix(2000).trimmingCharacters(in: .whitespacesAndNewlines))
         }
         if image.freeze == .window { warnings.append("Nothing was frozen: this baseline leaks by design.") }
-        if !image.needsPassphrase { warnings.append("The image carries its own key: a demonstration only.") }
+        if !image.needsPassphrase, !image.isSilicon {
+            warnings.append("The image carries its own key: a demonstration only.")
+        }
         return warnings
     }
 

@@ -42,7 +42,8 @@ enum image_cache : uint32_t { CACHE_ANY = 0, CACHE_FITS = 1 };
 /* What the guest may share with devices: nothing, or the pages that its page tables name without
  * the C-bit. */
 enum image_devices : uint32_t { DEVICES_NONE = 0, DEVICES_SHARED = 1 };
-enum image_guest : uint32_t { GUEST_LONG64 = 1, GUEST_REAL = 2 };
+/* GUEST_NONE: no guest and no hypervisor, but the experiments of silicon/ in its place. */
+enum image_guest : uint32_t { GUEST_LONG64 = 1, GUEST_REAL = 2, GUEST_NONE = 3 };
 
 /* Where payload pages go: `pages` frames from host-physical `home` on. Below 4 GiB, outside the
  * loader's memory. */
