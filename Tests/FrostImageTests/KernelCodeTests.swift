@@ -123,7 +123,7 @@ import Testing
         """
 
     /// - Returns: instructions of each function, in AT&T's order of operands: `movaps %xmm0, (%rsp)`.
-    private static func functions(of source: URL) throws -> [String: [String]] {
+    static func functions(of source: URL) throws -> [String: [String]] {
         let tree = try SourceTree()
         let object = FileManager.default.temporaryDirectory.appending(path: "frost-\(UUID().uuidString).o")
         defer { try? FileManager.default.removeItem(at: object) }
