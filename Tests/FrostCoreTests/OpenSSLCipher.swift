@@ -44,3 +44,25 @@ enum OpenSSLDigest {
         return key
     }
 }
+
+/// X25519, likewise.
+enum OpenSSLAgreement {
+    /// nil: it refuses the point.
+    static func secret(of scalar: [UInt8], with u: [UInt8]) -> [UInt8]? {
+        let own = EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, nil, scalar, 32)
+        let peer = EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, nil, u, 32)
+        let context = EVP_PKEY_CTX_new(own, nil)
+        defer {
+            EVP_PKEY_CTX_free(context)
+            EVP_PKEY_free(peer)
+            EVP_PKEY_free(own)
+        }
+        var secret = [UInt8](repeating: 0, count: 32), count = 32
+        precondition(EVP_PKEY_derive_init(context) == 1)
+        guard EVP_PKEY_derive_set_peer(context, peer) == 1,
+            EVP_PKEY_derive(context, &secret, &count) == 1
+        else { return nil }
+        precondition(count == 32)
+        return secret
+    }
+}

@@ -68,6 +68,38 @@ import Testing
         return erased
     }
 
+    /// The outermost lie above it; of the others none calls itself, so no chain of calls is deeper than all together.
+    @Test("What is zeroed below a caller reaches below every frame of what handles keys")
+    func deadFrames() throws {
+        let core = try SourceTree().hypervisor.appending(path: "core")
+        let functions = try ["x25519.c", "hpke.c", "kdf.c"].map { core.appending(path: $0) }.flatMap(
+            Self.functions)
+        let outermost: Set = ["hpke_make_public", "hpke_open", "pbkdf2_sha256"]
+        #expect(outermost.isSubset(of: functions.map(\.key)))
+        let frames = try functions.filter { !outermost.contains($0.key) }
+            .map { try #require(Self.frame($0.value), "\($0.key)") }.reduce(0, +)
+        let wiping = try #require(
+            try Self.functions(of: core.appending(path: "bytes.c"))["bytes_wipe_frames"])
+        let wiped = try #require(Self.frame(wiping))
+        print("frames: at most \(frames) bytes, of which \(wiped) are zeroed")
+        #expect(frames > 0 && frames <= wiped)
+    }
+
+    /// Bytes from the return address down; nil: its size is not a constant.
+    private static func frame(_ code: [String]) -> Int? {
+        var bytes = 8
+        for instruction in code {
+            if instruction.hasPrefix("push") { bytes += 8 }
+            guard let match = instruction.firstMatch(of: /^(?:sub|and|add)q?\s+(.*), %rsp$/) else { continue }
+            guard match.1.hasPrefix("$"), !instruction.hasPrefix("and"),
+                let step = Int(
+                    match.1.dropFirst().replacing("0x", with: ""), radix: match.1.contains("0x") ? 16 : 10)
+            else { return nil }
+            if instruction.hasPrefix("sub") { bytes += step }
+        }
+        return bytes
+    }
+
     @Test("The same search finds a spilled vector and a call that are there on purpose")
     func control() throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "frost-\(UUID().uuidString)")
@@ -123,7 +155,7 @@ import Testing
         """
 
     /// - Returns: instructions of each function, in AT&T's order of operands: `movaps %xmm0, (%rsp)`.
-    private static func functions(of source: URL) throws -> [String: [String]] {
+    static func functions(of source: URL) throws -> [String: [String]] {
         let tree = try SourceTree()
         let object = FileManager.default.temporaryDirectory.appending(path: "frost-\(UUID().uuidString).o")
         defer { try? FileManager.default.removeItem(at: object) }

@@ -7,6 +7,13 @@ void bytes_wipe(void *memory, size_t bytes)
     __asm__ volatile("" : : "r"(memory) : "memory");
 }
 
+[[gnu::noinline]] void bytes_wipe_frames(void)
+{
+    uint8_t frames[1024];
+
+    bytes_wipe(frames, sizeof frames);
+}
+
 /* What four bits shifted out of the register do to it. */
 static const uint32_t crc32_nibble[16] = {
     0x00000000, 0x1DB71064, 0x3B6E20C8, 0x26D930AC, 0x76DC4190, 0x6B6B51F4, 0x4DB26158, 0x5005713C,

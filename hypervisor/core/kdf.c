@@ -1,4 +1,4 @@
-/* compiled alone: the passphrase passes through its registers and its stack */
+/* compiled alone: passphrase and keys pass through its registers and its stack */
 /* kdf.c — from a passphrase to a key. Time depends on lengths and iterations only. */
 #include "kdf.h"
 
@@ -64,8 +64,7 @@ static void compress(struct sha256 *sha)
     uint32_t s[8];
 
     schedule_make(sha);
-    for (size_t i = 0; i < 8; i++)
-        s[i] = sha->state[i];
+    __builtin_memcpy(s, sha->state, sizeof s);
     for (size_t i = 0; i < 64; i += 8) {
         _Pragma("clang loop unroll(full)")
         for (size_t turn = 0; turn < 8; turn++)
@@ -73,12 +72,6 @@ static void compress(struct sha256 *sha)
     }
     for (size_t i = 0; i < 8; i++)
         sha->state[i] += s[i];
-}
-
-static void state_copy(uint32_t to[8], const uint32_t from[8])
-{
-    for (size_t i = 0; i < 8; i++)
-        to[i] = from[i];
 }
 
 static void state_put(const uint32_t state[8], uint8_t bytes[SHA256_BYTES])
@@ -92,7 +85,7 @@ static void state_put(const uint32_t state[8], uint8_t bytes[SHA256_BYTES])
 
 void sha256_start(struct sha256 *sha)
 {
-    state_copy(sha->state, start_state);
+    __builtin_memcpy(sha->state, start_state, sizeof sha->state);
     sha->bytes = 0;
 }
 
@@ -137,44 +130,46 @@ void sha256_finish(struct sha256 *sha, uint8_t digest[SHA256_BYTES])
 }
 
 /* The state after the key block, each byte XORed with `with`: all that HMAC's key does. */
-static void hmac_key_state(struct pbkdf2 *work, uint8_t with, uint32_t state[8])
+static void hmac_key_state(struct hmac *hmac, uint8_t with, uint32_t state[8])
 {
-    sha256_start(&work->sha);
+    sha256_start(&hmac->sha);
     for (size_t i = 0; i < BLOCK_BYTES; i++)
-        work->sha.block[i] = work->pad[i] ^ with;
-    compress(&work->sha);
-    state_copy(state, work->sha.state);
+        hmac->sha.block[i] ^= with;
+    compress(&hmac->sha);
+    __builtin_memcpy(state, hmac->sha.state, sizeof hmac->sha.state);
 }
 
-/* sha.state = SHA-256 of one key block, whose state is given, and 32 bytes. */
-static void hmac_half(struct pbkdf2 *work, const uint32_t key_state[8], const uint32_t message[8])
+void hmac_start(struct hmac *hmac, const void *key, size_t key_bytes)
 {
-    state_put(message, work->sha.block);
-    state_copy(work->sha.state, key_state);
-    pad(&work->sha, SHA256_BYTES, BLOCK_BYTES + SHA256_BYTES);
-}
+    uint8_t *block = hmac->sha.block;
 
-static void hmac_start(struct pbkdf2 *work, const void *key, size_t key_bytes)
-{
-    bytes_wipe(work->pad, sizeof work->pad);
     if (key_bytes > BLOCK_BYTES) {
-        sha256_start(&work->sha);
-        sha256_add(&work->sha, key, key_bytes);
-        sha256_finish(&work->sha, work->pad);
+        sha256_start(&hmac->sha);
+        sha256_add(&hmac->sha, key, key_bytes);
+        sha256_finish(&hmac->sha, block);
+        key_bytes = SHA256_BYTES;
     } else {
-        __builtin_memcpy(work->pad, key, key_bytes);
+        __builtin_memcpy(block, key, key_bytes);
     }
-    hmac_key_state(work, 0x36, work->inner);
-    hmac_key_state(work, 0x5C, work->outer);
+    __builtin_memset(block + key_bytes, 0, BLOCK_BYTES - key_bytes);
+    hmac_key_state(hmac, 0x5C, hmac->outer);
+    hmac_key_state(hmac, 0x5C ^ 0x36, hmac->inner);
+    hmac->sha.bytes = BLOCK_BYTES;
 }
 
-/* Overwrites the dead frames of the functions above, into which the compiler may have spilled their
- * words. */
-[[gnu::noinline]] static void wipe_dead_frames(void)
+/* sha.state = SHA-256 of one key block, whose state is given, and of the 32 bytes in sha.state. */
+static void hmac_half(struct hmac *hmac, const uint32_t key_state[8])
 {
-    uint8_t frames[1024];
+    state_put(hmac->sha.state, hmac->sha.block);
+    __builtin_memcpy(hmac->sha.state, key_state, sizeof hmac->sha.state);
+    pad(&hmac->sha, SHA256_BYTES, BLOCK_BYTES + SHA256_BYTES);
+}
 
-    bytes_wipe(frames, sizeof frames);
+void hmac_finish(struct hmac *hmac, uint8_t mac[SHA256_BYTES])
+{
+    pad(&hmac->sha, hmac->sha.bytes % BLOCK_BYTES, hmac->sha.bytes);
+    hmac_half(hmac, hmac->outer);
+    state_put(hmac->sha.state, mac);
 }
 
 void pbkdf2_sha256(struct pbkdf2 *work, const void *passphrase, size_t passphrase_bytes,
@@ -182,24 +177,20 @@ void pbkdf2_sha256(struct pbkdf2 *work, const void *passphrase, size_t passphras
                    uint8_t key[SHA256_BYTES])
 {
     static const uint8_t first_block[4] = {0, 0, 0, 1};
-    uint32_t result[8];
+    struct hmac *hmac = &work->hmac;
 
-    hmac_start(work, passphrase, passphrase_bytes);
-    state_copy(work->sha.state, work->inner);
-    work->sha.bytes = BLOCK_BYTES;
-    sha256_add(&work->sha, salt, salt_bytes);
-    sha256_add(&work->sha, first_block, sizeof first_block);
-    sha256_finish(&work->sha, work->u);
-    hmac_half(work, work->outer, work->sha.state);
-    state_copy(result, work->sha.state);
+    hmac_start(hmac, passphrase, passphrase_bytes);
+    sha256_add(&hmac->sha, salt, salt_bytes);
+    sha256_add(&hmac->sha, first_block, sizeof first_block);
+    hmac_finish(hmac, key);
+    __builtin_memcpy(work->result, hmac->sha.state, sizeof work->result);
     for (uint32_t i = 1; i < iterations; i++) {
-        hmac_half(work, work->inner, work->sha.state);
-        hmac_half(work, work->outer, work->sha.state);
+        hmac_half(hmac, hmac->inner);
+        hmac_half(hmac, hmac->outer);
         for (size_t j = 0; j < 8; j++)
-            result[j] ^= work->sha.state[j];
+            work->result[j] ^= hmac->sha.state[j];
     }
-    state_put(result, key);
-    bytes_wipe(result, sizeof result);
+    state_put(work->result, key);
     bytes_wipe(work, sizeof *work);
-    wipe_dead_frames();
+    bytes_wipe_frames();
 }

@@ -16,12 +16,18 @@ void sha256_start(struct sha256 *sha);
 void sha256_add(struct sha256 *sha, const void *data, size_t bytes);
 void sha256_finish(struct sha256 *sha, uint8_t digest[SHA256_BYTES]);
 
-struct pbkdf2 {
+/* HMAC-SHA256: hmac_start, the message by sha256_add to `sha`, hmac_finish. The caller wipes it. */
+struct hmac {
     struct sha256 sha;
     uint32_t inner[8];      /* state after the ipad block */
     uint32_t outer[8];      /* state after the opad block */
-    uint8_t  pad[64];
-    uint8_t  u[SHA256_BYTES];
+};
+void hmac_start(struct hmac *hmac, const void *key, size_t key_bytes);
+void hmac_finish(struct hmac *hmac, uint8_t mac[SHA256_BYTES]);
+
+struct pbkdf2 {
+    struct hmac hmac;
+    uint32_t    result[8];
 };
 /* PBKDF2-HMAC-SHA256, one output block. `work` is wiped before returning. iterations >= 1. */
 void pbkdf2_sha256(struct pbkdf2 *work, const void *passphrase, size_t passphrase_bytes,
