@@ -21,13 +21,6 @@ struct graphics_output {
 };
 #define PIXELS_OF_32_BITS 1u    /* formats up to this one: each colour in a byte of its own */
 
-/* 4.4, "EFI Boot Services Table": the members behind those that the loader uses. */
-struct more_boot_services {
-    struct efi_boot_services first;
-    void *others[10];
-    efi_status (*locate_protocol)(const struct efi_guid *, void *registration, void **interface);
-};
-
 /* EFI_GRAPHICS_OUTPUT_PROTOCOL_GUID, 9042A9DE-23DC-4A38-96FB-7ADED080516A. */
 static const struct efi_guid graphics_guid = {UINT64_C(0x4A3823DC9042A9DE),
                                               UINT64_C(0x6A5180D0DE7AFB96)};
@@ -38,12 +31,10 @@ extern struct image_header image;       /* leave.asm; behind it this image's pro
 
 efi_status silicon_main(efi_handle self, const struct efi_system_table *system)
 {
-    const struct more_boot_services *services =
-        (const struct more_boot_services *)system->boot_services;
     struct screen *screen = (struct screen *)((uint8_t *)&image + sizeof image + SCREEN_OFFSET);
     void *found;
     screen->is_uefi = 1;
-    if (services->locate_protocol(&graphics_guid, 0, &found) == 0) {
+    if (system->boot_services->locate_protocol(&graphics_guid, 0, &found) == 0) {
         const struct graphics_mode *mode = ((const struct graphics_output *)found)->mode;
         if (mode->info->format <= PIXELS_OF_32_BITS) {
             screen->framebuffer = mode->framebuffer;

@@ -14,8 +14,8 @@ package struct ImageReference: Codable, Sendable, Equatable {
     package var settings: [String: String]
     /// SHA-256 of boot sector, loader and hypervisor: the name of a hypervisor's build.
     package var hypervisor: String
-    /// The hash by which UEFI firmware measures the image: SHA-256 of its application, by Authenticode. It covers the wrapped
-    /// key as well, which may change, so it is told and not compared. nil: the reference was made before frost told it.
+    /// The hash by which UEFI firmware measures the image: SHA-256 of its application, by Authenticode. All
+    /// that it covers is measured, so it is told and not compared. nil: the image has none.
     package var application: String?
     /// nil: the sources of whoever made the reference built another hypervisor.
     package var build: HypervisorBuild?

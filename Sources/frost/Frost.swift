@@ -19,7 +19,8 @@ struct Frost: ParsableCommand {
             Doctor.self, MakeImage.self, Run.self, Verify.self, ColdbootCommand.self,
             AttackImage.self,
             TraceCommand.self, Exits.self, Replay.self, SweepCommand.self, ReportCommand.self, Bench.self,
-            Key.self, Reference.self, SignImage.self, VerifyImage.self, Predict.self, Attest.self, Silicon.self,
+            Key.self, Reference.self, SignImage.self, VerifyImage.self, Predict.self, Attest.self,
+            Silicon.self,
         ])
 
     static func main() {

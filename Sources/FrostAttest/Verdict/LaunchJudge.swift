@@ -52,6 +52,10 @@ struct LaunchJudge {
     private func sentence(_ event: MeasuredEvent, number: Int, expected: MeasuredEvent?) -> String {
         let found = "PCR \(event.pcr), event \(number) of the log: found \(Self.words(event))"
         let wanted = expected.map { "expected \(Self.words($0))" } ?? "expected no more"
+        if event.pcr == LaunchPrediction.phasePCR {
+            return
+                "\(found), \(wanted). The hypervisor is at another --phase, or somebody else has extended the PCR."
+        }
         guard let header = LaunchPrediction.header(toldBy: event), event.isToldTruly(in: Self.bank) else {
             return
                 "\(found), \(wanted). Something else was started than this image: do not trust the machine."
