@@ -59,7 +59,8 @@ static bool unwrap(const struct gcm_kernel *kernel, const struct key_slot *slot)
 /* By the passphrase that was read. Nobody has authenticated the slots: each is bounded. */
 static bool opens_slot(const struct gcm_kernel *kernel, size_t passphrase_bytes)
 {
-    for (const struct key_slot *slot = header->slots; slot < header->slots + IMAGE_KEY_SLOTS; slot++) {
+    for (uint32_t i = 0; i < IMAGE_KEY_SLOTS; i++) {
+        const struct key_slot *slot = &header->slots[i];
         if (slot->kdf_iterations == 0 || slot->kdf_iterations > IMAGE_KDF_MAXIMUM)
             continue;
         pbkdf2_sha256(&secrets.derivation, secrets.passphrase, passphrase_bytes, slot->salt,

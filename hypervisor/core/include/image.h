@@ -63,7 +63,7 @@ struct port_range {
  * key-encryption key. */
 #define IMAGE_KEY_SLOTS 8u
 struct key_slot {
-    uint32_t kdf_iterations;    /* of PBKDF2, from a passphrase; 0: a free slot, or KEY_EMBEDDED's */
+    uint32_t kdf_iterations;    /* of PBKDF2, from a passphrase; 0: free, or KEY_EMBEDDED's */
     uint8_t  salt[16];
     uint8_t  nonce[12];
     uint8_t  wrapped_key[32];
