@@ -55,6 +55,7 @@ import Testing
             (0, 0, .notPE), (0x80, 0, .notPE), (0x84, 0x4C, .otherMachine), (0x98, 0, .otherMachine),
             (0x86, 0, .truncated), (0x87, 0x40, .truncated), (section, 0, .otherSections),
             (section + 20, 1, .otherSections), (section + 22, 1, .otherSections),
+            (section + 15, 0x40, .otherSections), (section + 15, 0xFF, .otherSections),
         ]
         for (place, value, failure) in changes {
             var bad = good

@@ -19,6 +19,8 @@ package struct EFIApplication: Sendable, Equatable {
 
     private static let sectionName = Array(".frost".utf8)
     private static let sectionHeaderBytes = 40
+    /// Beyond any that a linker gives it.
+    private static let sectionEnd: UInt32 = 1 << 30
     /// Of certificates, in the file.
     package static let certificateUnit = 8
 
@@ -45,6 +47,8 @@ package struct EFIApplication: Sendable, Equatable {
         guard start.isMultiple(of: 512), start >= last + Self.sectionHeaderBytes, start <= bytes.count else {
             throw .otherSections
         }
+        // In memory the section goes on to the image's end, which must be an address of 32 bits as well.
+        guard bytes.word(at: last + 12, UInt32.self) < Self.sectionEnd else { throw .otherSections }
         fields = Fields(
             imageSize: optional + 56, checksum: optional + 64, certificates: optional + 144, section: last)
         var head = Array(bytes.prefix(start))

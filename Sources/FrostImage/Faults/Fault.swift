@@ -48,8 +48,13 @@ package struct Fault: Sendable, Equatable {
     package init(reading file: URL) throws(Failure) {
         let facts: Facts
         do {
-            facts = try YAMLDecoder(encoding: .utf8).decode(
-                Facts.self, from: String(contentsOf: file, encoding: .utf8))
+            let text = try String(contentsOf: file, encoding: .utf8)
+            if let fault = YAMLShape.fault(in: text) {
+                throw Failure.unreadable(file.plainPath, reason: "line \(fault.line) has \(fault.what)")
+            }
+            facts = try YAMLDecoder(encoding: .utf8).decode(Facts.self, from: text)
+        } catch let failure as Failure {
+            throw failure
         } catch {
             throw .unreadable(file.plainPath, reason: "\(error)")
         }

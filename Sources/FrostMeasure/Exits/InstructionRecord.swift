@@ -13,10 +13,10 @@ package struct InstructionRecord: Sendable {
 
     /// - Throws: ``Failure`` when the folder holds no such record.
     package init(reading folder: RunFolder) throws {
-        guard let text = try? String(contentsOf: folder.functions, encoding: .utf8),
+        guard let names = try? Data(contentsOf: folder.functions),
             let data = try? Data(contentsOf: folder.instructions)
         else { throw Failure.missing(folder.folder.plainPath) }
-        functions = text.split(separator: "\n").dropLast().map {
+        let functions = String(decoding: names, as: UTF8.self).split(separator: "\n").dropLast().map {
             String($0.split(separator: " ").last ?? "")
         }
         let width = functions.count + 1
@@ -24,6 +24,7 @@ package struct InstructionRecord: Sendable {
         guard width > 1, !words.isEmpty, words.count % width == 0 else {
             throw Failure.damaged(folder.instructions.plainPath)
         }
+        self.functions = functions
         // The first is what came before the guest.
         rows = stride(from: width, to: words.count, by: width).map { words[$0..<$0 + width] }
     }

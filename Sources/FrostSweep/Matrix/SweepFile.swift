@@ -1,4 +1,5 @@
 import Foundation
+import FrostImage
 import FrostSupport
 import Yams
 
@@ -13,6 +14,9 @@ struct SweepFile {
         guard FileManager.default.fileExists(atPath: path) else { throw .missing(path) }
         guard let text = try? String(contentsOf: file, encoding: .utf8) else {
             throw .mistake(path, line: nil, "this is not text in UTF-8")
+        }
+        if let fault = YAMLShape.fault(in: text) {
+            throw .mistake(path, line: fault.line, "no sweep has \(fault.what)")
         }
         let node: Node?
         do {
