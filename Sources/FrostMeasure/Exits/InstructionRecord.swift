@@ -13,8 +13,9 @@ package struct InstructionRecord: Sendable {
 
     /// - Throws: ``Failure`` when the folder holds no such record.
     package init(reading folder: RunFolder) throws {
-        guard let names = try? Data(contentsOf: folder.functions),
-            let data = try? Data(contentsOf: folder.instructions)
+        // Foundation's Data(contentsOf:) leaves 4 KiB behind for each file that is empty.
+        guard let names = try? FileHandle(forReadingFrom: folder.functions).readToEnd() ?? Data(),
+            let data = try? FileHandle(forReadingFrom: folder.instructions).readToEnd() ?? Data()
         else { throw Failure.missing(folder.folder.plainPath) }
         let functions = String(decoding: names, as: UTF8.self).split(separator: "\n").dropLast().map {
             String($0.split(separator: " ").last ?? "")
