@@ -54,25 +54,11 @@ leave_guard:
         pop     rbx
         ret
 
-; exception_N — one stub a vector; pushes what the CPU does not.
-;   source  AMD APM vol 2 (24593), "Long-Mode Interrupt Control Transfers"
-%macro exception 1
-exception_%1:
-%if %1 != 8 && %1 != 10 && %1 != 11 && %1 != 12 && %1 != 13 && %1 != 14 && %1 != 17 && %1 != 21 && %1 != 29 && %1 != 30
-        push    0
-%endif
-        push    %1
-        jmp     failed
-%endmacro
-%assign vector 0
-%rep 32
-        exception vector
-%assign vector vector + 1
-%endrep
+%include "boot/exceptions.inc"
 watchdog:
         push    0
         push    0xF0                            ; WATCHDOG_VECTOR
-failed:
+exception_common:
         cld
         pop     qword [guard_fault]             ; vector, error code, rip
         pop     qword [guard_fault + 8]
@@ -87,16 +73,6 @@ failed:
         call    unguarded
 spurious:
         iretq
-
-        section .rodata
-        global  exception_stubs
-        align   8
-exception_stubs:
-%assign vector 0
-%rep 32
-        dq      exception_ %+ vector
-%assign vector vector + 1
-%endrep
 
         section .bss align=4096
 guard_stack:

@@ -80,7 +80,7 @@ package struct ImageWriter {
             withUnsafeMutableBytes(of: &header.fault) { $0.copyBytes(from: fault.utf8.prefix($0.count)) }
         }
         key.wrap(into: &header, source: options.key)
-        header.checksum = withUnsafeBytes(of: header) { crc32(0, $0.baseAddress, BootImage.checksumOffset) }
+        header.checksum = header.rightChecksum
         return header
     }
 

@@ -175,7 +175,7 @@ extension FuzzTarget {
             sector: input, loader: loader, application: application,
             binary: Array(rest.prefix(Int(header.hypervisor_sectors) * BootImage.sectorBytes)))
         withUnsafeMutableBytes(of: &header.hypervisor_sha256) { $0.copyBytes(from: hash) }
-        header.checksum = withUnsafeBytes(of: header) { crc32(0, $0.baseAddress, BootImage.checksumOffset) }
+        header.checksum = header.rightChecksum
         var image = Array(input.prefix(SystemPartition.bootCodeBytes)) + partition.bootRecord
         image += [UInt8](memoryOf: header) + loader
         image += [UInt8](

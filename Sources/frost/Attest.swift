@@ -44,6 +44,20 @@ struct TPMOptions: ParsableArguments {
     }
 }
 
+/// What both ways to enrol a machine ask.
+struct EnrolmentOptions: ParsableArguments {
+    @Option(
+        help:
+            "Certificates that are believed: of the TPM's maker, or of this TPM itself. PEM or DER. May be repeated.",
+        completion: .file())
+    var ca: [String]
+
+    @Option(help: "What you call the machine.")
+    var name: String
+
+    var authorities: [URL] { ca.map { URL(filePath: $0) } }
+}
+
 struct AttestEnrol: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "enrol",
@@ -59,14 +73,7 @@ struct AttestEnrol: ParsableCommand {
 
     @OptionGroup var tpm: TPMOptions
 
-    @Option(
-        help:
-            "Certificates that are believed: of the TPM's maker, or of this TPM itself. PEM or DER. May be repeated.",
-        completion: .file())
-    var ca: [String]
-
-    @Option(help: "What you call the machine.")
-    var name: String
+    @OptionGroup var who: EnrolmentOptions
 
     @Option(
         help: "The endorsement key's certificate, DER. (default: the one in the TPM)", completion: .file())
@@ -80,10 +87,10 @@ struct AttestEnrol: ParsableCommand {
 
     func run() throws {
         let machine = try Enrolment.enrol(
-            TPMTools(connection: tpm.tcti), name: name, authorities: ca.map { URL(filePath: $0) },
+            TPMTools(connection: tpm.tcti), name: who.name, authorities: who.authorities,
             certificate: ekCertificate.map { URL(filePath: $0) }, handle: tpm.handle, kind: key)
         try Output.write(JSON.text(machine) + "\n", to: output)
-        Talk.say("enrolled \(name): \(output)")
+        Talk.say("enrolled \(who.name): \(output)")
     }
 }
 
@@ -103,14 +110,7 @@ struct AttestChallenge: ParsableCommand {
     @Argument(help: "What the machine handed over.", completion: .directory)
     var folder: String
 
-    @Option(
-        help:
-            "Certificates that are believed: of the TPM's maker, or of this TPM itself. PEM or DER. May be repeated.",
-        completion: .file())
-    var ca: [String]
-
-    @Option(help: "What you call the machine.")
-    var name: String
+    @OptionGroup var who: EnrolmentOptions
 
     @Option(name: .shortAndLong, help: "What is kept until the answer comes.", completion: .file())
     var output: String
@@ -119,7 +119,7 @@ struct AttestChallenge: ParsableCommand {
         let folder = URL(filePath: folder)
         let request = try EnrolmentRequest(in: folder)
         let (enrolment, credential) = try Enrolment.challenge(
-            request.certificate, key: request.key, name: name, authorities: ca.map { URL(filePath: $0) })
+            request.certificate, key: request.key, name: who.name, authorities: who.authorities)
         let place = EnrolmentRequest.credential(in: folder)
         do { try Data(credential).write(to: place) } catch {
             throw EnrolmentFailure.cannotWrite(place.path(percentEncoded: false))

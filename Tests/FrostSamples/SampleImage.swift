@@ -71,7 +71,7 @@ package final class SampleImage {
         var bytes = try bytes
         var header = try BootImage(reading: file).header
         change(&header)
-        header.checksum = withUnsafeBytes(of: header) { crc32(0, $0.baseAddress, BootImage.checksumOffset) }
+        header.checksum = header.rightChecksum
         let old = try BootImage(reading: file).header, changed = [UInt8](memoryOf: header)
         let measured = Int(old.efi_lba + old.efi_sectors) * 512
         for place in [512, BootImage.copyOffset] {

@@ -25,22 +25,7 @@ entry:
         call    start
         ud2
 
-; exception_N — one stub a vector; pushes what the CPU does not, so that host_exception sees one shape.
-;   source  AMD APM vol 2 (24593), "Long-Mode Interrupt Control Transfers"
-%macro exception 1
-exception_%1:
-%if %1 != 8 && %1 != 10 && %1 != 11 && %1 != 12 && %1 != 13 && %1 != 14 && %1 != 17 && %1 != 21 && %1 != 29 && %1 != 30
-        push    0
-%endif
-        push    %1
-        jmp     exception_common
-%endmacro
-        section .text
-%assign vector 0
-%rep 32
-        exception vector
-%assign vector vector + 1
-%endrep
+%include "boot/exceptions.inc"
 exception_common:
         pop     rdi                     ; vector
         mov     rsi, [rsp + 8]          ; rip
@@ -53,16 +38,6 @@ exception_common:
         or      byte [rsp + 16], 1      ; rflags
         iretq
 .fatal: call    host_exception          ; report/panic.c; does not return
-
-        section .rodata
-        global  exception_stubs
-        align   8
-exception_stubs:
-%assign vector 0
-%rep 32
-        dq      exception_ %+ vector
-%assign vector vector + 1
-%endrep
 
         section .bss align=4096
         global  stack_bottom

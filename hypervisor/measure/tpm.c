@@ -72,7 +72,7 @@ static void send_fifo(const struct tpm_message *command)
     write8(TPM_BASE + TPM_STS, STS_READY);
     wait(TPM_STS, STS_READY, STS_READY);
     for (uint32_t i = 0; i < command->bytes;) {
-        uint32_t burst = read32(TPM_STS) >> 8 & 0xFFFF;
+        uint64_t burst = field_get(read32(TPM_STS), TPM_STS_BURST);
         for (; burst > 0 && i < command->bytes; burst--)
             write8(TPM_BASE + TPM_DATA_FIFO, command->data[i++]);
     }

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 /* TPM 2.0 Library 1.59, part 2: 6.5.2 (command codes), 6.6 (response codes), 6.9 (structure tags),
- * 7.4 (permanent handles). Part 2, 6.3: algorithms. */
+ * 7.4 (permanent handles). */
 #define TPM_ST_SESSIONS   0x8002u
 #define TPM_RS_PW         0x40000009u       /* authorisation by a password */
 #define TPM_CC_PCR_EVENT  0x13Cu

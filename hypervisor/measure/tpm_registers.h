@@ -12,7 +12,7 @@
 /* FIFO. */
 #define TPM_ACCESS      0x00u
 #define TPM_STS         0x18u
-#define TPM_STS_BURST   FIELD(15, 0)            /* of its upper 24 bits: bytes that may follow */
+#define TPM_STS_BURST   FIELD(23, 8)            /* bytes that may follow at once */
 #define TPM_DATA_FIFO   0x24u
 #define ACCESS_REQUEST  BIT(1)
 #define ACCESS_ACTIVE   BIT(5)                  /* written: the locality is given up */

@@ -48,7 +48,9 @@ extension Toolchain {
             switch source.pathExtension {
             case "c": try compile(source, ["-mcmodel=kernel"] + includes, headers: headers, into: object)
             case "asm":
-                try assemble(source, below: tree.silicon, as: "elf64", into: object, includes: [layout])
+                try assemble(
+                    source, below: tree.silicon, as: "elf64", into: object,
+                    includes: [layout, tree.hypervisor])
             default: continue
             }
             objects.append(object)

@@ -63,7 +63,7 @@ package struct KeyRing {
     /// Header and copy; a file is replaced as a whole, a device is written where it lies.
     private mutating func write(_ changed: image_header) throws {
         var header = changed
-        header.checksum = withUnsafeBytes(of: header) { crc32(0, $0.baseAddress, BootImage.checksumOffset) }
+        header.checksum = header.rightChecksum
         let bytes = [UInt8](memoryOf: header), file = image.file.resolvingSymlinksInPath()
         var status = stat()
         guard stat(file.plainPath, &status) == 0 else { throw Self.failure(file) }

@@ -7,6 +7,11 @@ extension key_slot {
 }
 
 extension image_header {
+    /// What its last field must be.
+    package var rightChecksum: UInt32 {
+        withUnsafeBytes(of: self) { crc32(0, $0.baseAddress, BootImage.checksumOffset) }
+    }
+
     /// All of them, free ones too; fewer that are assigned leave the rest free.
     package var keySlots: [key_slot] {
         get { withUnsafeBytes(of: slots) { Array($0.bindMemory(to: key_slot.self)) } }
